@@ -1,0 +1,19 @@
+"""The two ways a command can fail; the command line turns each into one line and an exit code."""
+
+
+class ReportingError(Exception):
+    """Something the user must act on, said in one line that names the place and what to do."""
+
+    exit_code = 1
+
+
+class DataNotFit(ReportingError):
+    """The delivered data cannot be reported as it is (exit 1)."""
+
+    exit_code = 1
+
+
+class BadCall(ReportingError):
+    """The call or the configuration is wrong (exit 2)."""
+
+    exit_code = 2

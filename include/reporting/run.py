@@ -1,0 +1,82 @@
+"""A run is a month and a cut-off: the only notions of time, given from outside."""
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from reporting.errors import BadCall
+from reporting.settings import Settings
+
+YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+
+
+def parse_month(text: str) -> date:
+    """The first day of a month written ``YYYY-MM``."""
+    if not re.fullmatch(YYYY_MM, text):
+        raise BadCall(f"month {text!r} is not of the form YYYY-MM, such as 2026-05")
+    year, month = text.split("-")
+    if int(year) < 1:
+        raise BadCall(f"month {text!r} lies outside the calendar")
+    return date(int(year), int(month), 1)
+
+
+def next_month(month: date) -> date:
+    """The first day of the following month."""
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def previous_month(month: date) -> date:
+    """The first day of the month before."""
+    return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def parse_as_of(text: str) -> datetime:
+    """A cut-off: ``YYYY-MM-DD`` (its 00:00:00) or ``YYYY-MM-DDTHH:MM:SS``, China time."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?", text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # the right shape, but no such day: the message below serves both
+    raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One month to report, as known at a cut-off (contracts, section 1)."""
+
+    month: date
+    as_of: datetime
+
+    @classmethod
+    def of(cls, month: str, as_of: str | None, settings: Settings) -> "Run":
+        """Read a run from its two texts; the month must have ended at the cut-off."""
+        first = parse_month(month)
+        after = next_month(first)
+        default = datetime.combine(after.replace(day=settings.cut_off_day), time())
+        run = cls(first, parse_as_of(as_of) if as_of else default)
+        if run.as_of < datetime.combine(after, time()):
+            raise BadCall(
+                f"month {month} has not ended at the cut-off {run.as_of:%Y-%m-%dT%H:%M:%S}; "
+                f"give an --as-of of {after} or later"
+            )
+        return run
+
+    @property
+    def label(self) -> str:
+        """The month as ``YYYY-MM``."""
+        return f"{self.month:%Y-%m}"
+
+    @property
+    def month_end(self) -> date:
+        """The month's last day."""
+        return self.month.replace(day=calendar.monthrange(self.month.year, self.month.month)[1])
+
+    def folder(self, settings: Settings) -> Path:
+        """The private working folder of this month."""
+        return settings.work / self.label
+
+    def build_store(self, settings: Settings) -> Path:
+        """The private DuckDB file this month is built in."""
+        return self.folder(settings) / "build.duckdb"

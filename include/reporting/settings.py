@@ -1,0 +1,68 @@
+"""Every setting of the project, read once from the environment (prefix ``REPORTING_``)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from reporting.errors import BadCall
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+EXPECTATIONS = PROJECT_ROOT / "expectations"
+
+
+class Settings(BaseSettings):
+    """Where things live and the choices a lender makes; each field is one environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="REPORTING_", extra="ignore")
+
+    home: Path = Field(Path("data"), description="Everything the system writes lives below here.")
+    landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")
+    policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
+    notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
+    cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
+    memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
+    threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
+
+    @property
+    def published(self) -> Path:
+        """Folder of the published database and its Parquet tables."""
+        return self.home.resolve() / "published"
+
+    @property
+    def published_database(self) -> Path:
+        """The database that analysts open read-only."""
+        return self.published / "reporting.duckdb"
+
+    @property
+    def submissions(self) -> Path:
+        """Folder of the submission files, one folder per institution and month."""
+        return self.home.resolve() / "submissions"
+
+    @property
+    def work(self) -> Path:
+        """Folder of the private build stores, one per month; mode 0700."""
+        return self.home.resolve() / "work"
+
+    @property
+    def check_pages(self) -> Path:
+        """Folder of the Data Docs pages."""
+        return self.home.resolve() / "check_pages"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; a wrong value is named with its variable."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise BadCall(f"setting {name}: {first['msg']}; correct the variable or unset it") from None
+
+
+@lru_cache
+def default_settings() -> Settings:
+    """The settings of this process."""
+    return load_settings()
