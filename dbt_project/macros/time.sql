@@ -1,0 +1,52 @@
+{#- The run's only notions of time: the report month and the cut-off. -#}
+
+{% macro report_month() -%} date '{{ var("report_month") }}' {%- endmacro %}
+
+{% macro report_month_end() -%}
+    {%- set first = modules.datetime.date.fromisoformat(var("report_month")) -%}
+    {%- set next = (first.replace(day=28) + modules.datetime.timedelta(days=4)).replace(day=1) -%}
+    date '{{ next - modules.datetime.timedelta(days=1) }}'
+{%- endmacro %}
+
+{% macro as_of() -%} timestamp '{{ var("as_of") }}' {%- endmacro %}
+
+{#- Start of the day after a date, as the exclusive end of that day. -#}
+{% macro day_after(day) -%} cast({{ day }} as timestamp) + interval 1 day {%- endmacro %}
+
+{% macro month_start(day) -%} cast(date_trunc('month', {{ day }}) as date) {%- endmacro %}
+
+{% macro add_months(day, count) -%}
+    {{ return(adapter.dispatch("add_months")(day, count)) }}
+{%- endmacro %}
+{% macro default__add_months(day, count) -%}
+    cast({{ day }} + {{ count }} * interval 1 month as date)
+{%- endmacro %}
+{% macro spark__add_months(day, count) -%} add_months({{ day }}, {{ count }}) {%- endmacro %}
+
+{% macro add_days(day, count) -%}
+    {{ return(adapter.dispatch("add_days")(day, count)) }}
+{%- endmacro %}
+{% macro default__add_days(day, count) -%}
+    cast({{ day }} + cast({{ count }} as integer) as date)
+{%- endmacro %}
+{% macro spark__add_days(day, count) -%} date_add({{ day }}, {{ count }}) {%- endmacro %}
+
+{#- Whole days from the earlier to the later date. -#}
+{% macro days_between(later, earlier) -%}
+    {{ return(adapter.dispatch("days_between")(later, earlier)) }}
+{%- endmacro %}
+{% macro default__days_between(later, earlier) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+{% macro spark__days_between(later, earlier) -%} datediff({{ later }}, {{ earlier }}) {%- endmacro %}
+
+{#- One row per month (its first day), from one month to another, both included. -#}
+{% macro month_series(first, last) -%}
+    {{ return(adapter.dispatch("month_series")(first, last)) }}
+{%- endmacro %}
+{% macro default__month_series(first, last) -%}
+    unnest(generate_series({{ first }}, {{ last }}, interval 1 month))
+{%- endmacro %}
+{% macro spark__month_series(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval 1 month))
+{%- endmacro %}

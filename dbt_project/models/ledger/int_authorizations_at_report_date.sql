@@ -1,0 +1,86 @@
+-- One row per account recorded by the cut-off: what the customer has signed for this product, for anyone and
+-- for the account's reporter, by the account's report date (contracts, section 3).
+with accounts as (
+    select * from {{ ref('int_accounts_at_report_date') }}
+),
+
+for_anyone as (
+    select
+        accounts.account_id,
+        count(case when events.is_signature then 1 end) as signatures_known,
+        count(case when events.is_signature and events.occurred_at < {{ day_after('accounts.report_date') }} then 1 end)
+            as signatures_by_report_date,
+        min(case when events.is_signature then events.occurred_at end) as first_signed_at
+    from accounts
+    inner join {{ ref('int_authorizing_events') }} as events
+        on accounts.customer_id = events.customer_id
+        and accounts.product_code = events.product_code
+    group by accounts.account_id
+),
+
+for_reporter as (
+    select
+        accounts.account_id,
+        max_by(events.is_signature, events.event_number) as is_in_force,
+        max_by(events.consent_event_id, events.event_number) as last_event_id,
+        max_by(events.period_number, events.event_number) as last_period_number
+    from accounts
+    inner join {{ ref('int_authorizing_events') }} as events
+        on accounts.customer_id = events.customer_id
+        and accounts.product_code = events.product_code
+        and accounts.reporter_code = events.reporter_code
+        and events.occurred_at < {{ day_after('accounts.report_date') }}
+    group by accounts.account_id
+),
+
+periods as (  -- the last period begun by the report date: its first signature and the withdrawal that ended it
+    select
+        accounts.account_id,
+        min(events.occurred_at) as signed_at,
+        min_by(events.consent_event_id, events.event_number) as signature_event_id,
+        min(case when not events.is_signature then events.occurred_at end) as withdrawn_at
+    from accounts
+    inner join for_reporter
+        on accounts.account_id = for_reporter.account_id
+    inner join {{ ref('int_authorizing_events') }} as events
+        on accounts.customer_id = events.customer_id
+        and accounts.product_code = events.product_code
+        and accounts.reporter_code = events.reporter_code
+        and for_reporter.last_period_number = events.period_number
+        and events.occurred_at < {{ day_after('accounts.report_date') }}
+    where for_reporter.last_period_number > 0
+    group by accounts.account_id
+),
+
+with_last_report_date as (  -- the last month end before the withdrawal
+    select
+        *,
+        {{ add_days(month_start('cast(withdrawn_at as date)'), -1) }} as month_end_before_withdrawal
+    from periods
+)
+
+select
+    accounts.account_id,
+    coalesce(for_anyone.signatures_known, 0) > 0 as has_any_signature,
+    coalesce(for_anyone.signatures_by_report_date, 0) > 0 as has_signature_by_report_date,
+    for_anyone.first_signed_at,
+    for_reporter.account_id is not null as is_reporter_named,
+    coalesce(for_reporter.is_in_force, false) as is_in_force,
+    for_reporter.last_event_id,
+    periods.signed_at,
+    periods.signature_event_id,
+    periods.withdrawn_at,
+    coalesce(
+        not for_reporter.is_in_force
+        and accounts.on_withdrawal = 'run_off'
+        and accounts.opened_on <= periods.month_end_before_withdrawal
+        and periods.signed_at < {{ day_after('periods.month_end_before_withdrawal') }},
+        false
+    ) as is_in_run_off
+from accounts
+left join for_anyone
+    on accounts.account_id = for_anyone.account_id
+left join for_reporter
+    on accounts.account_id = for_reporter.account_id
+left join with_last_report_date as periods
+    on accounts.account_id = periods.account_id

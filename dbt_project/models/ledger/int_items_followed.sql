@@ -1,0 +1,166 @@
+-- One row per item (one part of a bill, or a penalty) that may matter at a month end: when it was paid off
+-- and what of it is unpaid at the end of the reading. Items of a busy period that ended before any of them
+-- could be late were paid in time and are not followed.
+--
+-- Which payment reaches which item (contracts, section 2, rules 3 to 5): the oldest due date first, inside it
+-- the product's order. So the items up to and including this one form a queue of their own, which payments
+-- reach before anything later: their open amount is the running sum less its running minimum, and this item
+-- is paid off when that queue first empties after the item has appeared.
+with periods as (
+    select
+        account_id,
+        valid_from_month,
+        busy_period,
+        min(open_amount) as least_open,
+        max(happened_at) as last_happened_at,
+        min(late_from) as first_late_from
+    from {{ ref('int_ledger_walked') }}
+    group by account_id, valid_from_month, busy_period
+),
+
+followed as (
+    select walked.*
+    from {{ ref('int_ledger_walked') }} as walked
+    inner join periods
+        on walked.account_id = periods.account_id
+        and walked.valid_from_month = periods.valid_from_month
+        and walked.busy_period = periods.busy_period
+    where
+        periods.least_open > 0
+        or periods.last_happened_at >= cast(periods.first_late_from as timestamp)
+),
+
+parts as (
+    select
+        followed.*,
+        cast(happened_at as date) as due_on,
+        'penalty' as part,
+        accounts.penalty_rank as part_rank,
+        amount as part_amount
+    from followed
+    inner join {{ ref('int_accounts_open') }} as accounts
+        on followed.account_id = accounts.account_id
+    where followed.entry_type = 'penalty'
+    {% for part in ['fee', 'interest', 'principal'] %}
+    union all
+    select
+        followed.*,
+        bills.due_on,
+        '{{ part }}' as part,
+        accounts.{{ part }}_rank as part_rank,
+        bills.{{ part }}_asked as part_amount
+    from followed
+    inner join {{ ref('int_bills_asked') }} as bills
+        on followed.entry_id = bills.bill_id
+        and followed.entry_type = 'bill'
+    inner join {{ ref('int_accounts_open') }} as accounts
+        on followed.account_id = accounts.account_id
+    {% endfor %}
+),
+
+less_prepaid as (  -- inside one bill held money pays part by part, in the product's order
+    select
+        *,
+        part_amount - least(part_amount, greatest(prepaid_amount - (sum(part_amount) over (
+            partition by account_id, valid_from_month, entry_number
+            order by part_rank
+        ) - part_amount), 0)) as asked_amount
+    from parts
+),
+
+items as (
+    select
+        *,
+        row_number() over (
+            partition by account_id, valid_from_month, busy_period
+            order by due_on, part_rank, entry_number
+        ) as position
+    from less_prepaid
+    where asked_amount > 0
+),
+
+movements as (
+    select
+        account_id,
+        valid_from_month,
+        busy_period,
+        entry_number,
+        happened_at,
+        position,
+        asked_amount as change
+    from items
+    union all
+    select
+        account_id,
+        valid_from_month,
+        busy_period,
+        entry_number,
+        happened_at,
+        0 as position,
+        -amount as change
+    from followed
+    where entry_type = 'payment'
+),
+
+queued as (
+    select
+        items.account_id,
+        items.valid_from_month,
+        items.busy_period,
+        items.position,
+        items.entry_number as appeared_at_entry,
+        movements.entry_number,
+        movements.happened_at,
+        sum(movements.change) over (
+            partition by items.account_id, items.valid_from_month, items.busy_period, items.position
+            order by movements.entry_number
+        ) as asked_less_paid
+    from items
+    inner join movements
+        on items.account_id = movements.account_id
+        and items.valid_from_month = movements.valid_from_month
+        and items.busy_period = movements.busy_period
+        and items.position >= movements.position
+),
+
+emptied as (
+    select
+        *,
+        asked_less_paid - least(0, min(asked_less_paid) over (
+            partition by account_id, valid_from_month, busy_period, position
+            order by entry_number
+        )) as open_amount
+    from queued
+),
+
+outcomes as (
+    select
+        account_id,
+        valid_from_month,
+        busy_period,
+        position,
+        min(case when open_amount = 0 and entry_number >= appeared_at_entry then happened_at end) as paid_off_at,
+        max_by(open_amount, entry_number) as open_up_to_here
+    from emptied
+    group by account_id, valid_from_month, busy_period, position
+)
+
+select
+    items.account_id,
+    items.valid_from_month,
+    items.entry_id,
+    items.part,
+    items.due_on,
+    items.late_from,
+    items.asked_amount,
+    outcomes.paid_off_at,
+    cast(outcomes.open_up_to_here - lag(outcomes.open_up_to_here, 1, 0) over (
+        partition by items.account_id, items.valid_from_month, items.busy_period
+        order by items.position
+    ) as decimal(18, 2)) as unpaid_amount
+from items
+inner join outcomes
+    on items.account_id = outcomes.account_id
+    and items.valid_from_month = outcomes.valid_from_month
+    and items.busy_period = outcomes.busy_period
+    and items.position = outcomes.position

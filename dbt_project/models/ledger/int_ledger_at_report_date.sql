@@ -1,0 +1,156 @@
+-- One row per open account: the amounts of its ledger at the report date, in the current reading, before any
+-- verdict (contracts, section 2, rules 6 to 8). balance is the principal owed, a sum never cut at zero on the way.
+with accounts as (
+    select * from {{ ref('int_accounts_open') }}
+),
+
+moved as (
+    select
+        transactions.account_id,
+        sum(case when transaction_type in ('purchase', 'cash_draw') then amount else 0 end) as spent,
+        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn,
+        sum(case
+            when transaction_type = 'repayment' and occurred_at >= cast({{ report_month() }} as timestamp) then amount
+            else 0
+        end) as amount_paid,
+        max(case when transaction_type = 'repayment' then cast(occurred_at as date) end) as last_paid_on
+    from {{ ref('int_transactions_effective') }} as transactions
+    where is_current
+    group by transactions.account_id
+),
+
+billed as (
+    select
+        bills.account_id,
+        sum(case when is_stated then principal_asked else 0 end) as principal_billed,
+        sum(case
+            when is_stated and bills.due_on between {{ report_month() }} and bills.report_date
+                then fee_asked + interest_asked + principal_asked
+            else 0
+        end) as amount_due,
+        count(distinct case when bills.due_on > bills.report_date then bills.due_on end) as due_dates_ahead,
+        max(bills.due_on) as last_due_on,
+        count(*) as bills_known
+    from (
+        select
+            bills_asked.*,
+            accounts.report_date
+        from {{ ref('int_bills_asked') }} as bills_asked
+        inner join accounts
+            on bills_asked.account_id = accounts.account_id
+    ) as bills
+    group by bills.account_id
+),
+
+walked as (
+    select
+        walked.account_id,
+        max_by(walked.open_amount, walked.entry_number) as open_amount,
+        max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
+    from {{ ref('int_ledger_walked') }} as walked
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on walked.account_id = versions.account_id
+        and walked.valid_from_month = versions.valid_from_month
+        and versions.is_current
+    group by walked.account_id
+),
+
+open_items as (
+    select
+        items.*,
+        accounts.report_date,
+        {{ days_between('accounts.report_date', 'items.due_on') }} as age,
+        items.late_from <= accounts.report_date as is_late
+    from {{ ref('int_items_followed') }} as items
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on items.account_id = versions.account_id
+        and items.valid_from_month = versions.valid_from_month
+        and versions.is_current
+    inner join accounts
+        on items.account_id = accounts.account_id
+    where items.unpaid_amount > 0
+),
+
+unpaid as (
+    select
+        account_id,
+        sum(case when part = 'principal' then unpaid_amount else 0 end) as principal_unpaid,
+        max(case when is_late then 1 else 0 end) = 1 as has_late,
+        min(case when is_late then due_on end) as oldest_unpaid_due_on,
+        count(distinct case when is_late and part <> 'penalty' then due_on end) as late_due_dates,
+        sum(case
+            when is_late or (part = 'penalty' and due_on = report_date) then unpaid_amount
+            else 0
+        end) as overdue_total,
+        {%- for name, from_age, to_age in [
+            ('overdue_principal', 0, 99999),
+            ('overdue_principal_31_60', 31, 60),
+            ('overdue_principal_61_90', 61, 90),
+            ('overdue_principal_91_180', 91, 180),
+            ('overdue_principal_over_180', 181, 99999),
+        ] %}
+        sum(case
+            when is_late and part = 'principal' and age between {{ from_age }} and {{ to_age }} then unpaid_amount
+            else 0
+        end) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from open_items
+    group by account_id
+),
+
+late_in_month as (  -- late on some day from the eve of the month to the report date
+    select distinct items.account_id
+    from {{ ref('int_items_followed') }} as items
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on items.account_id = versions.account_id
+        and items.valid_from_month = versions.valid_from_month
+        and versions.is_current
+    inner join accounts
+        on items.account_id = accounts.account_id
+    where
+        items.late_from <= accounts.report_date
+        and (
+            items.paid_off_at is null
+            or (
+                items.paid_off_at >= cast(items.late_from as timestamp)
+                and items.paid_off_at >= cast({{ report_month() }} as timestamp)
+            )
+        )
+)
+
+select
+    accounts.account_id,
+    coalesce(moved.drawn, 0) as drawn,
+    cast(
+        coalesce(moved.spent, 0) - coalesce(billed.principal_billed, 0) + coalesce(unpaid.principal_unpaid, 0)
+        - coalesce(walked.open_amount - walked.asked_less_paid, 0)
+        as decimal(18, 2)
+    ) as balance,
+    coalesce(unpaid.principal_unpaid, 0) as principal_unpaid,
+    coalesce(billed.amount_due, 0) as amount_due,
+    coalesce(moved.amount_paid, 0) as amount_paid,
+    moved.last_paid_on,
+    coalesce(billed.due_dates_ahead, 0) as due_dates_ahead,
+    billed.last_due_on,
+    coalesce(billed.bills_known, 0) as bills_known,
+    coalesce(unpaid.has_late, false) as has_late,
+    late_in_month.account_id is not null as was_late_in_month,
+    unpaid.oldest_unpaid_due_on,
+    coalesce(unpaid.late_due_dates, 0) as late_due_dates,
+    case when unpaid.has_late then unpaid.overdue_total else 0 end as overdue_total,
+    coalesce(unpaid.overdue_principal, 0) as overdue_principal,
+    coalesce(unpaid.overdue_principal_31_60, 0) as overdue_principal_31_60,
+    coalesce(unpaid.overdue_principal_61_90, 0) as overdue_principal_61_90,
+    coalesce(unpaid.overdue_principal_91_180, 0) as overdue_principal_91_180,
+    coalesce(unpaid.overdue_principal_over_180, 0) as overdue_principal_over_180
+from accounts
+left join moved
+    on accounts.account_id = moved.account_id
+left join billed
+    on accounts.account_id = billed.account_id
+left join walked
+    on accounts.account_id = walked.account_id
+left join unpaid
+    on accounts.account_id = unpaid.account_id
+left join late_in_month
+    on accounts.account_id = late_in_month.account_id

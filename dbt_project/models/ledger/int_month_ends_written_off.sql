@@ -1,0 +1,99 @@
+-- One row per account and month end after a write-off at which something is still owed: an unpaid item or
+-- a balance above zero (contracts, section 2, rule 9). The amount of the write-off is ignored.
+with write_offs as (
+    select
+        account_id,
+        valid_from_month,
+        min(occurred_at) as written_off_at
+    from {{ ref('int_transactions_effective') }}
+    where transaction_type = 'write_off'
+    group by account_id, valid_from_month
+),
+
+month_ends as (
+    select
+        write_offs.*,
+        accounts.report_date as last_report_date,
+        cast({{ month_series(month_start('cast(written_off_at as date)'), report_month()) }} as date) as month
+    from write_offs
+    inner join {{ ref('int_accounts_open') }} as accounts
+        on write_offs.account_id = accounts.account_id
+),
+
+at_month_end as (
+    select
+        month_ends.account_id,
+        month_ends.valid_from_month,
+        month_ends.month,
+        month_ends.written_off_at,
+        case when month = {{ report_month() }} then last_report_date else last_day(month) end as report_date
+    from month_ends
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on month_ends.account_id = versions.account_id
+        and month_ends.valid_from_month = versions.valid_from_month
+        and month_ends.month >= versions.valid_from_month
+        and month_ends.month < versions.valid_before_month
+),
+
+spent as (
+    select
+        at_month_end.account_id,
+        at_month_end.month,
+        sum(transactions.amount) as amount
+    from at_month_end
+    inner join {{ ref('int_transactions_effective') }} as transactions
+        on at_month_end.account_id = transactions.account_id
+        and at_month_end.valid_from_month = transactions.valid_from_month
+        and transactions.occurred_at < {{ day_after('at_month_end.report_date') }}
+    where transactions.transaction_type in ('purchase', 'cash_draw')
+    group by at_month_end.account_id, at_month_end.month
+),
+
+billed as (
+    select
+        at_month_end.account_id,
+        at_month_end.month,
+        sum(bills.principal_asked) as amount
+    from at_month_end
+    inner join {{ ref('int_bills_asked') }} as bills
+        on at_month_end.account_id = bills.account_id
+        and bills.statement_on <= at_month_end.report_date
+    group by at_month_end.account_id, at_month_end.month
+),
+
+walked as (
+    select
+        at_month_end.account_id,
+        at_month_end.month,
+        max_by(walked.open_amount, walked.entry_number) as open_amount,
+        max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
+    from at_month_end
+    inner join {{ ref('int_ledger_walked') }} as walked
+        on at_month_end.account_id = walked.account_id
+        and at_month_end.valid_from_month = walked.valid_from_month
+        and walked.happened_at < {{ day_after('at_month_end.report_date') }}
+    group by at_month_end.account_id, at_month_end.month
+)
+
+select
+    at_month_end.account_id,
+    at_month_end.month,
+    at_month_end.report_date,
+    cast(at_month_end.written_off_at as date) as written_off_on
+from at_month_end
+left join spent
+    on at_month_end.account_id = spent.account_id
+    and at_month_end.month = spent.month
+left join billed
+    on at_month_end.account_id = billed.account_id
+    and at_month_end.month = billed.month
+left join walked
+    on at_month_end.account_id = walked.account_id
+    and at_month_end.month = walked.month
+where
+    at_month_end.written_off_at < {{ day_after('at_month_end.report_date') }}
+    and (
+        coalesce(walked.open_amount, 0) > 0
+        -- with nothing open the balance is what was spent less what was billed (and so paid) and left over
+        or coalesce(spent.amount, 0) - coalesce(billed.amount, 0) + coalesce(walked.asked_less_paid, 0) > 0
+    )

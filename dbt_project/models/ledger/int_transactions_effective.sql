@@ -1,0 +1,24 @@
+-- One row per transaction that counts in a reading of its account's ledger: before its end and not
+-- reversed there. The reversals themselves are left out.
+{{ config(materialized='view') }}
+
+select
+    transactions.account_id,
+    versions.valid_from_month,
+    versions.is_current,
+    transactions.transaction_id,
+    transactions.transaction_type,
+    transactions.amount,
+    transactions.occurred_at
+from {{ ref('stg_transactions') }} as transactions
+inner join {{ ref('int_ledger_versions') }} as versions
+    on transactions.account_id = versions.account_id
+left join {{ ref('int_reversals_applied') }} as reversals
+    on transactions.transaction_id = reversals.transaction_id
+where
+    transactions.transaction_type <> 'reversal'
+    and transactions.occurred_at < versions.ends_before
+    and (
+        reversals.reversed_in_month is null
+        or reversals.reversed_in_month > versions.valid_from_month
+    )

@@ -1,0 +1,42 @@
+-- One row per report month, rejected raw row and rule it breaks. Keys only, no values.
+{% set tables = ['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills', 'adverse_notices',
+    'disputes', 'internal_scores'] %}
+with rejected as (
+    {% for table in tables %}
+    select
+        '{{ table }}' as table_name,
+        row_key,
+        recorded_at,
+        case
+            when version_place = 'conflicting' then {{ list_of("'CONFLICTING_VERSIONS'") }}
+            {%- if table == 'transactions' %}
+            when broken_reversal_rule is not null then {{ list_of('broken_reversal_rule') }}
+            {%- endif %}
+            else broken_rules
+        end as broken_rules
+    from {{ ref('landed_' ~ table) }}
+    where place = 'quarantined'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+by_rule as (
+    select
+        table_name,
+        row_key,
+        recorded_at,
+        {{ unnested('broken_rules') }} as rule_id
+    from rejected
+)
+
+select
+    {{ report_month() }} as report_month,
+    by_rule.table_name,
+    by_rule.row_key,
+    by_rule.rule_id,
+    rules.sentence as reason,
+    by_rule.recorded_at,
+    {{ as_of() }} as seen_as_of
+from by_rule
+left join {{ ref('row_rules') }} as rules
+    on by_rule.rule_id = rules.rule_id

@@ -1,0 +1,112 @@
+-- WHO IS REPORTED THIS MONTH, AND WHY NOT?
+--
+-- One row per account and report month, for every account recorded by the cut-off; no account is ever dropped.
+-- An account may be reported only if its customer signed the "Personal User Information Inquiry and Reporting
+-- Authorization" (the document_code of the product's policy) naming the institution that furnishes the data
+-- (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23). Nothing from before
+-- the signature is reported, and an adverse month only after the person was told (article 15).
+--
+-- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule that fails.
+-- Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
+with rules as (
+    select
+        accounts.account_id,
+        accounts.customer_id,
+        accounts.product_code,
+        accounts.reporter_code,
+        accounts.reporting_basis,
+        accounts.report_date,
+
+        coalesce(accounts.is_opened_by_month_end, false) as is_open_by_month_end,
+        not accounts.is_closed_earlier as is_still_open_in_month,
+        coalesce(customers.is_identity_valid, false) as has_valid_identity,
+        coalesce(accounts.opened_on >= customers.adult_from, false) as was_adult_at_opening,
+
+        -- a loan contract carries the consent: without one by the report date something went wrong
+        accounts.reporting_basis = 'authorization' or authorizations.has_signature_by_report_date
+            as has_contract_consent,
+
+        -- signed at all, by the report date, for this institution, and not withdrawn; an account that was
+        -- reportable before the withdrawal runs off to its closing record where the policy says so
+        authorizations.has_any_signature,
+        authorizations.has_signature_by_report_date,
+        authorizations.is_reporter_named,
+        authorizations.is_in_force or authorizations.is_in_run_off as is_authorized,
+        authorizations.is_in_force or authorizations.is_in_run_off or not authorizations.is_reporter_named
+            as is_not_withdrawn,
+
+        -- an adverse month needs a delivered notice for its episode
+        coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)
+        or notices.account_id is not null as has_notice_if_adverse,
+
+        authorizations.signed_at,
+        authorizations.signature_event_id,
+        authorizations.last_event_id,
+        episodes.episode_started_on
+    from {{ ref('int_accounts_at_report_date') }} as accounts
+    inner join {{ ref('int_authorizations_at_report_date') }} as authorizations
+        on accounts.account_id = authorizations.account_id
+    left join {{ ref('int_customers_identified') }} as customers
+        on accounts.customer_id = customers.customer_id
+    left join {{ ref('repayment_status') }} as status
+        on accounts.account_id = status.account_id
+    left join {{ ref('int_episodes') }} as episodes
+        on accounts.account_id = episodes.account_id
+    left join {{ ref('int_notices_delivered') }} as notices
+        on episodes.account_id = notices.account_id
+        and episodes.episode_started_on = notices.episode_started_on
+),
+
+verdicts as (
+    select
+        *,
+        case
+            when not is_open_by_month_end then 'NOT_YET_OPEN'
+            when not is_still_open_in_month then 'CLOSED_EARLIER'
+            when not has_valid_identity then 'IDENTITY_INVALID'
+            when not was_adult_at_opening then 'UNDERAGE'
+            when not has_contract_consent then 'CONTRACT_CONSENT_MISSING'
+            when not has_any_signature then 'NOT_AUTHORIZED'
+            when not has_signature_by_report_date then 'AUTHORIZED_AFTER_MONTH_END'
+            when not is_not_withdrawn then 'AUTHORIZATION_WITHDRAWN'
+            when not is_reporter_named then 'REPORTER_NOT_NAMED'
+            when not has_notice_if_adverse then 'NOTICE_PENDING'
+            else 'REPORTED'
+        end as reason_code
+    from rules
+),
+
+first_reports as (  -- what earlier months really sent
+    select
+        account_id,
+        min(report_month) as report_month
+    from {{ source('history', 'submission_records') }}
+    where
+        record_type = '210'
+        and state in ('BUILT', 'RELEASED', 'ACCEPTED')
+    group by account_id
+)
+
+select
+    {{ report_month() }} as report_month,
+    verdicts.account_id,
+    verdicts.customer_id,
+    verdicts.product_code,
+    verdicts.reporter_code,
+    verdicts.reason_code = 'REPORTED' as is_reportable,
+    verdicts.reason_code,
+    verdicts.reporting_basis,
+    case
+        when verdicts.is_authorized then verdicts.signature_event_id
+        when verdicts.reason_code = 'AUTHORIZATION_WITHDRAWN' then verdicts.last_event_id
+    end as consent_event_id,
+    case when verdicts.is_authorized then cast(verdicts.signed_at as date) end as authorized_on,
+    coalesce(
+        first_reports.report_month,
+        case when verdicts.reason_code = 'REPORTED' then {{ report_month() }} end
+    ) as first_reported_month,
+    verdicts.report_date,
+    verdicts.episode_started_on
+from verdicts
+left join first_reports
+    on verdicts.account_id = first_reports.account_id

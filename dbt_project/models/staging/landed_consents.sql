@@ -1,0 +1,37 @@
+-- Every delivered consent event and the one place it has. An unknown version or another hash of a
+-- known document is only a warning: the event still counts.
+{{ config(materialized='table') }}
+
+with versions as ({{ versions('consents') }}),
+
+customers as (
+    select
+        customer_id as known_customer_id,
+        standing
+    from {{ ref('known_customers') }}
+),
+
+judged as (
+    select
+        *,
+        {{ broken_rules('consents', [
+            ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
+            ('PRODUCT_CODE_MISSING', 'product_code is not null'),
+            ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
+            ('DOCUMENT_UNKNOWN', "document_code in (select document_code from " ~ ref('consent_texts')
+                ~ " union all select document_code from " ~ ref('stg_product_policy') ~ ")"),
+            ('DOCUMENT_VERSION_MISSING', 'document_version is not null'),
+            ('DOCUMENT_HASH_MISSING', 'document_sha256 is not null'),
+            ('ACTION_UNKNOWN', "action in ('signed', 'withdrawn')"),
+            ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
+            ('CHANNEL_MISSING', 'channel is not null'),
+        ]) }} as broken_rules
+    from versions
+    left join customers
+        on versions.customer_id = customers.known_customer_id
+)
+
+select
+    *,
+    {{ place(is_waiting="coalesce(standing = 'waiting', false)") }} as place
+from judged
