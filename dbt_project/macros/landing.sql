@@ -155,3 +155,8 @@
 
 {#- A date as its eight digits, YYYYMMDD. -#}
 {% macro digits_of_date(day) -%} replace(cast({{ day }} as {{ dbt.type_string() }}), '-', '') {%- endmacro %}
+
+{#- The distinct values of a group as one text, sorted. -#}
+{% macro joined_distinct(value) -%} {{ return(adapter.dispatch("joined_distinct")(value)) }} {%- endmacro %}
+{% macro default__joined_distinct(value) -%} string_agg(distinct {{ value }}, ', ' order by {{ value }}) {%- endmacro %}
+{% macro spark__joined_distinct(value) -%} array_join(array_sort(collect_set({{ value }})), ', ') {%- endmacro %}

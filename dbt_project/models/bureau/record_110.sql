@@ -23,8 +23,6 @@ fields as (
         coalesce(customers.sex, '9') as sex,
         customers.birth_date as dob,
         case when customers.id_type = '10' then 'CHN' end as nation,
-        customers.residence_address as house_add,
-        customers.residence_district as hh_dist,
         customers.mobile_number as cell_phone,
         customers.email,
         case
@@ -54,8 +52,6 @@ fields as (
         '9' as resi_status,
         customers.residence_address as resi_addr,
         customers.residence_district as resi_dist,
-        customers.residence_address as mail_addr,
-        customers.residence_district as mail_dist,
         least(cast(customers.recorded_at as date), people.report_date) as updated_on
     from people
     inner join {{ ref('stg_customers') }} as customers
@@ -66,12 +62,12 @@ hashed as (
     select
         fields.*,
         {{ keyed_hash(['name', 'id_type', 'id_num']) }} as hash_b,
-        {{ keyed_hash(['sex', 'dob', 'nation', 'house_add', 'hh_dist', 'cell_phone', 'email']) }} as hash_fcs,
+        {{ keyed_hash(['sex', 'dob', 'nation', 'cell_phone', 'email']) }} as hash_fcs,
         {{ keyed_hash(['mari_status', 'spo_name', 'spo_id_type', 'spo_id_num']) }} as hash_sps,
         {{ keyed_hash(['edu_level', 'aca_degree']) }} as hash_edu,
         {{ keyed_hash(['emp_status', 'cpn_name']) }} as hash_octpn,
         {{ keyed_hash(['resi_status', 'resi_addr', 'resi_dist']) }} as hash_rednc,
-        {{ keyed_hash(['mail_addr', 'mail_dist']) }} as hash_mlg
+        {{ keyed_hash(["'no mail address is delivered'"]) }} as hash_mlg
     from fields
     cross join {{ source('keys', 'hash_key') }} as hash_key
 ),

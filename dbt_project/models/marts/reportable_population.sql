@@ -42,7 +42,10 @@ with rules as (
         authorizations.signed_at,
         authorizations.signature_event_id,
         authorizations.last_event_id,
-        episodes.episode_started_on
+        authorizations.first_signed_at,
+        authorizations.is_in_run_off,
+        episodes.episode_started_on,
+        notices.delivered_at as notice_delivered_at
     from {{ ref('int_accounts_at_report_date') }} as accounts
     inner join {{ ref('int_authorizations_at_report_date') }} as authorizations
         on accounts.account_id = authorizations.account_id
@@ -85,28 +88,49 @@ first_reports as (  -- what earlier months really sent
         record_type = '210'
         and state in ('BUILT', 'RELEASED', 'ACCEPTED')
     group by account_id
+),
+
+decided as (
+    select
+        *,
+        case
+            when is_authorized then signature_event_id
+            when reason_code = 'AUTHORIZATION_WITHDRAWN' then last_event_id
+        end as consent_event_id
+    from verdicts
 )
 
 select
     {{ report_month() }} as report_month,
-    verdicts.account_id,
-    verdicts.customer_id,
-    verdicts.product_code,
-    verdicts.reporter_code,
-    verdicts.reason_code = 'REPORTED' as is_reportable,
-    verdicts.reason_code,
-    verdicts.reporting_basis,
-    case
-        when verdicts.is_authorized then verdicts.signature_event_id
-        when verdicts.reason_code = 'AUTHORIZATION_WITHDRAWN' then verdicts.last_event_id
-    end as consent_event_id,
-    case when verdicts.is_authorized then cast(verdicts.signed_at as date) end as authorized_on,
+    decided.account_id,
+    decided.customer_id,
+    decided.product_code,
+    decided.reporter_code,
+    decided.reason_code = 'REPORTED' as is_reportable,
+    decided.reason_code,
+    decided.reporting_basis,
+    decided.consent_event_id,
+    case when decided.is_authorized then cast(decided.signed_at as date) end as authorized_on,
     coalesce(
         first_reports.report_month,
-        case when verdicts.reason_code = 'REPORTED' then {{ report_month() }} end
+        case when decided.reason_code = 'REPORTED' then {{ report_month() }} end
     ) as first_reported_month,
-    verdicts.report_date,
-    verdicts.episode_started_on
-from verdicts
+
+    -- for whoever asks why: the deciding document and what else is known of the consent
+    decided.report_date,
+    consents.document_code,
+    consents.document_version,
+    consents.occurred_at as decided_at,
+    decided.is_in_run_off,
+    decided.first_signed_at,
+    documents.documents_signed,
+    documents.reporters_named,
+    decided.episode_started_on,
+    decided.notice_delivered_at
+from decided
 left join first_reports
-    on verdicts.account_id = first_reports.account_id
+    on decided.account_id = first_reports.account_id
+left join {{ ref('stg_consents') }} as consents
+    on decided.consent_event_id = consents.consent_event_id
+left join {{ ref('int_documents_signed') }} as documents
+    on decided.account_id = documents.account_id

@@ -1,0 +1,61 @@
+# Everything runs in .venv, which is made from the lock file when that file or pyproject.toml changes.
+
+PORT ?= 8080
+# The first Python that really runs (a pyenv shim may not) and can make an environment.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$python && break; done)
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run airflow test lint lock
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(INSTALLED) ## A synthetic lender's last three months, from landing zone to submission files
+	@$(BIN)/reporting demo
+
+airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:8080 (PORT=...)
+	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
+	@exec $(BIN)/airflow standalone
+
+# Nobody logs in, so only this machine may connect. One task at a time: one database is written.
+airflow: export PATH := $(CURDIR)/$(BIN):$(PATH)
+airflow: export REPORTING_HOME ?= $(CURDIR)/data
+airflow: export REPORTING_LANDING ?= $(CURDIR)/data/landing
+airflow: export AIRFLOW_HOME = $(abspath $(REPORTING_HOME))/airflow/server
+airflow: export AIRFLOW__API__HOST = 127.0.0.1
+airflow: export AIRFLOW__API__PORT = $(PORT)
+airflow: export AIRFLOW__API__BASE_URL = http://localhost:$(PORT)
+airflow: export AIRFLOW__API__WORKERS = 1
+airflow: export AIRFLOW__CORE__DAGS_FOLDER = $(CURDIR)/dags
+airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION = False
+airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL = http://127.0.0.1:$(PORT)/execution/
+airflow: export AIRFLOW__CORE__LOAD_EXAMPLES = False
+airflow: export AIRFLOW__CORE__PARALLELISM = 1
+airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
+
+test: $(INSTALLED) ## All tests
+	@$(BIN)/pytest
+
+lint: $(INSTALLED) ## Style, types and SQL
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint dbt_project/models
+
+lock: ## Renew requirements.txt from pyproject.toml (needs uv)
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+		--extra dev --upgrade pyproject.toml -o requirements.txt
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { test -n "$(PYTHON)" && $(PYTHON) -m venv --clear .venv; } \
+		|| { echo "no Python 3.11, 3.12 or 3.13 that can make an environment: install one or name it, make PYTHON=..." >&2; exit 2; }
+	@echo "Installing the pinned packages into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

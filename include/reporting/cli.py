@@ -1,0 +1,122 @@
+"""The command line: thin, every command calls the functions that the DAG calls too."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from reporting.errors import BadCall, ReportingError
+from reporting.run import Run
+from reporting.settings import load_settings
+
+app = typer.Typer(
+    help="Monthly reporting of consumer credit to the central bank's credit reporting system.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+
+Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Cut-off: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, China time."),
+]
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
+
+
+@app.command()
+def generate(
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts in the book.")] = 2000,
+    months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 12,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal books.")] = 7,
+) -> None:
+    """Write a synthetic lender's book into the landing zone (all persons are made up)."""
+    from reporting.synthetic import lender
+
+    settings = load_settings()
+    if "://" in settings.landing:
+        raise BadCall("setting REPORTING_LANDING: a synthetic book is written to a local folder only")
+    with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
+        book = lender.generate(Path(settings.landing), accounts, months, seed)
+    console.print(lender.render(book))
+
+
+@app.command()
+def run(month: Month, as_of: AsOf = None) -> None:
+    """Report one month: land, check, build, check, build records, check, submit."""
+    settings = load_settings()
+    one = Run.of(month, as_of, settings)
+    from reporting import pipeline, summary
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(month, total=len(pipeline.STEPS))
+
+        def started(step: str) -> None:
+            progress.update(task, description=f"{month}  {step.replace('_', ' ')}", advance=1)
+
+        pipeline.run_month(one, settings, started)
+    summary.show(settings, [month], console)
+
+
+@app.command()
+def months() -> None:
+    """Which months are built, what was reported and what is held back, and why."""
+    from reporting import months as built
+
+    console.print(built.overview(load_settings()))
+
+
+@app.command()
+def why(
+    subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
+    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; the latest built.")] = None,
+) -> None:
+    """Is this customer in the credit report, since when, under which document, and if not, why?"""
+    from reporting import why as answer
+
+    console.print(answer.explain(subject, month, load_settings()), soft_wrap=True)
+
+
+@app.command()
+def explore() -> None:
+    """Open the published database for SQL, read-only."""
+    from reporting import explore as shell
+
+    shell.open_shell(load_settings(), console)
+
+
+@app.command()
+def demo(
+    accounts: Annotated[int, typer.Option(min=1)] = 2000,
+    months: Annotated[int, typer.Option(min=3)] = 12,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """A synthetic book and its last three months through the real DAG (`make run`)."""
+    from reporting import orchestration
+
+    orchestration.run_demo(load_settings(), accounts, months, seed)
+
+
+def main() -> None:
+    """Run the command line; an error is one line and an exit code, a traceback only with --debug."""
+    try:
+        app()
+    except ReportingError as error:
+        if "--debug" in sys.argv:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {error}")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

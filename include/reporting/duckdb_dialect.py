@@ -1,0 +1,66 @@
+"""The SQLAlchemy dialect through which Great Expectations reads a DuckDB file; it can only read.
+
+``duckdb-engine`` alone does not serve: it ends a transaction when a connection returns to the pool,
+upon which DuckDB drops the result that Great Expectations has not fetched yet, and it asks
+PostgreSQL catalogue tables for columns that DuckDB does not have. A reader has nothing to commit or
+to roll back, and ``information_schema`` knows the columns.
+"""
+
+from typing import Any
+
+import duckdb
+from duckdb_engine import ConnectionWrapper, Dialect
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects import registry
+from sqlalchemy.types import NullType
+
+URL = "duckdb+readonly://"  # the file goes into connect_args: a path may hold any character
+
+
+def register() -> None:
+    """Make the URL known to SQLAlchemy; the plain ``duckdb://`` stays what it is."""
+    registry.register("duckdb.readonly", __name__, ReadOnlyDialect.__name__)
+
+
+class ReadOnlyDialect(Dialect):
+    """DuckDB without transactions; columns come from ``information_schema``."""
+
+    supports_statement_cache = False
+
+    def connect(self, *_: Any, database: str, **__: Any) -> Any:
+        """Open the file read-only, with the configuration every other reader of ours uses."""
+        return ConnectionWrapper(duckdb.connect(database, read_only=True))
+
+    def do_begin(self, connection: Any) -> None:
+        """Nothing to begin."""
+
+    def do_commit(self, connection: Any) -> None:
+        """Nothing to commit."""
+
+    def do_rollback(self, connection: Any) -> None:
+        """Nothing to undo; a real rollback would drop the result that is still to be fetched."""
+
+    def get_columns(
+        self, connection: Connection, table_name: str, schema: str | None = None, **_: Any
+    ) -> list[dict[str, Any]]:
+        """The columns of a table or view, in order; their types play no part in the checks."""
+        query = text(
+            "select column_name, is_nullable from information_schema.columns"
+            " where table_schema = :schema and table_name = :table order by ordinal_position"
+        )
+        rows = connection.execute(query, {"schema": schema or "main", "table": table_name})
+        return [
+            {"name": name, "type": NullType(), "nullable": nullable == "YES", "default": None}
+            for name, nullable in rows
+        ]
+
+    def get_multi_columns(
+        self,
+        connection: Connection,
+        schema: str | None = None,
+        filter_names: Any = None,
+        **_: Any,
+    ) -> Any:
+        """The columns of several tables, as SQLAlchemy's reflection asks for them."""
+        names = sorted(filter_names or [])
+        return [((schema, name), self.get_columns(connection, name, schema)) for name in names]

@@ -1,0 +1,59 @@
+"""A small SQL prompt over the published database, read-only."""
+
+import sys
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from reporting.publish import open_published
+from reporting.settings import Settings
+
+ROWS_SHOWN = 40
+
+
+def open_shell(settings: Settings, console: Console) -> None:
+    """Read statements that end in a semicolon and show their rows; ``.quit`` or Ctrl+D ends.
+
+    Statements may also come from a pipe; then the first error ends the shell.
+    """
+    interactive = sys.stdin.isatty()
+    with open_published(settings) as connection:
+        if interactive:
+            console.print(f"{settings.published_database}, read-only. End a statement with ; leave with .quit")
+            tables = connection.execute("select table_name from duckdb_views() where schema_name = 'marts'")
+            console.print("Tables: " + ", ".join(f"marts.{name}" for (name,) in tables.fetchall()))
+        for statement in _statements(console, interactive):
+            try:
+                _show(connection.execute(statement), console)
+            except duckdb.Error as error:
+                console.print(f"[red]{str(error).splitlines()[0]}[/red]")
+                if not interactive:
+                    raise
+
+
+def _statements(console: Console, interactive: bool):  # type: ignore[no-untyped-def]
+    text = ""
+    while True:
+        try:
+            line = console.input("sql> " if interactive and not text else "") if interactive else input()
+        except EOFError:
+            line, text = ".quit", text + ";" if text.strip() else text
+        if line.strip() == ".quit":
+            if text.strip(" ;\n"):
+                yield text
+            return
+        text += line + "\n"
+        if text.rstrip().endswith(";"):
+            yield text
+            text = ""
+
+
+def _show(result: duckdb.DuckDBPyConnection, console: Console) -> None:
+    table = Table(*[column[0] for column in result.description or []])
+    rows = result.fetchmany(ROWS_SHOWN + 1)
+    for row in rows[:ROWS_SHOWN]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+    if len(rows) > ROWS_SHOWN:
+        console.print(f"... more rows; add a limit or an aggregate (shown: {ROWS_SHOWN})")

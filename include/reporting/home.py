@@ -1,0 +1,49 @@
+"""The home folder: who may work in it, and how private folders are made."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reporting.errors import BadCall
+from reporting.settings import Settings
+
+_held: set[Path] = set()
+
+
+@contextmanager
+def exclusive(settings: Settings) -> Iterator[None]:
+    """Let one run at a time work in the home folder; re-entrant inside a process.
+
+    The lock dies with its process, so a killed run leaves nothing to clean up.
+    """
+    home = settings.home.resolve()
+    if home in _held:
+        yield
+        return
+    private_folder(settings.work)
+    with (settings.work / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadCall(
+                f"another run is working in {home}; wait for it, or set REPORTING_HOME to another folder"
+            ) from None
+        _held.add(home)
+        try:
+            yield
+        finally:
+            _held.discard(home)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can enter."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+    except OSError as error:
+        raise BadCall(
+            f"setting REPORTING_HOME: cannot make the folder {path} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+    return path

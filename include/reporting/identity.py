@@ -1,0 +1,61 @@
+"""What a run is made of: its id, and the key under which this installation hashes personal segments."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+import duckdb
+
+from reporting import __version__
+from reporting.home import private_folder
+from reporting.run import Run
+from reporting.settings import DBT_PROJECT, EXPECTATIONS, Settings
+
+KEY_BYTES = 32
+BLOCK_BYTES = 64  # of SHA-256, for HMAC (RFC 2104)
+
+
+def run_id(run: Run, policy: Path, input_digest: str) -> str:
+    """A hash of month, cut-off, code version, seeds, policy and input: equal runs have equal ids."""
+    digest = hashlib.sha256()
+    for part in (__version__, run.label, run.as_of.isoformat(), input_digest):
+        digest.update(part.encode() + b"\0")
+    digest.update(policy.read_bytes())
+    for path in sorted(_code_files()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _code_files() -> list[Path]:
+    package = Path(__file__).parent
+    return [
+        *package.rglob("*.py"),
+        *package.rglob("*.yml"),
+        *EXPECTATIONS.rglob("*.*"),
+        *(path for kind in ("sql", "yml", "csv") for path in _dbt_files(kind)),
+    ]
+
+
+def _dbt_files(kind: str) -> list[Path]:
+    return [path for path in DBT_PROJECT.rglob(f"*.{kind}") if "target" not in path.parts]
+
+
+def hash_key(settings: Settings) -> bytes:
+    """The secret key of this installation, made once and kept in ``secure/hash.key`` (mode 0600)."""
+    path = private_folder(settings.home.resolve() / "secure") / "hash.key"
+    if not path.exists():
+        aside = path.with_suffix(".new")
+        aside.touch(mode=0o600)
+        aside.write_bytes(secrets.token_bytes(KEY_BYTES))
+        aside.rename(path)
+    return path.read_bytes()
+
+
+def create_hash_key(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Put the key's two HMAC pads into the build store, where the record models find them."""
+    key = hash_key(settings).ljust(BLOCK_BYTES, b"\0")
+    connection.execute("create schema if not exists secure")
+    connection.execute(
+        "create or replace table secure.hash_key as select ?::blob as inner_pad, ?::blob as outer_pad",
+        [bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)],
+    )

@@ -1,0 +1,218 @@
+"""The landing check: are the delivered feeds whole, and how does everything after read them?
+
+A broken structure stops the run here with one line; a single bad value does not: its row is left
+for staging to quarantine (contracts, section 1 "Landing" and "Conventions").
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from reporting.errors import DataNotFit
+from reporting.landing_files import DeliveredFile, Feed, inspect
+from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
+from reporting.landing_zone import FORMATS, LandingZone
+from reporting.policy import read_policy
+from reporting.raw_contract import raw_contract
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.warehouse import apply_limits
+
+PRIVATE = 0o700
+NAMED = 5  # unknown products named in a message
+
+
+@dataclass(frozen=True)
+class LandedTable:
+    """A feed as delivered: its files, relative to the landing zone, and all their rows."""
+
+    name: str
+    files: tuple[str, ...]
+    rows: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """What a landing check found; ``input_digest`` stands for exactly the bytes delivered."""
+
+    tables: tuple[LandedTable, ...]
+    warnings: tuple[str, ...]
+    input_digest: str
+
+    def lines(self) -> list[str]:
+        """One line per feed, then the warnings."""
+        feeds = [f"{t.name}: {t.rows:,} rows in {len(t.files):,} files" for t in self.tables]
+        return [*feeds, *(f"warning: {warning}" for warning in self.warnings)]
+
+
+def land(run: Run, settings: Settings) -> LandingReport:
+    """Check the landing zone and create the month's build store with schema ``raw``.
+
+    ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
+    policy in force. Raises BadCall for a wrong setting or policy, DataNotFit for feeds that are
+    missing or broken in structure; then there is no build store of the month.
+    """
+    policy = read_policy(settings)
+    zone = LandingZone.of(settings.landing)
+    with _fresh_build_store(run, settings) as connection:
+        zone.register(connection)
+        connection.execute("create schema raw")
+        feeds = [Feed(table, zone, connection) for table in raw_contract()]
+        tables = tuple(_land_feed(feed) for feed in feeds)
+        _land_policy(policy, connection)
+        _require_known_products(run, policy, connection)
+        digest = zone.digest(path for table in tables for path in table.files)
+    stray = sorted(set(zone.folders()) - {table.name for table in tables})
+    warnings = [f"folder {name} is no raw table; it is ignored" for name in stray]
+    warnings += [warning for table in tables for warning in table.warnings]
+    return LandingReport(tables, tuple(warnings), digest)
+
+
+@contextmanager
+def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new store that takes its place only when the landing zone has proved whole."""
+    store = run.build_store(settings)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.work, store.parent):
+        folder.chmod(PRIVATE)
+    aside = store.with_name("landing.duckdb")
+    for path in (store, aside):
+        _remove(path)
+    connection = duckdb.connect(str(aside))
+    try:
+        connection.execute("set autoinstall_known_extensions = false")
+        apply_limits(connection, settings)
+        yield connection
+        connection.close()
+        aside.replace(store)
+    finally:
+        connection.close()
+        _remove(aside)
+
+
+def _remove(store: Path) -> None:
+    store.unlink(missing_ok=True)
+    store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
+
+
+def _land_feed(feed: Feed) -> LandedTable:
+    table, delivered = feed.table, feed.zone.files(feed.table.name)
+    paths = [path for path in delivered if path.lower().endswith(FORMATS)]
+    warnings = [
+        f"table {table.name}, file {path}: is neither Parquet nor CSV; it is ignored"
+        for path in delivered
+        if path not in paths
+    ]
+    if table.is_required and not paths:
+        raise DataNotFit(
+            f"table {table.name}: no .parquet or .csv file under {feed.zone.prefix}{table.name}; "
+            "deliver the feed"
+        )
+    files = [inspect(feed, path) for path in paths]
+    rows = _create(feed, files)
+    if table.is_required and not rows:
+        raise DataNotFit(
+            f"table {table.name}: the files under {feed.zone.prefix}{table.name} hold no row; "
+            "deliver the feed"
+        )
+    warnings += _unknown_columns(feed, files)
+    warnings += _unreadable_values(feed, files)
+    return LandedTable(table.name, tuple(paths), rows, tuple(warnings))
+
+
+def _create(feed: Feed, files: list[DeliveredFile]) -> int:
+    """Create the feed in schema raw and read all of it once; return its number of rows."""
+    name = feed.table.name
+    is_read_once = not feed.zone.is_local or any(file.is_csv for file in files)
+    select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
+    try:
+        kind = "table" if is_read_once else "view"
+        feed.connection.execute(f"create {kind} raw.{name} as {select}")
+        return _read_all(feed, f"from raw.{name}")
+    except duckdb.Error:
+        broken = next(filter(None, (_broken(feed, file) for file in files)), None)
+        if broken is None:
+            raise
+    raise feed.fault(*broken)
+
+
+def _read_all(feed: Feed, source: str) -> int:
+    """Decode every value, so that a damaged page stops the run here and not later."""
+    columns = ", ".join(feed.table.column_names)
+    query = f"select count(*), bit_xor(hash({columns})) {source}"
+    row = feed.connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
+    try:
+        _read_all(feed, f"from ({typed_select(feed.table, [file], feed.zone)})")
+    except duckdb.Error as error:
+        return file.path, what_is_broken(file, error)
+    return None
+
+
+def _unknown_columns(feed: Feed, files: list[DeliveredFile]) -> list[str]:
+    seen: dict[str, list[str]] = {}
+    for file in files:
+        for name in file.unknown_columns(feed.table):
+            seen.setdefault(name, []).append(file.path)
+    return [
+        f"table {feed.table.name}, column {name}: is not in the contract; it is ignored "
+        f"(in {len(paths)} of {len(files)} files, such as {paths[0]})"
+        for name, paths in sorted(seen.items())
+    ]
+
+
+def _unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
+    """Name what was unreadable in CSV files; stop if a column of a file has no readable value.
+
+    One value alone proves nothing about the column, so it never stops the run.
+    """
+    if not any(file.is_csv for file in files):
+        return []
+    landed = feed.connection.sql(f"from raw.{feed.table.name}")
+    unreadable = landed.filter("_unreadable_columns is not null")
+    names = "unnest(string_split(_unreadable_columns, ',')) as name"
+    found = unreadable.aggregate(f"_file, {names}, count(*)").order("all").fetchall()
+    types = {column.name: column.type for column in feed.table.columns}
+    warnings = []
+    for path, name, count in found:
+        readable = landed.filter(f"_file = {text(path)}").count(name).fetchone()
+        if count > 1 and readable == (0,):
+            raise feed.fault(path, f"no value can be read as {types[name]}; correct it", name)
+        warnings.append(
+            f"table {feed.table.name}, file {path}, column {name}: {count:,} unreadable as "
+            f"{types[name]}; such rows are quarantined"
+        )
+    return warnings
+
+
+def _land_policy(policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    relation = connection.read_csv(str(policy), header=True, all_varchar=True, sep=",")
+    relation.create("raw.product_policy")
+
+
+def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Every product in the rows recorded by the cut-off has its row in the policy."""
+    for table in ("accounts", "consents"):
+        recorded = connection.sql(f"from raw.{table}").filter(
+            f"recorded_at <= timestamp '{run.as_of}'"
+        )
+        unknown = (
+            recorded.join(connection.sql("from raw.product_policy"), "product_code", how="anti")
+            .filter("product_code is not null")
+            .aggregate("product_code")
+            .order("product_code")
+            .fetchmany(NAMED)
+        )
+        codes = ", ".join(code[:40] for (code,) in unknown)
+        if codes:
+            raise DataNotFit(
+                f"table {table}, column product_code: {codes} not in the product policy "
+                f"{policy}; add its row there or correct the feed"
+            )

@@ -1,0 +1,155 @@
+"""What one delivered file holds, judged against the raw contract (contracts, section 1).
+
+No message repeats a value of a file: it may be personal data.
+"""
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import duckdb
+
+from reporting.errors import DataNotFit
+from reporting.landing_zone import LandingZone
+from reporting.raw_contract import RawColumn, RawTable
+
+MOMENTS = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+WHOLE_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One raw table being landed: its contract, where its files lie, what reads them."""
+
+    table: RawTable
+    zone: LandingZone
+    connection: duckdb.DuckDBPyConnection
+
+    def fault(self, path: str, what: str, column: str = "") -> DataNotFit:
+        """A structural fault, said in one line."""
+        place = f"table {self.table.name}, file {path}" + (f", column {column}" if column else "")
+        return DataNotFit(f"{place}: {what}")
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file: its columns as it names and types them, and the contract's columns it can fill."""
+
+    path: str  # below the landing zone
+    is_csv: bool
+    columns: tuple[tuple[str, str], ...]
+    usable: frozenset[str]
+
+    @property
+    def layout(self) -> tuple[bool, tuple[tuple[str, str], ...], tuple[str, ...]]:
+        """Equal for files that one call of a reader can read together."""
+        columns = self.columns if self.is_csv else tuple(sorted(self.columns))
+        return self.is_csv, columns, tuple(sorted(self.usable))
+
+    def unknown_columns(self, table: RawTable) -> list[str]:
+        """Columns that the contract does not know."""
+        return [name for name, _ in self.columns if name.lower() not in table.column_names]
+
+
+def inspect(feed: Feed, path: str) -> DeliveredFile:
+    """Read the structure of a file; DataNotFit if it is not what the contract asks.
+
+    Column names are compared without regard to case, as DuckDB does.
+    """
+    is_csv = path.lower().endswith(".csv")
+    columns = _csv_columns(feed, path) if is_csv else _parquet_columns(feed, path)
+    types = {name.lower(): type_ for name, type_ in columns}
+    # first what is missing: the first line of a CSV without a header is data, not to be repeated
+    for column in feed.table.columns:
+        if column.is_required and column.name not in types:
+            hint = "name it in the first line, separated by commas" if is_csv else "deliver it"
+            raise feed.fault(path, f"is missing; {hint}, in every file", column.name)
+    for name, times in Counter(name.lower() for name, _ in columns).items():
+        if times > 1:
+            raise feed.fault(path, f"appears {times} times; deliver each column once", name)
+    usable = {column.name for column in feed.table.columns if column.name in types}
+    if not is_csv:
+        usable -= _columns_of_another_type(feed, path, types)
+    return DeliveredFile(path, is_csv, columns, frozenset(usable))
+
+
+def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
+    try:
+        with feed.zone.open_text(path) as file:
+            header = next(csv.reader(file, strict=True), [])
+    except UnicodeDecodeError:
+        raise feed.fault(path, "is not UTF-8; write it in UTF-8") from None
+    except (csv.Error, OSError):
+        raise feed.fault(path, "its header cannot be read; deliver the file again") from None
+    if not header:
+        raise feed.fault(path, "has no header; name the columns in the first line")
+    return tuple((name, "VARCHAR") for name in header)
+
+
+def _parquet_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
+    try:
+        rows = feed.connection.execute(
+            "select name, if(type = 'INT96', type, coalesce(duckdb_type, 'a nested type')),"
+            " coalesce(num_children, 0) from parquet_schema(?)",
+            [feed.zone.address(path)],
+        ).fetchall()
+    except duckdb.Error:
+        rows = []
+    if not rows:
+        raise feed.fault(path, "is no complete Parquet file; deliver it again")
+    columns, descendants = [], 0
+    for name, type_, children in rows[1:]:  # the first row is the schema's root
+        if descendants:
+            descendants -= 1
+        else:
+            columns.append((name, type_))
+        descendants += children
+    return tuple(columns)
+
+
+def _columns_of_another_type(feed: Feed, path: str, types: dict[str, str]) -> set[str]:
+    """Columns to read as NULL: wholly empty, of a foreign type (a fault if one had values)."""
+    other = [c for c in feed.table.columns if types.get(c.name, c.type) != c.type]
+    if not other:
+        return set()
+    suited = {column.name for column in other if _is_suited(types[column.name], column.type)}
+    counts = ", ".join(
+        f"count({c.name}), "
+        + (f"count(try_cast({c.name} as {c.type}))" if c.name in suited else "0")
+        for c in other
+    )
+    relation = feed.connection.from_parquet(feed.zone.address(path), hive_partitioning=False)
+    try:
+        row = relation.aggregate(counts).fetchone() or ()
+    except duckdb.Error:
+        row = ()
+    if not row:
+        raise feed.fault(path, "is damaged; deliver it again")
+    for column, filled, taken in zip(other, row[::2], row[1::2], strict=True):
+        if filled != taken:
+            raise feed.fault(path, _what_is_wrong(column, types[column.name]), column.name)
+    return {column.name for column in other} - suited
+
+
+def _is_suited(delivered: str, wanted: str) -> bool:
+    """Whether a stored type may fill a column without loss (values out of range aside)."""
+    if wanted == "TIMESTAMP":
+        return delivered in MOMENTS
+    scale, room = _scale(delivered), _scale(wanted)
+    return scale is not None and room is not None and scale <= room
+
+
+def _scale(type_: str) -> int | None:
+    """Decimals of an exact number type; None for every other type."""
+    decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", type_)
+    if decimal:
+        return int(decimal[1])
+    return 0 if WHOLE_NUMBER.fullmatch(type_) else None
+
+
+def _what_is_wrong(column: RawColumn, delivered: str) -> str:
+    if _is_suited(delivered, column.type):
+        return f"holds values too large for {column.type}; correct them"
+    without_zone = " without time zone" if column.type == "TIMESTAMP" else ""
+    return f"is {delivered} and must be {column.type}{without_zone}; deliver it in that type"

@@ -1,0 +1,103 @@
+"""Where the feeds lie: a local folder, or a URL through fsspec (contracts, section 1 "Landing")."""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TextIO, cast
+
+import duckdb
+import fsspec  # type: ignore[import-untyped]  # it ships no types
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # same
+
+from reporting.errors import BadCall, DataNotFit
+
+FORMATS = (".parquet", ".csv")
+READERS = 4  # files hashed at a time
+
+
+@dataclass(frozen=True)
+class LandingZone:
+    """The files under the setting ``REPORTING_LANDING``; paths are relative to it, with slashes."""
+
+    setting: str
+    filesystem: fsspec.AbstractFileSystem
+    root: str
+
+    @classmethod
+    def of(cls, setting: str) -> "LandingZone":
+        """Open the landing zone; BadCall if the setting is no folder that can be read."""
+        try:
+            filesystem, root = fsspec.core.url_to_fs(setting)
+        except (ImportError, ValueError) as error:
+            raise BadCall(f"setting REPORTING_LANDING={setting}: {error}") from None
+        if not setting.strip() or not filesystem.isdir(root):
+            raise BadCall(
+                f"setting REPORTING_LANDING: there is no folder {setting}; "
+                "name the folder or URL that holds one folder per raw table"
+            )
+        return cls(setting, filesystem, root.rstrip("/"))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether DuckDB reads the files in place, without fsspec."""
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a relative path in the address that DuckDB opens."""
+        return f"{self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)}/"
+
+    def address(self, path: str) -> str:
+        """What DuckDB opens for a relative path."""
+        return self.prefix + path
+
+    def open_text(self, path: str) -> TextIO:
+        """A UTF-8 text file, with or without byte order mark, its line ends untouched."""
+        address = f"{self.root}/{path}"
+        return cast(TextIO, self.filesystem.open(address, "r", encoding="utf-8-sig", newline=""))
+
+    def register(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let DuckDB open the addresses of this landing zone."""
+        if not self.is_local:
+            connection.register_filesystem(self.filesystem)
+
+    def folders(self) -> list[str]:
+        """The visible folders directly under the root."""
+        entries = self.filesystem.ls(self.root, detail=True)
+        names = [PurePosixPath(e["name"]).name for e in entries if e["type"] == "directory"]
+        return sorted(name for name in names if not _is_hidden(name))
+
+    def files(self, table: str) -> list[str]:
+        """Every visible file of a table, of any kind, at any depth."""
+        folder = f"{self.root}/{table}"
+        if not self.filesystem.isdir(folder):
+            return []
+        loudly = {"on_error": "raise"} if self.is_local else {}  # else a closed folder looks empty
+        try:
+            found = self.filesystem.find(folder, **loudly)
+        except OSError as error:
+            raise DataNotFit(
+                f"table {table}: folder {folder} cannot be read ({error.strerror}); open its rights"
+            ) from None
+        relative = (path[len(self.root) + 1 :] for path in found)
+        return sorted(path for path in relative if not any(map(_is_hidden, path.split("/"))))
+
+    def digest(self, paths: Iterable[str]) -> str:
+        """SHA-256 over the sorted pairs of relative path and SHA-256 of content."""
+        ordered = sorted(paths)
+        with ThreadPoolExecutor(READERS) as pool:
+            contents = list(pool.map(self._content_digest, ordered))
+        pairs = "".join(
+            f"{path}\0{content}\n" for path, content in zip(ordered, contents, strict=True)
+        )
+        return hashlib.sha256(pairs.encode()).hexdigest()
+
+    def _content_digest(self, path: str) -> str:
+        with self.filesystem.open(f"{self.root}/{path}", "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))

@@ -1,0 +1,52 @@
+"""Which months are built, what went out and what is held back."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reporting.publish import built_months, open_published
+from reporting.reasons import reasons
+from reporting.run import next_month
+from reporting.settings import Settings
+
+
+def overview(settings: Settings) -> RenderableType:
+    """Every built month with its cut-off, records by state and accounts by verdict."""
+    months = built_months(settings)
+    with open_published(settings) as connection:
+        if not months:
+            return Text(
+                "No month is built yet: the last run stopped at a check (marts.data_quality_results)."
+            )
+        states = connection.execute(
+            "select report_month, reporter_code, state, count(*) from marts.submission_records "
+            "where record_type = '210' group by all order by all"
+        ).fetchall()
+        verdicts = connection.execute(
+            "select report_month, reason_code, count(*) from marts.reportable_population "
+            "group by all order by all"
+        ).fetchall()
+        stopped = connection.execute(
+            "select distinct report_month from marts.data_quality_results "
+            "where report_month not in (select report_month from marts.built_months) order by all"
+        ).fetchall()
+    table = Table("month", "cut-off", "records 210", "held back, owed", "not reportable", box=None)
+    for built in months:
+        counts = {code: n for month, code, n in verdicts if month == built.month}
+        owed = counts.get("NOTICE_PENDING", 0)
+        out = sum(n for code, n in counts.items() if code not in ("REPORTED", "NOTICE_PENDING"))
+        sent = ", ".join(f"{r} {s} {n:,}" for month, r, s, n in states if month == built.month)
+        table.add_row(
+            f"{built.month:%Y-%m}", f"{built.as_of:%Y-%m-%d %H:%M}", sent, f"{owed:,}", f"{out:,}"
+        )
+    latest = months[-1].month
+    newest = {code: n for month, code, n in verdicts if month == latest}
+    lines = [f"Verdicts of {latest:%Y-%m}:"]
+    lines += [
+        f"  {newest[code]:>9,}  {code:<27} {reason.sentence}"
+        for code, reason in reasons().items()
+        if code in newest
+    ]
+    lines += [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
+    lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
+    return Group(table, Text("\n".join(["", *lines])))

@@ -1,0 +1,147 @@
+"""The monthly DAG from the inside (one step) and from the outside (whole months, no scheduler).
+
+``run_in_process`` runs the very DAG that the scheduler runs, with Airflow's own ``dag.test()`` and
+a small SQLite file for Airflow's book-keeping. That file is not the scheduler's: a live scheduler
+would take a running test for its own and start its tasks a second time.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from reporting.errors import BadCall
+from reporting.run import Run
+from reporting.settings import PROJECT_ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+DAGS = PROJECT_ROOT / "dags"
+MONTHLY_DAG = "monthly_credit_reporting"
+DEMO_MONTHS = ["2026-03", "2026-04", "2026-05"]  # the last three of the synthetic book
+
+
+def run_step(step: str, month: str, as_of: str) -> None:
+    """Run one step of a month, as a task of the DAG does; the settings come from the environment.
+
+    ``step`` names a function of ``reporting.pipeline``; an empty ``as_of`` is the usual cut-off.
+    Raises ReportingError with its one line when the month must stop here.
+    """
+    from reporting import pipeline
+
+    if not month:
+        raise BadCall("no month given: trigger the DAG with a month such as 2026-05")
+    settings = load_settings()
+    getattr(pipeline, step)(Run.of(month, as_of or None, settings), settings)
+
+
+def run_in_process(months: list[str], settings: Settings, debug: bool = False) -> None:
+    """Run the DAG for these months (``YYYY-MM``), in this order, without a scheduler.
+
+    Prints one line for each finished step. Stops at the first month that fails and raises the
+    failed step's own error. ``debug`` shows Airflow's log and tracebacks.
+    """
+    for month in months:
+        Run.of(month, None, settings)  # a wrong month is said before anything runs
+    with _environment(_airflow_variables(settings, debug) | _reporting_variables(settings)):
+        dag = _load_dag()
+        progress = _follow_steps()
+        for month in months:
+            progress.begin(month)
+            dag_run = dag.test(run_conf={"month": month})
+            if progress.error is not None:
+                raise progress.error
+            if dag_run.state != "success":
+                raise RuntimeError(f"{month}: Airflow ended the run as {dag_run.state}")
+
+
+def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
+    """Write a synthetic book, report its last three months through the DAG, show what came out."""
+    from pathlib import Path
+
+    from reporting import summary
+    from reporting.synthetic import lender
+
+    lender.generate(Path(settings.landing), accounts, months, seed)
+    run_in_process(DEMO_MONTHS, settings)
+    summary.show(settings, DEMO_MONTHS)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for a while: Airflow, the tasks and dbt read them there."""
+    before = os.environ.copy()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _reporting_variables(settings: Settings) -> dict[str, str]:
+    """The settings as the variables that ``load_settings`` reads back in the tasks."""
+    values = settings.model_dump(exclude_none=True)
+    return {f"REPORTING_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
+    """Airflow's configuration; it counts from the first import of Airflow in this process."""
+    home = settings.home.resolve() / "airflow" / "in_process"
+    home.mkdir(parents=True, exist_ok=True)
+    quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step is told by its error
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO" if debug else "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "" if debug else quiet,
+    }
+
+
+def _load_dag() -> "DAG":
+    """The monthly DAG from its file, Airflow's tables created or brought up to date first."""
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+    bag = DagBag(DAGS / f"{MONTHLY_DAG}.py")
+    for error in bag.import_errors.values():
+        raise RuntimeError(f"the DAG {MONTHLY_DAG} does not load:\n{error}")
+    return bag.dags[MONTHLY_DAG]
+
+
+def _follow_steps() -> Any:
+    """Register a listener that prints each finished step and keeps the first error."""
+    from airflow.listeners import hookimpl
+    from airflow.sdk.listener import get_listener_manager
+
+    class Progress:
+        def begin(self, month: str) -> None:
+            self.month, self.error, self.started = month, None, perf_counter()
+
+        @hookimpl
+        def on_task_instance_success(self, task_instance: Any) -> None:
+            self._say(task_instance.task_id, "done")
+
+        @hookimpl
+        def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
+            self.error = error
+            self._say(task_instance.task_id, "[red]failed[/red]")
+
+        def _say(self, step: str, outcome: str) -> None:
+            now = perf_counter()
+            console.print(f"{self.month}  {step:<14} {outcome} in {now - self.started:.1f} s")
+            self.started = now
+
+    console = Console(highlight=False)
+    progress = Progress()
+    manager = get_listener_manager()
+    manager.clear()
+    manager.add_listener(progress)
+    return progress

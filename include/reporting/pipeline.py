@@ -1,0 +1,152 @@
+"""The month, step by step: land, check, build, check, build records, check, submit.
+
+The command line runs the steps in one process, the DAG as one task each; both call these functions.
+A step that finds the month unfit raises; nothing after it runs, and a person is told.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from reporting import alerts, identity, landing, publish, quality
+from reporting.errors import ReportingError
+from reporting.home import exclusive, private_folder
+from reporting.policy import read_policy
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.submission import files, records
+from reporting.warehouse import dbt_build, open_store
+
+Step = Callable[[Run, Settings], None]
+
+MARTS = ("path:seeds", "path:models/staging", "path:models/ledger", "path:models/marts")
+RECORDS = ("path:models/bureau",)
+
+
+def step(function: Step) -> Step:
+    """A step works alone in the home folder, and a person is told when it stops the month."""
+
+    @functools.wraps(function)
+    def run_alone(run: Run, settings: Settings) -> None:
+        with exclusive(settings), _a_person_is_told(run, settings):
+            function(run, settings)
+
+    return run_alone
+
+
+@contextmanager
+def _a_person_is_told(run: Run, settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except ReportingError as error:
+        if error.exit_code == 1:  # a wrong call is answered where it was made
+            alerts.send(alerts.Alert.stopped(run, str(error), quality.results_of(run, settings), settings))
+        raise
+
+
+@step
+def land(run: Run, settings: Settings) -> None:
+    """Check the structure of the landing zone and begin a fresh build store over it."""
+    publish.require_order(run, settings)
+    private_folder(run.folder(settings))
+    quality.forget(run, settings)
+    policy = read_policy(settings)
+    report = landing.land(run, settings)
+    with open_store(run, settings, read_only=False) as connection:
+        publish.create_history(connection, run, settings)
+        identity.create_hash_key(connection, settings)
+        connection.execute("create schema if not exists marts")
+        connection.execute(
+            "create or replace table marts.built_months as "
+            "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id",
+            [run.month, run.as_of, identity.run_id(run, policy, report.input_digest)],
+        )
+
+
+@step
+def check_landing(run: Run, settings: Settings) -> None:
+    """Check the landed rows as a whole."""
+    _check("landing", run, settings)
+
+
+@step
+def build_marts(run: Run, settings: Settings) -> None:
+    """Stage the rows and build the marts: who is reportable, and what each ledger means."""
+    dbt_build(run, settings, *MARTS)
+
+
+@step
+def check_marts(run: Run, settings: Settings) -> None:
+    """Check the marts before anything is written from them."""
+    _check("marts", run, settings)
+
+
+@step
+def build_records(run: Run, settings: Settings) -> None:
+    """Build the records in the bureau's words."""
+    dbt_build(run, settings, *RECORDS)
+
+
+@step
+def check_records(run: Run, settings: Settings) -> None:
+    """Check the outgoing records."""
+    _check("records", run, settings)
+
+
+@step
+def submit(run: Run, settings: Settings) -> None:
+    """Write the submission files and publish the month; a month that only warned is told of."""
+    with open_store(run, settings, read_only=False) as connection:
+        records.build_lines(connection, run)
+        records.build_journal(connection)
+        files.write_submissions(connection, run, settings)
+        _create_quality_results(connection, run, settings)
+        publish.publish(connection, run, settings)
+    results = quality.results_of(run, settings)
+    if any(not result.passed and result.severity == "warning" for result in results):
+        alerts.send(alerts.Alert.warned(run, results, settings))
+
+
+STEPS: tuple[Step, ...] = (
+    land,
+    check_landing,
+    build_marts,
+    check_marts,
+    build_records,
+    check_records,
+    submit,
+)
+
+
+def run_month(run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None) -> None:
+    """Run every step of the month, in order; ``started`` is called with the name of each."""
+    with exclusive(settings):
+        for one in STEPS:
+            started(one.__name__)
+            one(run, settings)
+
+
+def _check(layer: str, run: Run, settings: Settings) -> None:
+    report = quality.check(layer, run, settings)
+    report.save(settings)
+    if report.critical_failures:
+        # the month stops, but what was found must be there for whoever looks into it
+        with open_store(run, settings, read_only=False) as connection:
+            connection.execute("create schema if not exists marts")
+            _create_quality_results(connection, run, settings)
+            publish.publish(connection, run, settings, ("data_quality_results",))
+    quality.require_fit(report)
+
+
+def _create_quality_results(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    files_ = [str(path) for path in quality.saved_reports(run, settings)]
+    connection.execute(
+        "create or replace table marts.data_quality_results as "
+        "select months.report_month, months.as_of, months.run_id, results.* "
+        "from read_parquet(?) as results cross join marts.built_months as months",
+        [files_],
+    )

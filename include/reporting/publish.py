@@ -1,0 +1,161 @@
+"""The published tables: Parquet by report month, and a small database of views that analysts open.
+
+A month's table is one Parquet file that is written aside and renamed; the database lists the files
+of the months that are published, is built aside too and renamed last. So a reader sees a month
+whole or not at all, and never waits for a run.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from reporting.errors import BadCall
+from reporting.run import Run, previous_month
+from reporting.settings import Settings
+
+PART = "data.parquet"
+
+# Published table -> the columns that sort it; each stands in schema marts of the build store.
+TABLES = {
+    "reportable_population": "account_id",
+    "repayment_status": "account_id",
+    "submission_records": "record_id",
+    "feed_counts": "table_name",
+    "quarantined_rows": "table_name, row_key, recorded_at, rule_id",
+    "data_quality_results": "layer, table_name, check_id",
+    "built_months": "report_month",
+}
+
+# What the database shows where it is not simply the union of the months.
+VIEWS = {
+    "quarantined_rows": """
+        select table_name, row_key, rule_id, reason, recorded_at,
+            min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
+        from {source}
+        group by all
+    """,
+}
+
+SUBMISSION_RECORDS = """
+    record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,
+    account_id varchar, report_month date, report_date date, report_date_code varchar,
+    segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
+    overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
+    released_at timestamp, feedback_code varchar
+"""
+
+
+@dataclass(frozen=True)
+class BuiltMonth:
+    """A month whose records are built, and the cut-off it was built at."""
+
+    month: date
+    as_of: datetime
+    run_id: str
+
+
+def partition(settings: Settings, table: str, month: date) -> Path:
+    """Folder of one month of a published table."""
+    return settings.published / table / f"report_month={month.isoformat()}"
+
+
+def published_files(settings: Settings, table: str) -> list[Path]:
+    """The Parquet files of a published table, oldest month first."""
+    return sorted((settings.published / table).glob(f"report_month=*/{PART}"))
+
+
+def built_months(settings: Settings) -> list[BuiltMonth]:
+    """The months that are built, oldest first."""
+    files = published_files(settings, "built_months")
+    if not files:
+        return []
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "select report_month, as_of, run_id from read_parquet(?, hive_partitioning = false) "
+            "order by report_month",
+            [[str(path) for path in files]],
+        ).fetchall()
+    return [BuiltMonth(*row) for row in rows]
+
+
+def require_order(run: Run, settings: Settings) -> None:
+    """Refuse a month that would leave a gap: its predecessor must be built, unless it is the first."""
+    months = [built.month for built in built_months(settings)]
+    missing = previous_month(run.month)
+    if any(month < run.month for month in months) and missing not in months:
+        raise BadCall(
+            f"month {run.label} cannot be built before {missing:%Y-%m}: "
+            f"run `reporting run --month {missing:%Y-%m}` first"
+        )
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
+    """Show the build store what earlier months sent, as schema ``history``."""
+    connection.execute("create schema if not exists history")
+    files = [
+        str(path)
+        for path in published_files(settings, "submission_records")
+        if path.parent.name < f"report_month={run.month.isoformat()}"
+    ]
+    connection.execute("drop table if exists history.submission_records")
+    connection.execute(f"create table history.submission_records ({SUBMISSION_RECORDS})")
+    if files:
+        connection.execute(
+            "insert into history.submission_records by name "
+            "select * from read_parquet(?, hive_partitioning = false)",
+            [files],
+        )
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    settings: Settings,
+    tables: tuple[str, ...] = tuple(TABLES),
+) -> Path:
+    """Publish tables of the month from the build store; returns the database's path."""
+    for table in tables:
+        folder = partition(settings, table, run.month)
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".{PART}"
+        # files are read back by month and account: sorted, so that equal runs give equal bytes
+        connection.execute(
+            f"copy (select * from marts.{table} order by {TABLES[table]}) "
+            f"to '{_quoted(aside)}' (format parquet, compression zstd)"
+        )
+        aside.rename(folder / PART)
+    return build_database(settings)
+
+
+def build_database(settings: Settings) -> Path:
+    """Build the database of views over everything published, aside, and put it in place."""
+    aside = settings.published / ".reporting.duckdb"
+    aside.unlink(missing_ok=True)
+    with duckdb.connect(str(aside)) as connection:
+        connection.execute("create schema marts")
+        for table in TABLES:
+            files = published_files(settings, table)
+            if not files:
+                continue
+            listed = ", ".join(f"'{_quoted(path)}'" for path in files)
+            source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+            query = VIEWS.get(table, "select * from {source}").format(source=source)
+            connection.execute(f"create view marts.{table} as {query}")
+    aside.rename(settings.published_database)
+    return settings.published_database
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the published database; BadCall where nothing is published yet."""
+    if not settings.published_database.is_file():
+        raise BadCall(
+            f"nothing is published in {settings.published}: run `reporting run --month YYYY-MM` first, "
+            "or set REPORTING_HOME to the folder that holds it"
+        )
+    return duckdb.connect(str(settings.published_database), read_only=True)

@@ -1,0 +1,140 @@
+"""The submission folder of an institution and month: one file per record type, and a manifest."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.submission.records import layouts
+
+HEADER_BYTES = 50
+RECORD_VERSION = "2.0.0"
+MOST_RECORDS_A_FILE = 9_999_999  # the header counts in seven digits
+
+
+@dataclass(frozen=True)
+class SubmissionFile:
+    """One file of a submission folder."""
+
+    reporter_code: str
+    name: str
+    record_type: str
+    records: int
+    size: int
+    sha256: str
+
+
+def header(record_type: str, reporter_code: str, run: Run, records: int) -> str:
+    """The header line of a file (bureau interface, 1.3); its creation time is the cut-off."""
+    line = (
+        f"A{HEADER_BYTES:03d}{record_type}{RECORD_VERSION}{layouts()[record_type].template}"
+        f"{reporter_code}{run.as_of:%Y%m%d%H%M%S}0{records:07d}"
+    )
+    if len(line.encode()) != HEADER_BYTES:
+        raise AssertionError(f"header of {record_type} is not {HEADER_BYTES} bytes long")
+    return line
+
+
+def write_submissions(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> list[SubmissionFile]:
+    """Write every institution's folder of the month from ``secure.record_lines``.
+
+    Each folder is written aside and renamed, so that it appears whole or not at all. A folder of
+    an earlier build of the month is replaced, or removed where nothing is reported any more.
+    """
+    batches = connection.execute(
+        "select reporter_code, record_type, file_name, count(*) from secure.record_lines "
+        "group by all order by all"
+    ).fetchall()
+    reporters = sorted({reporter for reporter, *_ in batches})
+    written: list[SubmissionFile] = []
+    for reporter in reporters:
+        aside = settings.submissions / reporter / f".{run.label}.partial"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True, mode=0o700)
+        files = [
+            _write_file(connection, run, aside, reporter, record_type, name, records)
+            for owner, record_type, name, records in batches
+            if owner == reporter
+        ]
+        _write_manifest(aside, run, reporter, files)
+        written += files
+    for reporter in reporters:
+        _put_in_place(settings.submissions / reporter, run)
+    for folder in settings.submissions.glob(f"*/{run.label}"):
+        if folder.parent.name not in reporters:
+            shutil.rmtree(folder)
+    return written
+
+
+def _write_file(
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    folder: Path,
+    reporter: str,
+    record_type: str,
+    name: str,
+    records: int,
+) -> SubmissionFile:
+    path = folder / name
+    first = header(record_type, reporter, run, records).replace("'", "''")
+    target = str(path).replace("'", "''")
+    connection.execute(
+        f"""
+        copy (
+            select line
+            from (
+                select 0 as part, '' as sort_code, date '1900-01-01' as report_date, '{first}' as line
+                union all
+                select 1 as part, sort_code, report_date, line
+                from secure.record_lines
+                where reporter_code = '{reporter}' and file_name = '{name}'
+            )
+            order by part, sort_code, report_date
+        ) to '{target}' (format csv, header false, quote '', escape '', delimiter '\t')
+        """
+    )
+    path.chmod(0o600)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return SubmissionFile(reporter, name, record_type, records, path.stat().st_size, digest)
+
+
+def _write_manifest(folder: Path, run: Run, reporter: str, files: list[SubmissionFile]) -> None:
+    manifest = {
+        "reporter_code": reporter,
+        "report_month": run.label,
+        "as_of": run.as_of.isoformat(),
+        "files": [
+            {
+                "name": file.name,
+                "record_type": file.record_type,
+                "records": file.records,
+                "bytes": file.size,
+                "sha256": file.sha256,
+            }
+            for file in files
+        ],
+    }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    path.chmod(0o600)
+
+
+def _put_in_place(folder: Path, run: Run) -> None:
+    aside, final, old = (
+        folder / f".{run.label}.partial",
+        folder / run.label,
+        folder / f".{run.label}.old",
+    )
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    aside.rename(final)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""What a run produced and where: printed at the end of every run."""
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from reporting.publish import open_published
+from reporting.reasons import reasons
+from reporting.run import parse_month
+from reporting.settings import Settings
+
+
+def show(settings: Settings, months: list[str], console: Console | None = None) -> None:
+    """Print accounts by verdict, files, checks and where things are, for months just built."""
+    console = console or Console()
+    with open_published(settings) as connection:
+        first_days = [parse_month(month) for month in months]
+        counts = connection.execute(
+            "select report_month, reason_code, count(*) from marts.reportable_population "
+            "where report_month in (select unnest(?)) group by all",
+            [first_days],
+        ).fetchall()
+        checks = connection.execute(
+            "select report_month, count(*), count(*) filter (where not passed and severity = 'critical'), "
+            "count(*) filter (where not passed and severity = 'warning') from marts.data_quality_results "
+            "where report_month in (select unnest(?)) group by all order by all",
+            [first_days],
+        ).fetchall()
+        quarantined = connection.execute(
+            "select count(distinct (table_name, row_key, recorded_at)) from marts.quarantined_rows"
+        ).fetchone()
+        someone = connection.execute(
+            "select min(customer_id) from marts.reportable_population where report_month = ? "
+            "and not is_reportable",
+            [first_days[-1]],
+        ).fetchone()
+    _print_verdicts(console, months, {(f"{m:%Y-%m}", code): n for m, code, n in counts})
+    _print_files(console, settings, months)
+    for month, total, critical, warnings in checks:
+        console.print(f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)")
+    console.print(f"Quarantined raw rows: {quarantined[0] if quarantined else 0:,}", highlight=False)
+    _print_next(console, settings, months[-1], someone[0] if someone else None)
+
+
+def _print_verdicts(console: Console, months: list[str], counts: dict[tuple[str, str], int]) -> None:
+    table = Table("accounts", *months, "meaning", box=None, title="Reported and withheld", title_justify="left")
+    for code, reason in reversed(reasons().items()):
+        numbers = [counts.get((month, code), 0) for month in months]
+        if any(numbers):
+            table.add_row(code, *(f"{number:,}" for number in numbers), reason.sentence)
+    console.print(table)
+
+
+def _print_files(console: Console, settings: Settings, months: list[str]) -> None:
+    table = Table("submission file", "records", "bytes", box=None, title="Files", title_justify="left")
+    for month in months:
+        for path in sorted(settings.submissions.glob(f"*/{month}/manifest.json")):
+            for file in json.loads(path.read_text(encoding="utf-8"))["files"]:
+                name = f"{path.parent.parent.name}/{month}/{file['name']}"
+                table.add_row(name, f"{file['records']:,}", f"{file['bytes']:,}")
+    console.print(table)
+    console.print(f"Folder: {settings.submissions}", highlight=False, soft_wrap=True)
+
+
+def _print_next(console: Console, settings: Settings, month: str, someone: str | None) -> None:
+    console.print(f"Database: {settings.published_database}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Check pages: {settings.check_pages / month / 'index.html'}", highlight=False, soft_wrap=True
+    )
+    console.print("Next, try:")
+    console.print("  reporting months", highlight=False)
+    console.print(f"  reporting why {someone or 'CUSTOMER_OR_ACCOUNT'}", highlight=False)
+    console.print("  reporting explore", highlight=False)

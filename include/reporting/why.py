@@ -1,0 +1,167 @@
+"""Is this customer in the credit report, since when, under which document, and if not, why not?
+
+Answered from the published tables alone, in plain words: one paragraph for each account.
+"""
+
+from datetime import date
+from typing import Any
+
+import duckdb
+from rich.console import RenderableType
+from rich.text import Text
+
+from reporting.errors import BadCall
+from reporting.publish import built_months, open_published
+from reporting.reasons import reasons
+from reporting.run import parse_month
+from reporting.settings import Settings
+
+STATUS_WORDS = {
+    "*": "nothing was due and nothing overdue",
+    "N": "everything due was paid on time",
+    "M": "a due day was missed, all arrears were cleared by the report date",
+    "B": "bad debt, written off and still owed",
+    "C": "settled and closed",
+    "G": "ended by transfer",
+}
+
+
+def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
+    """The answer for a customer or an account, for one month (the latest built unless named).
+
+    Raises BadCall for an id that no built month knows.
+    """
+    asked = parse_month(month) if month else None
+    with open_published(settings) as connection:
+        built = [entry.month for entry in built_months(settings)]
+        if not built:
+            raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+        answered, opening = _month_to_answer(asked, built)
+        rows = _accounts(connection, subject, answered)
+        if not rows:
+            raise BadCall(
+                f"no customer or account {subject!r} in month {answered:%Y-%m}; give the pseudonymous "
+                "customer_id or account_id of the raw tables, or another --month"
+            )
+        records = _records(connection, [row["account_id"] for row in rows], answered)
+    paragraphs = [_paragraph(row, records.get(row["account_id"], [])) for row in rows]
+    customer = rows[0]["customer_id"]
+    heading = f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}"
+    return Text("\n\n".join([*opening, heading, *paragraphs]))
+
+
+def _month_to_answer(asked: date | None, built: list[date]) -> tuple[date, list[str]]:
+    if asked is None or asked in built:
+        return asked or built[-1], []
+    earlier = [month for month in built if month < asked]
+    nearest = earlier[-1] if earlier else built[0]
+    return nearest, [
+        f"Month {asked:%Y-%m} is not built: nothing was reported about it from here. "
+        f"The nearest built month, {nearest:%Y-%m}, says:"
+    ]
+
+
+def _accounts(
+    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+) -> list[dict[str, Any]]:
+    cursor = connection.execute(
+        """
+        select population.*, status.repayment_status, status.days_past_due, status.overdue_total,
+            status.oldest_unpaid_due_on, status.report_date as status_date
+        from marts.reportable_population as population
+        left join marts.repayment_status as status
+            on population.account_id = status.account_id
+            and population.report_month = status.report_month
+        where population.report_month = $month
+            and population.customer_id in (
+                select customer_id from marts.reportable_population
+                where report_month = $month and (customer_id = $subject or account_id = $subject)
+            )
+        order by population.account_id
+        """,
+        {"month": month, "subject": subject},
+    )
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[tuple[Any, ...]]]:
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    rows = connection.execute(
+        "select account_id, report_month, report_date, report_date_code, repayment_status, "
+        "overdue_total, state, file_name from marts.submission_records "
+        "where account_id in (select unnest(?)) and report_month <= ? order by report_date",
+        [accounts, month],
+    ).fetchall()
+    for row in rows:
+        found.setdefault(row[0], []).append(row[1:])
+    return found
+
+
+def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]]) -> str:
+    reason = reasons()[row["reason_code"]]
+    since = row["first_reported_month"]
+    head = f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
+    if row["is_reportable"]:
+        lines = [f"{head}: YES, reported since {since:%Y-%m}."]
+    else:
+        lines = [f"{head}: NO, not for this month. {reason.sentence}"]
+    lines.append(f"  Rule: {reason.reason_code} ({reason.citation}).")
+    lines += [f"  {line}" for line in _consent(row)]
+    lines += [f"  {line}" for line in _behaviour(row)]
+    lines += [f"  {line}" for line in _sent(records)]
+    return "\n".join(lines)
+
+
+def _consent(row: dict[str, Any]) -> list[str]:
+    code, lines = row["reason_code"], []
+    if row["consent_event_id"]:
+        verb = "withdrawn" if code == "AUTHORIZATION_WITHDRAWN" else "signed"
+        lines.append(
+            f"Deciding document: {row['document_code']} {row['document_version']}, {verb} "
+            f"{row['decided_at']:%Y-%m-%d %H:%M} (event {row['consent_event_id']})."
+        )
+        if row["is_in_run_off"]:
+            lines.append("Withdrawn since; the account runs off until its closing record.")
+    elif code == "AUTHORIZED_AFTER_MONTH_END":
+        lines.append(
+            f"First signature: {row['first_signed_at']:%Y-%m-%d %H:%M}, after the report date "
+            f"{row['report_date']}."
+        )
+    elif code == "REPORTER_NOT_NAMED":
+        lines.append(f"The authorization names {row['reporters_named']} instead.")
+    if code in ("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"):
+        held = row["documents_signed"] or "none"
+        lines.append(f"Documents signed by {row['report_date']}: {held}.")
+    return lines
+
+
+def _behaviour(row: dict[str, Any]) -> list[str]:
+    status = row["repayment_status"]
+    if status is None:
+        return []
+    words = STATUS_WORDS.get(status, f"{row['days_past_due']} days past due")
+    lines = [f"Ledger at {row['status_date']}: status {status}, {words}."]
+    if row["reason_code"] == "NOTICE_PENDING":
+        lines.append(
+            f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
+            "the month stays owed and goes out once it is delivered."
+        )
+    elif row["notice_delivered_at"]:
+        lines.append(
+            f"Advance notice for the episode of {row['episode_started_on']}: delivered "
+            f"{row['notice_delivered_at']:%Y-%m-%d %H:%M}."
+        )
+    return lines
+
+
+def _sent(records: list[tuple[Any, ...]]) -> list[str]:
+    if not records:
+        return ["Records built so far: none."]
+    _, report_date, code, status, overdue, state, name = records[-1]
+    return [
+        f"Records built so far: {len(records)}; the last of {report_date}, code {code}, status {status}, "
+        f"overdue {overdue} CNY, {state} in {name}."
+    ]
