@@ -109,14 +109,22 @@ def demo(
 
 def main() -> None:
     """Run the command line; an error is one line and an exit code, a traceback only with --debug."""
+    if "--debug" in sys.argv:
+        app()
+        return
+    sys.excepthook = _unforeseen
     try:
         app()
     except ReportingError as error:
-        if "--debug" in sys.argv:
-            raise
-        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {error}")
+        _say(str(error))
         sys.exit(error.exit_code)
 
 
-if __name__ == "__main__":
-    main()
+def _unforeseen(kind: type[BaseException], error: BaseException, _: object) -> None:
+    """An error that no line of ours foresees (a full disk, a defect): one line, and how to see more."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    _say(f"{kind.__name__}: {first} (for the traceback: reporting --debug ...)")
+
+
+def _say(line: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")

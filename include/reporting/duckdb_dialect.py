@@ -27,9 +27,11 @@ class ReadOnlyDialect(Dialect):
 
     supports_statement_cache = False
 
-    def connect(self, *_: Any, database: str, **__: Any) -> Any:
-        """Open the file read-only, with the configuration every other reader of ours uses."""
-        return ConnectionWrapper(duckdb.connect(database, read_only=True))
+    def connect(self, *_: Any, database: str, schema: str = "main", **__: Any) -> Any:
+        """Open the file read-only, as all our readers do; unqualified names are the schema's."""
+        connection = duckdb.connect(database, read_only=True)
+        connection.execute("set schema = ?", [schema])
+        return ConnectionWrapper(connection)
 
     def do_begin(self, connection: Any) -> None:
         """Nothing to begin."""
@@ -42,25 +44,14 @@ class ReadOnlyDialect(Dialect):
 
     def get_columns(
         self, connection: Connection, table_name: str, schema: str | None = None, **_: Any
-    ) -> list[dict[str, Any]]:
+    ) -> Any:
         """The columns of a table or view, in order; their types play no part in the checks."""
         query = text(
             "select column_name, is_nullable from information_schema.columns"
-            " where table_schema = :schema and table_name = :table order by ordinal_position"
+            " where table_schema = coalesce(:schema, current_schema()) and table_name = :table order by ordinal_position"
         )
-        rows = connection.execute(query, {"schema": schema or "main", "table": table_name})
+        rows = connection.execute(query, {"schema": schema, "table": table_name})
         return [
             {"name": name, "type": NullType(), "nullable": nullable == "YES", "default": None}
             for name, nullable in rows
         ]
-
-    def get_multi_columns(
-        self,
-        connection: Connection,
-        schema: str | None = None,
-        filter_names: Any = None,
-        **_: Any,
-    ) -> Any:
-        """The columns of several tables, as SQLAlchemy's reflection asks for them."""
-        names = sorted(filter_names or [])
-        return [((schema, name), self.get_columns(connection, name, schema)) for name in names]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.errors import DataNotFit
+from reporting.errors import BadCall, DataNotFit
 from reporting.landing_files import DeliveredFile, Feed, inspect
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_zone import FORMATS, LandingZone
@@ -76,9 +76,15 @@ def land(run: Run, settings: Settings) -> LandingReport:
 def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new store that takes its place only when the landing zone has proved whole."""
     store = run.build_store(settings)
-    store.parent.mkdir(parents=True, exist_ok=True)
-    for folder in (settings.work, store.parent):
-        folder.chmod(PRIVATE)
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (settings.work, store.parent):
+            folder.chmod(PRIVATE)
+    except OSError as error:
+        raise BadCall(
+            f"setting REPORTING_HOME: {store.parent} cannot be made ({error.strerror}); "
+            "name a folder that may be written"
+        ) from None
     aside = store.with_name("landing.duckdb")
     for path in (store, aside):
         _remove(path)
@@ -133,6 +139,8 @@ def _create(feed: Feed, files: list[DeliveredFile]) -> int:
         kind = "table" if is_read_once else "view"
         feed.connection.execute(f"create {kind} raw.{name} as {select}")
         return _read_all(feed, f"from raw.{name}")
+    except duckdb.OutOfMemoryException:
+        raise  # no fault of a file
     except duckdb.Error:
         broken = next(filter(None, (_broken(feed, file) for file in files)), None)
         if broken is None:
@@ -162,8 +170,8 @@ def _unknown_columns(feed: Feed, files: list[DeliveredFile]) -> list[str]:
         for name in file.unknown_columns(feed.table):
             seen.setdefault(name, []).append(file.path)
     return [
-        f"table {feed.table.name}, column {name}: is not in the contract; it is ignored "
-        f"(in {len(paths)} of {len(files)} files, such as {paths[0]})"
+        f"table {feed.table.name}, column {name or '(no name)'}: is not in the contract; "
+        f"it is ignored (in {len(paths)} of {len(files)} files, such as {paths[0]})"
         for name, paths in sorted(seen.items())
     ]
 
@@ -178,7 +186,8 @@ def _unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
     landed = feed.connection.sql(f"from raw.{feed.table.name}")
     unreadable = landed.filter("_unreadable_columns is not null")
     names = "unnest(string_split(_unreadable_columns, ',')) as name"
-    found = unreadable.aggregate(f"_file, {names}, count(*)").order("all").fetchall()
+    by_name = unreadable.project(f"_file, {names}").aggregate("_file, name, count(*)")
+    found = by_name.order("_file, name").fetchall()
     types = {column.name: column.type for column in feed.table.columns}
     warnings = []
     for path, name, count in found:

@@ -63,10 +63,10 @@ def inspect(feed: Feed, path: str) -> DeliveredFile:
     # first what is missing: the first line of a CSV without a header is data, not to be repeated
     for column in feed.table.columns:
         if column.is_required and column.name not in types:
-            hint = "name it in the first line, separated by commas" if is_csv else "deliver it"
-            raise feed.fault(path, f"is missing; {hint}, in every file", column.name)
+            hint = " (first line, separated by commas)" if is_csv else ""
+            raise feed.fault(path, f"is missing; deliver it in every file{hint}", column.name)
     for name, times in Counter(name.lower() for name, _ in columns).items():
-        if times > 1:
+        if times > 1 and name in feed.table.column_names:
             raise feed.fault(path, f"appears {times} times; deliver each column once", name)
     usable = {column.name for column in feed.table.columns if column.name in types}
     if not is_csv:

@@ -7,6 +7,7 @@ column's name stands in ``_unreadable_columns``, so that staging can quarantine 
 import re
 from collections.abc import Iterable
 from itertools import groupby
+from operator import attrgetter
 
 import duckdb
 

@@ -1,6 +1,7 @@
 """Where the feeds lie: a local folder, or a URL through fsspec (contracts, section 1 "Landing")."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class LandingZone:
         return f"{self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)}/"
 
     def address(self, path: str) -> str:
-        """What DuckDB opens for a relative path."""
-        return self.prefix + path
+        """What DuckDB opens for a relative path: this very file, whatever signs its name holds."""
+        return re.sub(r"([\[*?])", r"[\1]", self.prefix + path)  # else it would be a pattern
 
     def open_text(self, path: str) -> TextIO:
         """A UTF-8 text file, with or without byte order mark, its line ends untouched."""

@@ -8,9 +8,11 @@ would take a running test for its own and start its tasks a second time.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from pluggy import HookimplMarker
 from rich.console import Console
 
 from reporting.errors import BadCall
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 DAGS = PROJECT_ROOT / "dags"
 MONTHLY_DAG = "monthly_credit_reporting"
 DEMO_MONTHS = ["2026-03", "2026-04", "2026-05"]  # the last three of the synthetic book
+
+hookimpl = HookimplMarker("airflow")  # marks what Airflow may call, before Airflow is imported
 
 
 def run_step(step: str, month: str, as_of: str) -> None:
@@ -49,20 +53,18 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
         Run.of(month, None, settings)  # a wrong month is said before anything runs
     with _environment(_airflow_variables(settings, debug) | _reporting_variables(settings)):
         dag = _load_dag()
-        progress = _follow_steps()
+        follower = _follow_steps()
         for month in months:
-            progress.begin(month)
+            follower.begin(month)
             dag_run = dag.test(run_conf={"month": month})
-            if progress.error is not None:
-                raise progress.error
+            if follower.error is not None:
+                raise follower.error
             if dag_run.state != "success":
                 raise RuntimeError(f"{month}: Airflow ended the run as {dag_run.state}")
 
 
 def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
     """Write a synthetic book, report its last three months through the DAG, show what came out."""
-    from pathlib import Path
-
     from reporting import summary
     from reporting.synthetic import lender
 
@@ -116,32 +118,39 @@ def _load_dag() -> "DAG":
     return bag.dags[MONTHLY_DAG]
 
 
-def _follow_steps() -> Any:
-    """Register a listener that prints each finished step and keeps the first error."""
-    from airflow.listeners import hookimpl
+class _Follower:
+    """Airflow tells it of each finished step: it prints a line and keeps the error of a failure."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.error: BaseException | None = None
+
+    def begin(self, month: str) -> None:
+        """A month starts now."""
+        self.month, self.started = month, perf_counter()
+
+    @hookimpl
+    def on_task_instance_success(self, task_instance: Any) -> None:
+        """A step is done."""
+        self._say(task_instance.task_id, "done")
+
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
+        """A step failed; Airflow itself would only log the error."""
+        self.error = error
+        self._say(task_instance.task_id, "[red]failed[/red]")
+
+    def _say(self, step: str, outcome: str) -> None:
+        now = perf_counter()
+        self.console.print(f"{self.month}  {step:<14} {outcome} in {now - self.started:.1f} s")
+        self.started = now
+
+
+def _follow_steps() -> _Follower:
     from airflow.sdk.listener import get_listener_manager
 
-    class Progress:
-        def begin(self, month: str) -> None:
-            self.month, self.error, self.started = month, None, perf_counter()
-
-        @hookimpl
-        def on_task_instance_success(self, task_instance: Any) -> None:
-            self._say(task_instance.task_id, "done")
-
-        @hookimpl
-        def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
-            self.error = error
-            self._say(task_instance.task_id, "[red]failed[/red]")
-
-        def _say(self, step: str, outcome: str) -> None:
-            now = perf_counter()
-            console.print(f"{self.month}  {step:<14} {outcome} in {now - self.started:.1f} s")
-            self.started = now
-
-    console = Console(highlight=False)
-    progress = Progress()
-    manager = get_listener_manager()
-    manager.clear()
-    manager.add_listener(progress)
-    return progress
+    follower = _Follower(Console(highlight=False))
+    manager: Any = get_listener_manager()  # its methods carry no types
+    manager.clear()  # the follower of an earlier call
+    manager.add_listener(follower)
+    return follower

@@ -5,19 +5,16 @@ inside the month's build store, which is only read. Results and pages hold count
 never a value of a row.
 """
 
-import importlib.util
-import json
 import logging
-import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import duckdb
 
 from reporting.errors import DataNotFit
 from reporting.run import Run
@@ -25,20 +22,12 @@ from reporting.settings import EXPECTATIONS, Settings
 from reporting.warehouse import open_store
 
 if TYPE_CHECKING:
-    from great_expectations.core.expectation_validation_result import (
-        ExpectationSuiteValidationResult,
-        ExpectationValidationResult,
-    )
-    from great_expectations.data_context import AbstractDataContext
-    from great_expectations.datasource.fluent import SQLDatasource
+    from reporting.validation import Answer
 
-LAYERS = ("landing", "marts", "records")  # in the order of a month
-COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
-TABLES_OF_PAGES = "gx"  # folder of the stored results that the pages are rendered from
-
-# What DuckDB and Great Expectations say about names; their other messages may quote values.
-NAMES_ONLY = re.compile(
-    r"(Binder|Catalog|Parser) Error: [^\n]*|The column \"[^\"]*\" in BatchData does not exist"
+LAYERS = {"landing": "raw", "marts": "marts", "records": "secure"}  # in order, with their schemas
+RESULT_COLUMNS = (
+    "check_id varchar, layer varchar, table_name varchar, severity varchar, description varchar, "
+    "rows_checked bigint, rows_failing bigint, passed boolean, evaluated_at timestamp"
 )
 
 
@@ -62,7 +51,7 @@ class CheckReport:
     """The results of one layer of one month."""
 
     layer: str
-    report_month: date
+    run: Run
     results: tuple[CheckResult, ...]
 
     @property
@@ -78,24 +67,46 @@ class CheckReport:
     def _failed(self, severity: str) -> list[CheckResult]:
         return [r for r in self.results if not r.passed and r.severity == severity]
 
-    def save(self, path: Path) -> None:
-        """Write one JSON object per check, aside first: a reader never sees half a file."""
-        month = self.report_month.isoformat()
-        rows = [{"report_month": month, **asdict(result)} for result in self.results]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".partial")
-        aside.write_text(json.dumps(rows, indent=1, default=str, ensure_ascii=False) + "\n", "utf-8")
+    def save(self, settings: Settings) -> None:
+        """Write the results for the publisher, aside first: nobody ever sees half a file."""
+        folder = _folder(self.run, settings)
+        folder.mkdir(parents=True, exist_ok=True)
+        aside, path = folder / f".{self.layer}.parquet", folder / f"{self.layer}.parquet"
+        with duckdb.connect() as connection:
+            connection.execute(f"create table results ({RESULT_COLUMNS})")
+            connection.executemany(
+                "insert into results values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [astuple(result) for result in self.results],
+            )
+            connection.table("results").write_parquet(str(aside))
         aside.replace(path)
 
 
-def results_file(layer: str, run: Run, settings: Settings) -> Path:
-    """Where the results of a layer are saved for the publisher."""
-    return run.folder(settings) / "quality" / f"{layer}.json"
+def saved_reports(run: Run, settings: Settings) -> list[Path]:
+    """The files of results saved so far for a month, in the order of its layers."""
+    paths = [_folder(run, settings) / f"{layer}.parquet" for layer in LAYERS]
+    return [path for path in paths if path.is_file()]
+
+
+def results_of(run: Run, settings: Settings) -> list[CheckResult]:
+    """Every result saved so far for a month."""
+    with duckdb.connect() as connection:
+        rows = [connection.read_parquet(str(p)).fetchall() for p in saved_reports(run, settings)]
+    return [CheckResult(*row) for row in chain.from_iterable(rows)]
+
+
+def forget(run: Run, settings: Settings) -> None:
+    """Drop what an earlier run found in this month; its pages are replaced by the next check."""
+    shutil.rmtree(_folder(run, settings), ignore_errors=True)
 
 
 def pages_index(run: Run, settings: Settings) -> Path:
     """The start page of a month's checks, the same for all its layers."""
     return settings.check_pages / run.label / "index.html"
+
+
+def _folder(run: Run, settings: Settings) -> Path:
+    return run.folder(settings) / "quality"
 
 
 def require_fit(report: CheckReport) -> None:
@@ -106,218 +117,60 @@ def require_fit(report: CheckReport) -> None:
     ]
     if failed:
         raise DataNotFit(
-            f"month {report.report_month:%Y-%m}: {len(failed)} critical "
+            f"month {report.run.label}: {len(failed)} critical "
             f"{'check' if len(failed) == 1 else 'checks'} failed in layer {report.layer}: "
             + ", ".join(failed)
-            + "; open the month's check pages, correct the data or the rule, and run the month again"
+            + "; see the month's check pages, correct the data and run the month again"
         )
 
 
 def check(layer: str, run: Run, settings: Settings) -> CheckReport:
-    """Run every sentence of a layer (landing, marts, records) on the month's build store.
+    """Ask every question of a layer (landing, marts, records) of the month's build store.
 
-    Saves the results and renders the pages whatever the outcome; ``require_fit`` decides. A check
-    that cannot be evaluated counts as a failed critical one. Raises DataNotFit if the store or a
-    checked table is missing.
+    Renders the month's pages whatever the outcome; ``require_fit`` decides. A check that cannot be
+    evaluated counts as a failed critical one. Raises DataNotFit if the store or a checked table is
+    missing.
     """
-    _forget_from(layer, run, settings)
-    suites = [_load(path) for path in sorted((EXPECTATIONS / layer).glob("*.py"))]
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # else hundreds of lines
+    from reporting import validation  # noqa: PLC0415 - Great Expectations takes seconds to import
+
     results: list[CheckResult] = []
-    with _context(run, settings) as (context, source), open_store(run, settings) as store:
-        for suite in suites:
-            name = f"{suite.SCHEMA}.{suite.TABLE}"
-            if not store.execute(
-                "select count(*) from information_schema.tables"
-                " where table_schema = ? and table_name = ?",
-                [suite.SCHEMA, suite.TABLE],
-            ).fetchone() == (1,):
-                raise DataNotFit(f"month {run.label}: table {name} is not built; build it first")
-            rows = store.sql(f"select count(*) from {suite.SCHEMA}.{suite.TABLE}").fetchone()
-            validated = _validate(suite, run, source)
-            results += [_result(layer, name, rows[0], r) for r in validated.results]
-            _keep(validated, layer, name, run, context)
-        _render(context, run, settings)
-    report = CheckReport(layer, run.month, tuple(sorted(results, key=lambda r: r.check_id)))
-    report.save(results_file(layer, run, settings))
-    return report
+    kept = _folder(run, settings) / "validations"
+    with (
+        open_store(run, settings) as store,
+        validation.open_validation(run, run.build_store(settings), LAYERS[layer], kept) as asked,
+    ):
+        for path in sorted((EXPECTATIONS / layer).glob("*.py")):
+            suite = validation.load_suite(path)
+            table = f"{LAYERS[layer]}.{suite.TABLE}"
+            rows = _count(store, table, run)
+            answers = asked.answers_of(suite)
+            results += [_result(layer, table, rows, answer) for answer in answers]
+        asked.render(pages_index(run, settings).parent)
+    return CheckReport(layer, run, tuple(sorted(results, key=lambda result: result.check_id)))
 
 
-def _forget_from(layer: str, run: Run, settings: Settings) -> None:
-    """Drop what an earlier run said of this layer and of those after it: it no longer holds."""
-    stored = run.folder(settings) / "quality"
-    for stale in LAYERS[LAYERS.index(layer) :]:
-        results_file(stale, run, settings).unlink(missing_ok=True)
-        for pages in stored.glob(f"{TABLES_OF_PAGES}/{stale}.*"):
-            shutil.rmtree(pages)
-
-
-def _load(path: Path) -> ModuleType:
-    """Read one file of sentences; it belongs to no package, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location(f"expectations_{path.parent.name}_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def _context(
-    run: Run, settings: Settings
-) -> Iterator[tuple["AbstractDataContext", "SQLDatasource"]]:
-    """Great Expectations for one layer: nothing of it is left open or remembered afterwards.
-
-    Imported here because it costs seconds. It reports nothing to anybody, shows no progress and
-    keeps of its work only the results in the month's folder, from which the pages are rendered.
-    """
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-
-    from reporting import duckdb_dialect
-
-    duckdb_dialect.register()
-    defaults = InMemoryStoreBackendDefaults()
-    defaults.stores[defaults.validation_results_store_name]["store_backend"] = {
-        "class_name": "TupleFilesystemStoreBackend",
-        "base_directory": str(run.folder(settings) / "quality" / TABLES_OF_PAGES),
-    }
-    config = DataContextConfig(
-        store_backend_defaults=defaults,
-        analytics_enabled=False,
-        progress_bars=ProgressBarsConfig(globally=False),
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    file = {"database": str(run.build_store(settings))}
-    source = context.data_sources.add_sql(
-        "build store", connection_string=duckdb_dialect.URL, kwargs={"connect_args": file}
-    )
+def _count(store: duckdb.DuckDBPyConnection, table: str, run: Run) -> int:
+    """The rows of a checked table."""
     try:
-        yield context, source
-    finally:  # the next writer needs the file to itself
-        source.get_execution_engine().close()
-        source.get_engine().dispose()
+        counted = store.execute("select count(*) from query_table(?)", [table]).fetchall()
+    except duckdb.CatalogException:
+        raise DataNotFit(
+            f"month {run.label}: table {table} is not in the build store; run the month again"
+        ) from None
+    return int(counted[0][0])
 
 
-def _validate(
-    suite: ModuleType, run: Run, source: "SQLDatasource"
-) -> "ExpectationSuiteValidationResult":
-    """Ask one table all its questions; what could not be asked is told without values."""
-    import great_expectations as gx
-    from great_expectations.validator.v1_validator import Validator
-
-    asset = source.add_table_asset(
-        f"{suite.SCHEMA}.{suite.TABLE}", table_name=suite.TABLE, schema_name=suite.SCHEMA
-    )
-    questions = [_asked_of(run, expectation) for expectation in suite.EXPECTATIONS]
-    table = Validator(asset.add_batch_definition_whole_table("all rows"), COUNTS_ONLY)
-    validated = table.validate_expectation_suite(gx.ExpectationSuite(asset.name, questions))
-    for result in validated.results:
-        if _was_raised(result):
-            result.exception_info = _without_values(result.exception_info)
-    return validated
-
-
-def _asked_of(run: Run, expectation: Any) -> Any:
-    """The sentence with the run's month, its last day and the cut-off in its SQL."""
-    if hasattr(expectation, "unexpected_rows_query"):
-        moments = {
-            "{report_month}": f"date '{run.month}'",
-            "{month_end}": f"date '{run.month_end}'",
-            "{as_of}": f"timestamp '{run.as_of}'",
-        }
-        for placeholder, moment in moments.items():
-            expectation.unexpected_rows_query = expectation.unexpected_rows_query.replace(
-                placeholder, moment
-            )
-    return expectation
-
-
-def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
-    """Why a check could not be evaluated: one line, only from messages that speak of names."""
-    told = [raised] if "exception_message" in raised else list(raised.values())
-    named = NAMES_ONLY.search("\n".join(str(one["exception_message"]) for one in told))
-    reason = named.group() if named else "the database could not evaluate its SQL"
-    return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}
-
-
-def _was_raised(result: "ExpectationValidationResult") -> bool:
-    """Whether the check could not be evaluated; then there is one entry for each metric."""
-    return result.exception_info.get("raised_exception") is not False
-
-
-def _result(
-    layer: str, table: str, rows: int, evaluated: "ExpectationValidationResult"
-) -> CheckResult:
-    """One result as it is published; a check that was not evaluated is a failed critical one."""
-    asked = evaluated.expectation_config
-    assert asked is not None  # noqa: S101 - every result of a suite names its expectation
-    description, severity = str(asked.description), str(asked.severity.value)
-    if _was_raised(evaluated):
-        reason = evaluated.exception_info["exception_message"]
-        description, severity, failing = f"Not evaluated: {reason}. {description}", "critical", rows
-    elif "unexpected_count" in evaluated.result:
-        failing = evaluated.result["unexpected_count"]
-    else:
-        failing = evaluated.result["observed_value"]
+def _result(layer: str, table: str, rows: int, answer: "Answer") -> CheckResult:
+    """One answer as it is published; where there is none, every row counts as failing."""
     return CheckResult(
-        check_id=asked.meta["id"],
+        check_id=answer.check_id,
         layer=layer,
         table=table,
-        severity=severity,
-        description=description,
+        severity=answer.severity,
+        description=answer.description,
         rows_checked=rows,
-        rows_failing=failing,
-        passed=bool(evaluated.success),
+        rows_failing=rows if answer.rows_failing is None else answer.rows_failing,
+        passed=answer.passed,
         evaluated_at=datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None, microsecond=0),
     )
-
-
-def _keep(
-    validated: "ExpectationSuiteValidationResult",
-    layer: str,
-    table: str,
-    run: Run,
-    context: "AbstractDataContext",
-) -> None:
-    """Store the results of a table where the pages of the month's later layers find them too."""
-    from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context.types.resource_identifiers import (
-        ExpectationSuiteIdentifier,
-        ValidationResultIdentifier,
-    )
-
-    run_id = RunIdentifier(run_name=run.label, run_time=run.as_of)
-    suite = ExpectationSuiteIdentifier(f"{layer}.{table}")
-    validated.meta["run_id"] = run_id
-    key = ValidationResultIdentifier(suite, run_id, batch_identifier=table)
-    context.validation_results_store.add(key, validated)
-
-
-def _render(context: "AbstractDataContext", run: Run, settings: Settings) -> None:
-    """Render the month's pages aside, then put them in the place of the old ones."""
-    pages = pages_index(run, settings).parent
-    aside, old = pages.with_name(f".{run.label}.new"), pages.with_name(f".{run.label}.old")
-    for folder in (aside, old):
-        shutil.rmtree(folder, ignore_errors=True)
-    context.add_data_docs_site(
-        site_name=f"checks of {run.label}",
-        site_config={
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(aside),
-            },
-            "site_section_builders": {"expectations": "None", "profiling": "None"},
-        },
-    )
-    context.build_data_docs()
-    if pages.exists():
-        pages.rename(old)
-    aside.rename(pages)
-    shutil.rmtree(old, ignore_errors=True)

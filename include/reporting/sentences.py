@@ -7,7 +7,10 @@ can reach a result or a page. In the SQL, ``{batch}`` is the checked table, and 
 
 import csv
 
-import great_expectations.expectations as gxe
+from great_expectations.expectations.core.unexpected_rows_expectation import (
+    UnexpectedRowsExpectation,
+)
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from reporting.settings import DBT_PROJECT
 
@@ -16,7 +19,7 @@ A_FEW = 20  # so many rows alone stop nobody: a share means little in a small bo
 
 def each_row(
     check_id: str, severity: str, description: str, condition: str, tolerated: float = 0.0
-) -> gxe.UnexpectedRowsExpectation:
+) -> UnexpectedRowsExpectation:
     """Every row of the table holds a SQL condition; an unknown answer fails.
 
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
@@ -25,18 +28,21 @@ def each_row(
     broken = f"not coalesce({condition}, false)"
     rows = f"from {{batch}} where {broken}"
     if tolerated:
-        failing = f"select count(*) from {{batch}} where {broken}"
-        rows += f" and ({failing}) > greatest({A_FEW}, {tolerated} * (select count(*) from {{batch}}))"
+        failing = f"(select count(*) {rows})"
+        rows += (
+            f" and {failing} > greatest({A_FEW}, {tolerated} * (select count(*) from {{batch}}))"
+        )
     return no_row(check_id, severity, description, rows)
 
 
-def no_row(
-    check_id: str, severity: str, description: str, rows: str
-) -> gxe.UnexpectedRowsExpectation:
-    """A query finds nothing. ``rows`` begins with ``from``; a joined ``{batch}`` needs an alias."""
-    return gxe.UnexpectedRowsExpectation(
+def no_row(check_id: str, severity: str, description: str, rows: str) -> UnexpectedRowsExpectation:
+    """A query finds nothing. ``rows`` begins with ``from {batch}``.
+
+    Great Expectations names ``{batch}`` itself, except in a query with a join: there it needs a name.
+    """
+    return UnexpectedRowsExpectation(
         unexpected_rows_query=f"select 1 as failing {rows}",
-        severity=severity,
+        severity=FailureSeverity(severity),
         description=description,
         meta={"id": check_id},
     )

@@ -75,12 +75,11 @@ hashed as (
 compared as (
     select
         hashed.*,
-        sent.subject_id is null as is_first,
-        sent.sent_b is distinct from hashed.hash_b as seg_b_changed,
+        coalesce(sent.sent_b <> hashed.hash_b, true) as seg_b_changed,
         {%- for segment in ['fcs', 'sps', 'edu', 'octpn', 'rednc', 'mlg'] %}
         -- under new identity marks the person is new to the bureau: everything goes out again
-        sent.sent_b is distinct from hashed.hash_b or sent.sent_{{ segment }} is distinct from hashed.hash_{{ segment }}
-            as seg_{{ segment }}{{ ',' if not loop.last }}
+        coalesce(sent.sent_b <> hashed.hash_b, true)
+        or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true) as seg_{{ segment }}{{ ',' if not loop.last }}
         {%- endfor %}
     from hashed
     left join {{ ref('records_sent_before') }} as sent

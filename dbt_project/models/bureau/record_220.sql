@@ -95,4 +95,4 @@ select
 from coded
 where
     coalesce(last_report_date_code <> '20', true)
-    and (rpt_date_code in ('10', '20') or sent_d is distinct from hash_d)
+    and (rpt_date_code in ('10', '20') or coalesce(sent_d <> hash_d, true))

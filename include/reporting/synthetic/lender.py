@@ -1,0 +1,163 @@
+"""The synthetic lender: writes the nine raw feeds of a plausible book into a landing zone.
+
+Everything is drawn by hashing the seed in DuckDB, so that the same call gives the same bytes. The story of the
+book is told by the files of ``sql``, in their order; this module runs them and delivers the result in the raw
+contract (contracts, section 1).
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from reporting.errors import BadCall
+from reporting.run import next_month
+from reporting.settings import DBT_PROJECT
+from reporting.synthetic.book_summary import BookSummary, render
+
+__all__ = ["BookSummary", "generate", "render"]
+
+SQL = Path(__file__).parent / "sql"
+RAW_CONTRACT = DBT_PROJECT / "models" / "staging" / "sources.yml"
+CONSENT_TEXTS = DBT_PROJECT / "seeds" / "consent_texts.csv"
+MARKER = ".synthetic"
+MONTHS_BEFORE = 3  # accounts are up to three months older than the book
+LIMITS = {"accounts": (1, 10_000_000), "months": (1, 60)}
+
+
+def generate(
+    landing: Path, accounts: int, months: int, seed: int, last_month: date = date(2026, 5, 1)
+) -> BookSummary:
+    """Write a book of so many accounts over so many months into the landing zone.
+
+    The same arguments give the same bytes. Raises BadCall when an argument is out of range, or when the landing
+    zone holds a file that no earlier call wrote.
+    """
+    for name, value in (("accounts", accounts), ("months", months)):
+        low, high = LIMITS[name]
+        if not low <= value <= high:
+            raise BadCall(f"--{name} {value} is not between {low} and {high}")
+    landing = landing.resolve()
+    _refuse_foreign_files(landing)
+    landing.parent.mkdir(parents=True, exist_ok=True)
+    with _aside(landing) as aside, _engine(aside / "spill") as engine:
+        _tell(engine, accounts, months, seed, last_month.replace(day=1))
+        book = aside / "book"
+        rows = _deliver(engine, book)
+        summary = BookSummary(landing, seed, rows, *_summarize(engine))
+        files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.parquet"))
+        (book / MARKER).write_text(json.dumps(files, indent=1) + "\n", encoding="utf-8")
+        if landing.exists():
+            landing.rename(aside / "replaced")
+        book.rename(landing)
+    return summary
+
+
+def _refuse_foreign_files(landing: Path) -> None:
+    """Raise BadCall unless every file of the landing zone stands in the marker of an earlier book."""
+    if landing.exists() and not landing.is_dir():
+        raise BadCall(f"landing zone {landing} is a file; set REPORTING_LANDING to a folder")
+    marker = landing / MARKER
+    own = set(json.loads(marker.read_text(encoding="utf-8"))) if marker.exists() else set()
+    for path in sorted(landing.rglob("*")):
+        name = path.relative_to(landing).as_posix()
+        if not path.is_dir() and path != marker and name not in own:
+            raise BadCall(
+                f"landing zone {landing} holds {name}, which is no synthetic extract; "
+                "empty the folder or set REPORTING_LANDING to another one"
+            )
+
+
+@contextmanager
+def _aside(landing: Path) -> Iterator[Path]:
+    """A folder beside the landing zone, on the same disk, that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{landing.name}-", dir=landing.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    settings: dict[str, Any] = {"memory_limit": "3GB", "temp_directory": str(spill)}
+    with duckdb.connect(config=settings) as connection:
+        yield connection
+
+
+def _tell(
+    engine: duckdb.DuckDBPyConnection, accounts: int, months: int, seed: int, last_month: date
+) -> None:
+    """Run the story, file by file; the cycles are told month by month."""
+    first_month = last_month
+    for _ in range(months - 1):
+        first_month = (first_month - timedelta(days=1)).replace(day=1)
+    ends_before = next_month(last_month)
+    for name, kind, value in (
+        ("seed", "bigint", seed),
+        ("accounts", "bigint", accounts),
+        ("months", "integer", months),
+        ("first_month", "date", first_month),
+        ("ends_before", "timestamp", ends_before),
+        ("days", "bigint", (ends_before - first_month).days),
+    ):
+        engine.execute(f"set variable {name} = '{value}'::{kind}")
+    engine.execute(
+        "create table consent_texts as from read_csv(?, all_varchar = true)", [str(CONSENT_TEXTS)]
+    )
+    for path in sorted(SQL.glob("*.sql")):
+        story = path.read_text(encoding="utf-8")
+        if path.stem.endswith("one_cycle"):
+            for m in range(-MONTHS_BEFORE, months + 1):
+                engine.execute(story, {"m": m})
+        else:
+            engine.execute(story)
+
+
+def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
+    """Write every feed with the columns and types of the raw contract, ordered by its key."""
+    contract = yaml.safe_load(RAW_CONTRACT.read_text(encoding="utf-8"))
+    views = {row[0] for row in engine.execute("select view_name from duckdb_views()").fetchall()}
+    rows = {}
+    for table in contract["sources"][0]["tables"]:
+        name, key = table["name"], table["config"]["meta"]["key"]
+        columns = ", ".join(
+            f"{column['name']}::{column['data_type']} as {column['name']}"
+            for column in table["columns"]
+        )
+        (book / name).mkdir(parents=True)
+        rows[name] = 0
+        for view, file in ((f"out_{name}", name), (f"again_{name}", "redelivery")):
+            if view in views:
+                target = str(book / name / f"{file}.parquet")
+                order = ", ".join([*key, "recorded_at"])
+                copied = engine.execute(
+                    f"copy (select {columns} from {view} order by {order}) to '{quoted(target)}' "
+                    "(format parquet, compression zstd, row_group_size 122880)"
+                ).fetchone()
+                rows[name] += copied[0] if copied else 0
+    return rows
+
+
+def quoted(text: str) -> str:
+    """The text as it stands between the quotes of an SQL literal."""
+    return text.replace("'", "''")
+
+
+def _summarize(engine: duckdb.DuckDBPyConnection) -> tuple[Any, Any, Any]:
+    """Statuses, rolls and consents of the plan, as BookSummary holds them."""
+    statuses: dict[date, dict[str, int]] = {}
+    for month, status, count in engine.execute(
+        "select month_at(m), status, count(*) from month_ends where m >= 0 group by all order by all"
+    ).fetchall():
+        statuses.setdefault(month, {})[status] = count
+    rolls = {(a, b): n for a, b, n in engine.execute("from rolls").fetchall()}
+    consents = {(a, b): n for a, b, n in engine.execute("from document_sets").fetchall()}
+    return statuses, rolls, consents

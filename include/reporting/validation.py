@@ -1,0 +1,180 @@
+"""Great Expectations on the build store: asks what stands in ``expectations/``, renders the pages.
+
+It is kept from four things it does by default: to write values of rows into results and pages, to
+show progress, to report on itself over the network, and to keep the database file open.
+"""
+
+import importlib.util
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.data_context.types.resource_identifiers import (
+    ExpectationSuiteIdentifier,
+    ValidationResultIdentifier,
+)
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.validator.v1_validator import Validator
+
+from reporting import duckdb_dialect
+from reporting.run import Run
+
+COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+# What is said about names can be repeated; other messages of DuckDB may quote values of rows.
+ABOUT_NAMES = re.compile(
+    r"(Binder|Catalog|Parser) Error: [^\n]*|The column \"[^\"]*\" in BatchData does not exist"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one sentence; ``rows_failing`` is None if it could not be evaluated."""
+
+    check_id: str
+    severity: str
+    description: str
+    rows_failing: int | None
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Validation:
+    """An open build store and the Great Expectations context that asks it."""
+
+    run: Run
+    schema: str
+    context: AbstractDataContext
+    source: SQLDatasource
+
+    def answers_of(self, suite: ModuleType) -> list[Answer]:
+        """Ask one table all its questions and keep the results for the pages."""
+        asset = self.source.add_table_asset(suite.TABLE)
+        questions = [self._of_the_run(expectation) for expectation in suite.EXPECTATIONS]
+        table = Validator(asset.add_batch_definition_whole_table("all rows"), COUNTS_ONLY)
+        results = table.validate_expectation_suite(
+            gx.ExpectationSuite(f"{self.schema}.{suite.TABLE}", questions)
+        )
+        for result in results.results:
+            if _is_unevaluated(result):
+                result.exception_info = _without_values(result.exception_info)
+        run_id = RunIdentifier(run_name=self.run.label, run_time=self.run.as_of)
+        results.meta["run_id"] = run_id
+        key = ValidationResultIdentifier(
+            ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
+        )
+        self.context.validation_results_store.set(key, results)
+        return [_answer(result) for result in results.results]
+
+    def render(self, pages: Path) -> None:
+        """Render the results kept so far aside, then put the pages in the place of the old ones."""
+        aside, old = pages.with_name(f".{pages.name}.new"), pages.with_name(f".{pages.name}.old")
+        for folder in (aside, old):
+            shutil.rmtree(folder, ignore_errors=True)
+        site: Any = {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "store_backend": _folder_backend(aside),
+            "site_section_builders": {"expectations": "None", "profiling": "None"},
+        }
+        self.context.add_data_docs_site(site_config=site, site_name=f"checks {pages.name}")
+        self.context.build_data_docs()
+        if pages.exists():
+            pages.rename(old)
+        aside.rename(pages)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _of_the_run(self, expectation: Any) -> Any:
+        """The sentence with the run's month, its last day and the cut-off in its SQL."""
+        if hasattr(expectation, "unexpected_rows_query"):
+            expectation.unexpected_rows_query = (
+                expectation.unexpected_rows_query.replace(
+                    "{report_month}", f"date '{self.run.month}'"
+                )
+                .replace("{month_end}", f"date '{self.run.month_end}'")
+                .replace("{as_of}", f"timestamp '{self.run.as_of}'")
+            )
+        return expectation
+
+
+@contextmanager
+def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[Validation]:
+    """Great Expectations on a schema of a DuckDB file; at the end nothing of it holds the file.
+
+    ``kept`` is the folder in which the results of all layers of the month meet, for the pages.
+    """
+    duckdb_dialect.register()
+    defaults = InMemoryStoreBackendDefaults()
+    results: Any = defaults.stores[defaults.validation_results_store_name]
+    results["store_backend"] = _folder_backend(kept)
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=defaults,
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+    options: Any = {"kwargs": {"connect_args": {"database": str(store), "schema": schema}}}
+    source = context.data_sources.add_sql(
+        "build store", connection_string=duckdb_dialect.URL, **options
+    )
+    try:
+        yield Validation(run, schema, context, source)
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+
+
+def load_suite(path: Path) -> ModuleType:
+    """Read one file of sentences; it belongs to no package, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location(f"expectations_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    suite = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(suite)
+    return suite
+
+
+def _folder_backend(folder: Path) -> dict[str, str]:
+    return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
+
+
+def _is_unevaluated(result: ExpectationValidationResult) -> bool:
+    """Whether something was raised; the entries then stand below the metrics that raised."""
+    return result.exception_info.get("raised_exception") is not False
+
+
+def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
+    """Why a sentence could not be evaluated, in one line that quotes no row."""
+    told = [raised] if "exception_message" in raised else list(raised.values())
+    named = ABOUT_NAMES.search("\n".join(str(one["exception_message"]) for one in told))
+    reason = named.group() if named else "the database could not evaluate its SQL on these rows"
+    return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}
+
+
+def _answer(result: ExpectationValidationResult) -> Answer:
+    """One result without Great Expectations; what was not evaluated is critical and failed."""
+    sentence: Any = result.expectation_config
+    check_id, description = sentence.meta["id"], sentence.description
+    if _is_unevaluated(result):
+        reason = result.exception_info["exception_message"]
+        return Answer(check_id, "critical", f"Not evaluated: {reason}. {description}", None, False)
+    counts = result.result
+    failing = counts.get("unexpected_count", counts.get("observed_value"))  # None: an empty table
+    severity = getattr(sentence.severity, "value", sentence.severity)
+    return Answer(check_id, severity, description, int(failing or 0), bool(result.success))
