@@ -9,11 +9,11 @@ from airflow.sdk import CronPartitionTimetable, Param, dag, task
 MONTHLY = CronPartitionTimetable(
     "0 6 3 * *", timezone="Asia/Shanghai", run_offset=-1, key_format="%Y-%m"
 )
-MONTH = "{{ params.month or dag_run.partition_key or '' }}"  # dag.test() knows only the parameter
+MONTH = "{{ partition_key or params.month or '' }}"  # a run triggered by hand has no key
 AS_OF = "{{ params.as_of or '' }}"
 
-YYYY_MM = r"[0-9]{4}-(0[1-9]|1[0-2])"
-MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?"
+YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 
 
 @task(retries=0)  # the same data gives the same fault: a second try would only hide it
@@ -27,20 +27,19 @@ def run_step(step: str, month: str, as_of: str) -> None:
 @dag(
     schedule=MONTHLY,
     catchup=False,
-    max_active_runs=1,  # months are published in order
-    default_args={"weight_rule": "upstream"},  # a month that has begun goes before the next
+    max_active_runs=1,  # months are published in order (a backfill counts its runs by itself)
     params={
         "month": Param(
-            "",
-            type="string",
-            pattern=f"^({YYYY_MM})?$",
+            None,
+            type=["null", "string"],  # the form of a backfill must let it stay empty
+            pattern=YYYY_MM,
             title="Month to report",
             description="YYYY-MM, such as 2026-05. Empty: the month of the schedule.",
         ),
         "as_of": Param(
             None,
             type=["null", "string"],
-            pattern=f"^({MOMENT})?$",
+            pattern=MOMENT,
             title="Cut-off",
             description="YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, China time. Empty: the usual day.",
         ),

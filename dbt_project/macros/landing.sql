@@ -110,9 +110,9 @@
     the cut-off: for this run it does not exist yet. -#}
 {% macro place(is_waiting) -%}
     case
-        when version_place = 'conflicting' then 'quarantined'
-        when version_place <> 'current' then version_place
+        when version_place not in ('current', 'conflicting') then version_place
         when {{ is_waiting }} then 'after_cut_off'
+        when version_place = 'conflicting' then 'quarantined'
         when {{ list_length('broken_rules') }} > 0 then 'quarantined'
         else 'good'
     end
@@ -151,7 +151,7 @@
 
 {% macro is_alphanumeric(column) -%} {{ return(matches_fully(column, '[A-Za-z0-9]+')) }} {%- endmacro %}
 
-{% macro safe_integer(text) -%} {{ return(dbt.safe_cast(text, 'integer')) }} {%- endmacro %}
+{% macro safe_integer(text) -%} try_cast({{ text }} as integer) {%- endmacro %}
 
 {#- A date as its eight digits, YYYYMMDD. -#}
 {% macro digits_of_date(day) -%} replace(cast({{ day }} as {{ dbt.type_string() }}), '-', '') {%- endmacro %}

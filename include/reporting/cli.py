@@ -1,10 +1,12 @@
 """The command line: thin, every command calls the functions that the DAG calls too."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -31,6 +33,8 @@ AsOf = Annotated[
 @app.callback()
 def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
+    # an alert may import Airflow, which makes folders in its home
+    os.environ.setdefault("AIRFLOW_HOME", str(load_settings().home.resolve() / "airflow" / "alerts"))
 
 
 @app.command()
@@ -121,9 +125,13 @@ def main() -> None:
 
 
 def _unforeseen(kind: type[BaseException], error: BaseException, _: object) -> None:
-    """An error that no line of ours foresees (a full disk, a defect): one line, and how to see more."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    _say(f"{kind.__name__}: {first} (for the traceback: reporting --debug ...)")
+    """An error that no line of ours foresees: one line, and how to see more.
+
+    What the machine says (a full disk) is repeated; other words may quote a person's data.
+    """
+    told = isinstance(error, OSError | duckdb.IOException | duckdb.OutOfMemoryException)
+    first = (str(error).strip().splitlines() or [""])[0] if told else "unforeseen"
+    _say(f"{kind.__name__}: {first} (the traceback: reporting --debug ...)")
 
 
 def _say(line: str) -> None:

@@ -48,7 +48,8 @@ class ReadOnlyDialect(Dialect):
         """The columns of a table or view, in order; their types play no part in the checks."""
         query = text(
             "select column_name, is_nullable from information_schema.columns"
-            " where table_schema = coalesce(:schema, current_schema()) and table_name = :table order by ordinal_position"
+            " where table_schema = coalesce(:schema, current_schema()) and table_name = :table"
+            " order by ordinal_position"
         )
         rows = connection.execute(query, {"schema": schema, "table": table_name})
         return [

@@ -38,9 +38,8 @@ def text(value: str) -> str:
 
 def typed_select(table: RawTable, files: Iterable[DeliveredFile], zone: LandingZone) -> str:
     """Every row of the files in contract order and type, ``_unreadable_columns`` and ``_file``."""
-    by_layout = groupby(
-        sorted(files, key=lambda file: (file.layout, file.path)), lambda f: f.layout
-    )
+    layout = attrgetter("layout")
+    by_layout = groupby(sorted(files, key=layout), layout)
     return "\nunion all\n".join(_select(table, list(alike), zone) for _, alike in by_layout)
 
 

@@ -5,13 +5,14 @@ A step that finds the month unfit raises; nothing after it runs, and a person is
 """
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable
+from types import TracebackType
 
 import duckdb
 
 from reporting import alerts, identity, landing, publish, quality
-from reporting.errors import ReportingError
+from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
@@ -20,6 +21,8 @@ from reporting.submission import files, records
 from reporting.warehouse import dbt_build, open_store
 
 Step = Callable[[Run, Settings], None]
+
+log = logging.getLogger(__name__)
 
 MARTS = ("path:seeds", "path:models/staging", "path:models/ledger", "path:models/marts")
 RECORDS = ("path:models/bureau",)
@@ -30,20 +33,30 @@ def step(function: Step) -> Step:
 
     @functools.wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
-        with exclusive(settings), _a_person_is_told(run, settings):
+        with exclusive(settings), _APersonIsTold(run, settings):
             function(run, settings)
 
     return run_alone
 
 
-@contextmanager
-def _a_person_is_told(run: Run, settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except ReportingError as error:
-        if error.exit_code == 1:  # a wrong call is answered where it was made
-            alerts.send(alerts.Alert.stopped(run, str(error), quality.results_of(run, settings), settings))
-        raise
+class _APersonIsTold:
+    """Sends one alert when the block ends in an error that is not a wrong call."""
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self.run, self.settings = run, settings
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if isinstance(error, BadCall) or not isinstance(error, Exception):
+            return  # a wrong call is answered where it was made; an interrupt is no fault
+        # the words of an unforeseen error may quote values: only its kind leaves the house
+        reason = str(error) if isinstance(error, ReportingError) else f"unforeseen {type(error).__name__}"
+        results = quality.results_of(self.run, self.settings)
+        alerts.send(alerts.Alert.stopped(self.run, reason, results, self.settings))
 
 
 @step
@@ -54,6 +67,8 @@ def land(run: Run, settings: Settings) -> None:
     quality.forget(run, settings)
     policy = read_policy(settings)
     report = landing.land(run, settings)
+    for warning in report.warnings:
+        log.warning("%s: %s", run.label, warning)
     with open_store(run, settings, read_only=False) as connection:
         publish.create_history(connection, run, settings)
         identity.create_hash_key(connection, settings)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from reporting import check_pages
 from reporting.errors import DataNotFit
 from reporting.run import Run
 from reporting.settings import EXPECTATIONS, Settings
@@ -127,9 +128,9 @@ def require_fit(report: CheckReport) -> None:
 def check(layer: str, run: Run, settings: Settings) -> CheckReport:
     """Ask every question of a layer (landing, marts, records) of the month's build store.
 
-    Renders the month's pages whatever the outcome; ``require_fit`` decides. A check that cannot be
-    evaluated counts as a failed critical one. Raises DataNotFit if the store or a checked table is
-    missing.
+    Saves the results and renders the pages whatever the outcome; ``require_fit`` decides. A check
+    that cannot be evaluated counts as a failed critical one. Raises DataNotFit if the store or a
+    checked table is missing.
     """
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # else hundreds of lines
     from reporting import validation  # noqa: PLC0415 - Great Expectations takes seconds to import
@@ -146,8 +147,15 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
             rows = _count(store, table, run)
             answers = asked.answers_of(suite)
             results += [_result(layer, table, rows, answer) for answer in answers]
-        asked.render(pages_index(run, settings).parent)
-    return CheckReport(layer, run, tuple(sorted(results, key=lambda result: result.check_id)))
+        report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)))
+        report.save(settings)
+        pages = pages_index(run, settings).parent
+        check_pages.replace_pages(pages, run, results_of(run, settings), asked.render)
+    return report
+
+
+def _failed_first(result: CheckResult) -> tuple[bool, str]:
+    return result.passed, result.check_id
 
 
 def _count(store: duckdb.DuckDBPyConnection, table: str, run: Run) -> int:

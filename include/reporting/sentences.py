@@ -25,20 +25,17 @@ def each_row(
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than a few (20).
     """
-    broken = f"not coalesce({condition}, false)"
-    rows = f"from {{batch}} where {broken}"
+    rows = f"from {{batch}} where not coalesce({condition}, false)"
     if tolerated:
-        failing = f"(select count(*) {rows})"
-        rows += (
-            f" and {failing} > greatest({A_FEW}, {tolerated} * (select count(*) from {{batch}}))"
-        )
+        failing, total = f"(select count(*) {rows})", "(select count(*) from {batch})"
+        rows += f" and {failing} > greatest({A_FEW}, {tolerated} * {total})"
     return no_row(check_id, severity, description, rows)
 
 
 def no_row(check_id: str, severity: str, description: str, rows: str) -> UnexpectedRowsExpectation:
     """A query finds nothing. ``rows`` begins with ``from {batch}``.
 
-    Great Expectations names ``{batch}`` itself, except in a query with a join: there it needs a name.
+    Great Expectations names ``{batch}`` itself, except where there is a join: name it there.
     """
     return UnexpectedRowsExpectation(
         unexpected_rows_query=f"select 1 as failing {rows}",

@@ -1,4 +1,4 @@
-"""Great Expectations on the build store: asks what stands in ``expectations/``, renders the pages.
+"""Great Expectations on the build store: asks what stands in ``expectations/``.
 
 It is kept from four things it does by default: to write values of rows into results and pages, to
 show progress, to report on itself over the network, and to keep the database file open.
@@ -6,7 +6,6 @@ show progress, to report on itself over the network, and to keep the database fi
 
 import importlib.util
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,23 +79,16 @@ class Validation:
         self.context.validation_results_store.set(key, results)
         return [_answer(result) for result in results.results]
 
-    def render(self, pages: Path) -> None:
-        """Render the results kept so far aside, then put the pages in the place of the old ones."""
-        aside, old = pages.with_name(f".{pages.name}.new"), pages.with_name(f".{pages.name}.old")
-        for folder in (aside, old):
-            shutil.rmtree(folder, ignore_errors=True)
+    def render(self, folder: Path) -> None:
+        """Write a page per table from the results kept so far, those of earlier layers too."""
         site: Any = {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
-            "store_backend": _folder_backend(aside),
+            "store_backend": _folder_backend(folder),
             "site_section_builders": {"expectations": "None", "profiling": "None"},
         }
-        self.context.add_data_docs_site(site_config=site, site_name=f"checks {pages.name}")
+        self.context.add_data_docs_site(site_config=site, site_name="checks")
         self.context.build_data_docs()
-        if pages.exists():
-            pages.rename(old)
-        aside.rename(pages)
-        shutil.rmtree(old, ignore_errors=True)
 
     def _of_the_run(self, expectation: Any) -> Any:
         """The sentence with the run's month, its last day and the cut-off in its SQL."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from reporting.errors import DataNotFit, ReportingError
+from reporting.errors import BadCall, DataNotFit, ReportingError
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT, Settings
 
@@ -33,7 +34,12 @@ def open_store(
 def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Give a connection the memory and the threads that the settings allow."""
     if settings.memory_limit:
-        connection.execute("set memory_limit = ?", [settings.memory_limit])
+        try:
+            connection.execute("set memory_limit = ?", [settings.memory_limit])
+        except duckdb.ParserException:
+            raise BadCall(
+                f"setting REPORTING_MEMORY_LIMIT: {settings.memory_limit!r} is no size; write it as 8GB"
+            ) from None
     if settings.threads:
         connection.execute("set threads = ?", [settings.threads])
 
@@ -62,12 +68,16 @@ def dbt_build(run: Run, settings: Settings, *select: str) -> None:
         command, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         raise DbtFailed(
-            f"month {run.label}: dbt stopped while building {' '.join(select)}: "
-            + " ".join(lines[:6] or [done.stderr.strip()[-500:]])
-            + f" (full log: {run.folder(settings) / 'dbt_logs' / 'dbt.log'})"
+            f"month {run.label}: dbt stopped: {_what_failed(done.stdout) or 'see its log'} "
+            f"(log: {run.folder(settings) / 'dbt_logs' / 'dbt.log'})"
         )
+
+
+def _what_failed(output: str) -> str:
+    """Which nodes failed; the engine's own words stay in the log, because they may quote values."""
+    failures = re.findall(r"(?:Failure|Error) in (\w+ \w+) \(", output)
+    return ", ".join(dict.fromkeys(failures))
 
 
 class DbtFailed(ReportingError):

@@ -73,6 +73,7 @@ select
     coalesce(
         not for_reporter.is_in_force
         and accounts.on_withdrawal = 'run_off'
+        and not accounts.is_closed_earlier
         and accounts.opened_on <= periods.month_end_before_withdrawal
         and periods.signed_at < {{ day_after('periods.month_end_before_withdrawal') }},
         false

@@ -1,13 +1,13 @@
 -- One row per customer: may the identity be reported, and from which day on is the person an adult?
 -- Resident ID (GB 11643): pattern, check digit (X is upper case), birth date and, where it is 1 or 2, sex.
--- Born on 29 February: adult on 1 March. Clear personal data: schema secure.
+-- Born on 29 February: adult on 1 March. An unknown birth date is not compared: it makes nobody an adult. Clear personal data: schema secure.
 {{ config(schema='secure') }}
 
 with resident_ids as (
     select
         customer_id,
         {{ matches_fully('id_number', '[1-9][0-9]{16}[0-9X]') }} as has_pattern,
-        substr(id_number, 7, 8) = {{ digits_of_date('birth_date') }} as fits_birth_date,
+        birth_date is null or substr(id_number, 7, 8) = {{ digits_of_date('birth_date') }} as fits_birth_date,
         sex is null or sex not in ('1', '2') or substr(id_number, 17, 1) in (
             case when sex = '1' then '1' else '0' end,
             case when sex = '1' then '3' else '2' end,

@@ -1,7 +1,7 @@
 -- One row per account that was ever adverse: its five-tier class at the report date and the day it was
 -- assigned (contracts, section 2, rule 10). Worse or partly better: the report date of that month. Back to 1:
--- the day the last late item was paid in that month (its report date where no late item was paid, such as a
--- penalty that was taken back).
+-- the day the last late item was paid, as that month's reading has it (its report date where no late item was
+-- ever paid, such as a penalty that was taken back).
 with latest as (
     select
         account_id,
@@ -40,7 +40,6 @@ last_payments as (
         on versions.account_id = items.account_id
         and versions.valid_from_month = items.valid_from_month
         and items.paid_off_at >= cast(items.late_from as timestamp)
-        and items.paid_off_at >= cast(recovered.recovery_month as timestamp)
         and items.paid_off_at < cast({{ add_months('recovered.recovery_month', 1) }} as timestamp)
     group by recovered.account_id
 )

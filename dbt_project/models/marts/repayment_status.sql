@@ -71,7 +71,7 @@ select
     end as account_status,
     coalesce(classes.five_tier_class, '1') as five_tier_class,
     coalesce(classes.five_tier_assigned_on, accounts.opened_on) as five_tier_assigned_on,
-    case when accounts.is_closed_in_month then accounts.closed_on end as closed_on
+    case when verdicts.repayment_status in ('C', 'G') then accounts.closed_on end as closed_on
 from accounts
 inner join ledger
     on accounts.account_id = ledger.account_id

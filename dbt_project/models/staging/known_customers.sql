@@ -1,23 +1,14 @@
--- One row per id that other rows may name as their customer, and whether it waits for its row.
--- A customer known only from an account counts: the account stays, as IDENTITY_INVALID.
+-- One row per customer id ever delivered: does it stand (good), wait for its row or is it itself rejected? An
+-- account without a customer row is no orphan, but the consents and scores of nobody are.
 {{ config(materialized='table') }}
-
-with candidates as (
-    select
-        customer_id,
-        place
-    from {{ ref('landed_customers') }}
-    union all
-    select
-        customer_id,
-        place
-    from {{ ref('landed_accounts') }}
-)
 
 select
     customer_id,
-    case when min(place) = 'after_cut_off' and max(place) = 'after_cut_off' then 'waiting' else 'good' end
-        as standing
-from candidates
+    case
+        when max(case when place = 'good' then 1 end) = 1 then 'good'
+        when max(case when place = 'quarantined' then 1 end) = 1 then 'rejected'
+        else 'waiting'
+    end as standing
+from {{ ref('landed_customers') }}
 where customer_id is not null
 group by customer_id

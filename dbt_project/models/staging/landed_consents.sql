@@ -16,6 +16,7 @@ judged as (
         *,
         {{ broken_rules('consents', [
             ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
+            ('CUSTOMER_REJECTED', "standing <> 'rejected'"),
             ('PRODUCT_CODE_MISSING', 'product_code is not null'),
             ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
             ('DOCUMENT_UNKNOWN', "document_code in (select document_code from " ~ ref('consent_texts')

@@ -15,6 +15,7 @@ judged as (
         *,
         {{ broken_rules('internal_scores', [
             ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
+            ('CUSTOMER_REJECTED', "standing <> 'rejected'"),
             ('SCORE_MISSING', 'score is not null'),
         ]) }} as broken_rules
     from versions

@@ -1,0 +1,39 @@
+"""What the landed consents must hold before a month is built."""
+
+import great_expectations.expectations as gxe
+from reporting.sentences import each_row, no_row, seed_values, sql_list
+
+TABLE = "consents"
+
+KNOWN_TEXTS = sql_list(
+    seed_values("consent_texts", "document_code", "document_version", "document_sha256")
+)
+
+EXPECTATIONS = [
+    no_row(
+        "landing.consents.delivered",
+        "warning",
+        "Consents are delivered and recorded by the cut-off; without any, nobody is reported.",
+        "from {batch} having count_if(recorded_at <= {as_of}) = 0",
+    ),
+    each_row(
+        "landing.consents.key_filled",
+        "critical",
+        "A consent has an id and names its customer (1 % of the rows may be quarantined).",
+        "consent_event_id is not null and customer_id is not null",
+        tolerated=0.01,
+    ),
+    each_row(
+        "landing.consents.text_known",
+        "warning",
+        "The document, its version and the hash of its text are in seeds/consent_texts.csv.",
+        f"concat_ws('/', document_code, document_version, document_sha256) in {KNOWN_TEXTS}",
+    ),
+    gxe.ExpectColumnValuesToBeInSet(
+        column="reporter_code",
+        value_set=seed_values("reporters", "reporter_code"),
+        severity="warning",
+        description="The institution that a consent names is one of seeds/reporters.csv.",
+        meta={"id": "landing.consents.reporter_known"},
+    ),
+]

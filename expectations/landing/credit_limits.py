@@ -1,0 +1,21 @@
+"""What the landed credit limits must hold before a month is built."""
+
+from reporting.sentences import each_row, no_row
+
+TABLE = "credit_limits"
+
+EXPECTATIONS = [
+    no_row(
+        "landing.credit_limits.delivered",
+        "warning",
+        "Credit limits are delivered and recorded by the cut-off.",
+        "from {batch} having count_if(recorded_at <= {as_of}) = 0",
+    ),
+    each_row(
+        "landing.credit_limits.key_filled",
+        "critical",
+        "A limit names its account and its first day (1 % of the rows may be quarantined).",
+        "account_id is not null and effective_on is not null",
+        tolerated=0.01,
+    ),
+]

@@ -1,0 +1,15 @@
+"""What the landed internal scores must hold before a month is built; the feed may be empty."""
+
+from reporting.sentences import each_row
+
+TABLE = "internal_scores"
+
+EXPECTATIONS = [
+    each_row(
+        "landing.internal_scores.key_filled",
+        "critical",
+        "A score names its customer and its day (1 % of the rows may be quarantined).",
+        "customer_id is not null and scored_on is not null",
+        tolerated=0.01,
+    ),
+]

@@ -1,0 +1,60 @@
+"""Where each delivered row went: the places must add up, and few rows may be rejected."""
+
+import great_expectations.expectations as gxe
+from reporting.sentences import A_FEW, each_row, no_row
+
+TABLE = "feed_counts"
+
+EXPECTATIONS = [
+    gxe.ExpectColumnValuesToBeUnique(
+        column="table_name",
+        severity="critical",
+        description="A feed is counted once a month.",
+        meta={"id": "feeds.counted_once"},
+    ),
+    no_row(
+        "feeds.all_nine",
+        "critical",
+        "All nine feeds are counted.",
+        "from {batch} having count(distinct table_name) <> 9",
+    ),
+    each_row(
+        "feeds.of_this_month",
+        "critical",
+        "Every count is about the report month.",
+        "report_month = {report_month}",
+    ),
+    each_row(
+        "feeds.places_add_up",
+        "critical",
+        "Delivered = good + duplicates + superseded + after the cut-off + quarantined.",
+        "delivered = good + duplicates + superseded + after_cut_off + quarantined",
+    ),
+    each_row(
+        "feeds.something_good",
+        "critical",
+        "Customers, accounts and transactions leave good rows.",
+        "table_name not in ('customers', 'accounts', 'transactions') or good > 0",
+    ),
+    each_row(
+        "feeds.quarantine_small",
+        "warning",
+        "At most 1 % of a feed is quarantined.",
+        "quarantined <= 0.01 * delivered",
+    ),
+    each_row(
+        "feeds.quarantine_bearable",
+        "critical",
+        f"At most 10 % of a feed (or {A_FEW} rows) is quarantined.",
+        f"quarantined <= greatest({A_FEW}, 0.1 * delivered)",
+    ),
+    no_row(
+        "feeds.quarantine_explained",
+        "critical",
+        "A feed that counts quarantined rows lists them in quarantined_rows, and no other does.",
+        "from {batch} as feeds left join ("
+        "select distinct table_name from marts.quarantined_rows) as listed"
+        " on feeds.table_name = listed.table_name"
+        " where (feeds.quarantined > 0) <> (listed.table_name is not null)",
+    ),
+]

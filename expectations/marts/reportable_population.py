@@ -1,0 +1,101 @@
+"""Who is reported: what the verdicts of a month must hold before records are built from them."""
+
+import great_expectations.expectations as gxe
+from reporting.sentences import each_row, no_row, seed_values
+
+TABLE = "reportable_population"
+
+EXPECTATIONS = [
+    no_row(
+        "population.not_empty",
+        "critical",
+        "The month has a population.",
+        "from {batch} having count(*) = 0",
+    ),
+    gxe.ExpectColumnValuesToBeUnique(
+        column="account_id",
+        severity="critical",
+        description="An account has one verdict a month.",
+        meta={"id": "population.account_once_a_month"},
+    ),
+    each_row(
+        "population.of_this_month",
+        "critical",
+        "Every verdict is about the report month.",
+        "report_month = {report_month}",
+    ),
+    each_row(
+        "population.keys_filled",
+        "critical",
+        "A verdict names account, customer, product, institution and reporting basis.",
+        "account_id is not null and customer_id is not null and product_code is not null"
+        " and reporter_code is not null and reporting_basis in ('authorization', 'contract')",
+    ),
+    gxe.ExpectColumnValuesToNotBeNull(
+        column="reason_code",
+        severity="critical",
+        description="Every verdict has a reason.",
+        meta={"id": "population.reason_filled"},
+    ),
+    gxe.ExpectColumnValuesToBeInSet(
+        column="reason_code",
+        value_set=seed_values("reasons", "reason_code"),
+        severity="critical",
+        description="Every reason is explained in seeds/reasons.csv.",
+        meta={"id": "population.reason_known"},
+    ),
+    each_row(
+        "population.reported_means_reportable",
+        "critical",
+        "An account is reportable exactly when its reason is REPORTED.",
+        "is_reportable = (reason_code = 'REPORTED')",
+    ),
+    no_row(
+        "population.authorized_by_report_date",
+        "critical",
+        "A reportable account is authorized, on a day not after its report date.",
+        "from {batch} as population"
+        " left join marts.repayment_status as status on population.account_id = status.account_id"
+        " where population.is_reportable"
+        " and not coalesce(population.authorized_on <= status.report_date, false)",
+    ),
+    each_row(
+        "population.consent_named",
+        "critical",
+        "A reportable account names the consent event that decided.",
+        "not is_reportable or consent_event_id is not null",
+    ),
+    each_row(
+        "population.first_reported_month_filled",
+        "critical",
+        "A reportable account knows its first reported month, none later than this one.",
+        "not is_reportable or first_reported_month <= {report_month}",
+    ),
+    no_row(
+        "population.open_means_status",
+        "critical",
+        "Every account that was open in the month has a repayment status.",
+        "from {batch} as population"
+        " left join marts.repayment_status as status on population.account_id = status.account_id"
+        " where population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')"
+        " and status.account_id is null",
+    ),
+    no_row(
+        "population.contract_consent_missing",
+        "warning",
+        "Every loan contract carries its consent; one without is an incident.",
+        "from {batch} where reason_code = 'CONTRACT_CONSENT_MISSING'",
+    ),
+    no_row(
+        "population.identity_invalid",
+        "info",
+        "Every customer's identity checks out; the others are not reported.",
+        "from {batch} where reason_code = 'IDENTITY_INVALID'",
+    ),
+    no_row(
+        "population.notice_pending",
+        "info",
+        "No adverse month waits for its notice; those that do stay owed.",
+        "from {batch} where reason_code = 'NOTICE_PENDING'",
+    ),
+]

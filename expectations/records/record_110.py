@@ -1,0 +1,47 @@
+"""What is promised to the bureau of every person's record, before any file is written."""
+
+import great_expectations.expectations as gxe
+from reporting.sentences import each_row, no_row
+
+TABLE = "record_110"
+
+EXPECTATIONS = [
+    no_row(
+        "record_110.key_unique",
+        "critical",
+        "A person has one record an institution and report date.",
+        "from {batch} group by reporter_code, customer_id, rpt_date having count(*) > 1",
+    ),
+    no_row(
+        "record_110.has_account",
+        "critical",
+        "Nobody goes out without an account record of the same institution in the same batch.",
+        "from {batch} as person anti join secure.record_210 as record"
+        " on record.customer_id = person.customer_id"
+        " and record.reporter_code = person.reporter_code",
+    ),
+    each_row(
+        "record_110.first_report_complete",
+        "critical",
+        "A first report carries overview, marriage, education, job, home and mail.",
+        "rpt_date_code = '20' or rpt_date_code = '10'"
+        " and seg_fcs and seg_sps and seg_edu and seg_octpn and seg_rednc and seg_mlg",
+    ),
+    gxe.ExpectColumnValuesToNotBeNull(
+        column="id_num",
+        severity="critical",
+        description="A person's record has the number of the identity document.",
+        meta={"id": "record_110.id_number_filled"},
+    ),
+    no_row(
+        "record_110.same_person_as_210",
+        "critical",
+        "Name and identity document equal those of the person's account records.",
+        "from {batch} as person inner join secure.record_210 as record"
+        " on person.customer_id = record.customer_id"
+        " and person.reporter_code = record.reporter_code"
+        " and date_trunc('month', person.rpt_date) = date_trunc('month', record.rpt_date)"
+        " where (person.name, person.id_type, person.id_num)"
+        " is distinct from (record.name, record.id_type, record.id_num)",
+    ),
+]

@@ -1,0 +1,39 @@
+"""What is promised to the bureau of every credit agreement's record, before any file is written."""
+
+from reporting.sentences import each_row, no_row
+
+TABLE = "record_220"
+
+EXPECTATIONS = [
+    no_row(
+        "record_220.key_unique",
+        "critical",
+        "An agreement has one record a report date.",
+        "from {batch} group by contract_code, rpt_date having count(*) > 1",
+    ),
+    no_row(
+        "record_220.has_account",
+        "critical",
+        "No agreement goes out without an account record under it in the same batch.",
+        "from {batch} as agreement anti join secure.record_210 as record"
+        " on record.mcc = agreement.contract_code and record.customer_id = agreement.customer_id",
+    ),
+    each_row(
+        "record_220.code_prefixed",
+        "critical",
+        "The agreement code begins with the institution, which also manages the agreement.",
+        "starts_with(contract_code, reporter_code) and mngmt_org_code = reporter_code",
+    ),
+    each_row(
+        "record_220.ended_agrees",
+        "critical",
+        "Code 20 and agreement status 2 come together.",
+        "rpt_date_code in ('10', '20', '30') and (rpt_date_code = '20') = (con_status = '2')",
+    ),
+    each_row(
+        "record_220.dates_ordered",
+        "warning",
+        "An agreement takes effect before it expires and not after its report date.",
+        "con_eff_date <= con_exp_date and con_eff_date <= rpt_date",
+    ),
+]

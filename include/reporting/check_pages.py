@@ -1,0 +1,85 @@
+"""The pages of a month's checks: a start page of ours, and a page per table by Great Expectations.
+
+They load nothing from the network. Great Expectations' own pages fetch styles, scripts and a logo
+from other people's servers, and without those its start page stays empty.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from reporting.run import Run
+
+if TYPE_CHECKING:
+    from reporting.quality import CheckResult
+
+# Remote parts, and the buttons that do nothing without them.
+NOT_OURS = re.compile(
+    r"<script.*?</script>|<style.*?</style>|<link[^>]*>|<img[^>]*>|<footer.*?</footer>|"
+    r'<p>Stay current.*?</p>|<div class="card mb-3">.*?(?=<div class="card d-md-block)',
+    re.DOTALL,
+)
+LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
+
+STYLE = """<style>
+body { font-family: sans-serif; margin: 2rem; }
+table { border-collapse: collapse; margin-bottom: 1rem; }
+td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; }
+.failed { background: #fdd; }
+.fa-check-circle::before { content: "passed"; }
+.fa-times::before { content: "failed"; }
+.fa-exclamation-triangle::before { content: "not evaluated"; }
+</style>
+"""
+
+
+def replace_pages(
+    pages: Path, run: Run, results: "Sequence[CheckResult]", render: Callable[[Path], None]
+) -> None:
+    """Make a month's pages aside, then put them in the place of the old ones.
+
+    ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month.
+    """
+    aside, old = pages.with_name(f".{pages.name}.new"), pages.with_name(f".{pages.name}.old")
+    for folder in (aside, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    render(aside)
+    shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
+    details = sorted((aside / "validations").rglob("*.html"))
+    for page in details:
+        html = NOT_OURS.sub("", page.read_text("utf-8")).replace("</head>", STYLE + "</head>")
+        page.write_text(LINK_TO_NOWHERE.sub(r"\1", html), "utf-8")
+    links = {
+        ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
+    }
+    (aside / "index.html").write_text(_start_page(run, results, links), "utf-8")
+    if pages.exists():
+        pages.rename(old)
+    aside.rename(pages)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Path]) -> str:
+    """Every check of the month so far, the failed ones first."""
+    rows = [
+        f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
+        f'<td><a href="{escape(quote(links[result.table].as_posix()))}">{escape(result.table)}</a>'
+        f"</td><td>{escape(result.check_id)}</td><td>{escape(result.severity)}</td>"
+        f"<td>{'passed' if result.passed else 'failed'}</td><td>{result.rows_failing:,}</td>"
+        f"<td>{result.rows_checked:,}</td><td>{escape(result.description)}</td></tr>"
+        for result in sorted(results, key=lambda result: result.passed)
+    ]
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Checks of {run.label}'
+        f"</title>{STYLE}</head><body><h1>Checks of {run.label}, as known at {run.as_of}</h1>"
+        f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
+        " critical check stops the month. Counts only: no page shows a value of a row.</p>"
+        "<table><tr><th>layer</th><th>table</th><th>check</th><th>severity</th><th>outcome</th>"
+        "<th>rows failing</th><th>rows checked</th><th>what is expected</th></tr>\n"
+        + "\n".join(rows)
+        + "\n</table></body></html>\n"
+    )

@@ -1,0 +1,89 @@
+"""The product policy file: its shape is checked before anything is computed with it."""
+
+from pathlib import Path
+
+import pytest
+from reporting.errors import BadCall
+from reporting.policy import SEED, read_policy
+from reporting.settings import Settings
+
+GOOD = SEED.read_text(encoding="utf-8").splitlines()[:2]
+
+
+def settings_with(path: Path | None) -> Settings:
+    return Settings(policy=path)
+
+
+def message_of(path: Path) -> str:
+    with pytest.raises(BadCall) as caught:
+        read_policy(settings_with(path))
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+def test_the_seed_is_a_good_policy() -> None:
+    assert read_policy(settings_with(None)) == SEED
+
+
+def test_another_file_may_carry_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "policy.csv"
+    path.write_text("\ufeff" + "\r\n".join(GOOD) + "\r\n", encoding="utf-8", newline="")
+    assert read_policy(settings_with(path)) == path
+
+
+def test_a_missing_file_names_the_setting(tmp_path: Path) -> None:
+    assert "REPORTING_POLICY" in message_of(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("product_code", ""),
+        ("account_type", "R2"),
+        ("reporting_basis", "law"),
+        ("document_code", ""),
+        ("repay_mode", "9 0"),
+        ("grace_days", "-1"),
+        ("grace_days", "1.5"),
+        ("allocation_order", "penalty>fee>interest"),
+        ("allocation_order", "penalty>fee>interest>fee"),
+        ("due_basis", "half_bill"),
+        ("prepayment", "kept"),
+        ("on_withdrawal", "RUN_OFF"),
+    ],
+)
+def test_a_wrong_value_is_named_with_row_and_column(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    fields = GOOD[1].split(",")
+    fields[GOOD[0].split(",").index(column)] = value
+    path = tmp_path / "policy.csv"
+    path.write_text("\n".join([GOOD[0], GOOD[1], ",".join(fields)]))
+    message = message_of(path)
+    assert "row 3" in message
+    assert f"column {column}" in message
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ([], "header"),
+        ([GOOD[0].replace("grace_days", "grace"), GOOD[1]], "header"),
+        ([GOOD[0]], "no product"),
+        ([GOOD[0], GOOD[1] + ",more"], "row 2 has 13 fields"),
+        ([GOOD[0], GOOD[1].rpartition(",")[0]], "row 2 has 11 fields"),
+        ([GOOD[0], GOOD[1], GOOD[1]], "row 3, column product_code: HUABEI"),
+    ],
+)
+def test_a_wrong_shape_is_named(tmp_path: Path, lines: list[str], named: str) -> None:
+    path = tmp_path / "policy.csv"
+    path.write_text("\n".join(lines))
+    assert named in message_of(path)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "policy.csv"
+    path.write_bytes("花呗".encode("gbk"))
+    assert "UTF-8" in message_of(path)

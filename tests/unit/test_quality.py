@@ -1,0 +1,550 @@
+"""The checks on a small good month; planted faults, each caught by the right check."""
+
+import logging
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from reporting import duckdb_dialect, quality
+from reporting.errors import DataNotFit
+from reporting.run import Run
+from reporting.settings import EXPECTATIONS, Settings
+from sqlalchemy import create_engine, inspect, text
+
+REPORTER = "N101W1100H0017"
+PLANTED = "PLANTEDVALUE77"  # must never come out of a check
+HASH = "58e4d117493c0501bea9f870e73c64d08d87896b9bdbb4132debc0520cafbd57"
+
+# Thirty customers with an account each. Accounts 1-20 are reported and current; 21 is 45 days late,
+# 22 closed in the month, 23 written off, 24 without notice, the others not authorized.
+GOOD_MONTH = """
+create schema raw; create schema marts; create schema secure;
+
+create table raw.base as select i, 'C' || i as customer_id, 'A' || i as account_id,
+    timestamp '2026-06-01 08:00:00' as recorded_at from range(1, 31) as t(i);
+create view raw.customers as select customer_id, '测试' || i as name, 'X' || i as id_number,
+    recorded_at from raw.base;
+create table raw.accounts as select account_id, customer_id, 'HUABEI' as product_code,
+    '<reporter>' as reporter_code, recorded_at from raw.base;
+create table raw.transactions as select 'T' || i as transaction_id, account_id,
+    timestamp '2026-05-20 10:00:00' as occurred_at, recorded_at from raw.base;
+create table raw.bills as select 'B' || i as bill_id, account_id, date '2026-05-10' as due_on,
+    recorded_at from raw.base;
+create table raw.consents as select 'E' || i as consent_event_id, customer_id,
+    '<reporter>' as reporter_code, 'CREDIT_REPORTING_AUTHORIZATION' as document_code,
+    'v1' as document_version, '<hash>' as document_sha256, recorded_at from raw.base;
+create table raw.credit_limits as select account_id, date '2025-06-01' as effective_on, recorded_at
+    from raw.base;
+create table raw.adverse_notices as select 'N' || i as notice_id, account_id, recorded_at
+    from raw.base;
+create table raw.disputes as select 'D' || i as dispute_id, account_id, recorded_at
+    from raw.base limit 0;
+create table raw.internal_scores as select customer_id, date '2026-05-31' as scored_on, recorded_at
+    from raw.base;
+
+create table marts.reportable_population as select
+    date '2026-05-01' as report_month, account_id, customer_id, 'HUABEI' as product_code,
+    '<reporter>' as reporter_code, i <= 23 as is_reportable,
+    case when i <= 23 then 'REPORTED' when i = 24 then 'NOTICE_PENDING' else 'NOT_AUTHORIZED' end
+        as reason_code,
+    'authorization' as reporting_basis, case when i <= 24 then 'E' || i end as consent_event_id,
+    case when i <= 24 then date '2025-07-01' end as authorized_on,
+    case when i <= 23 then date '2026-03-01' end as first_reported_month
+from raw.base;
+
+create table marts.repayment_status as select
+    date '2026-05-01' as report_month, account_id,
+    case when i = 22 then date '2026-05-20' else date '2026-05-31' end as report_date,
+    1000.00::decimal(18, 2) as credit_limit,
+    case when i = 22 then 0 else 200 end::decimal(18, 2) as balance,
+    0::decimal(18, 2) as credit_balance, 100::decimal(18, 2) as amount_due,
+    100::decimal(18, 2) as amount_paid, date '2026-05-10' as last_paid_on,
+    late as days_past_due, late > 0 as is_late, is_late::integer as overdue_periods,
+    if(is_late, 110, 0)::decimal(18, 2) as overdue_total,
+    if(is_late, 100, 0)::decimal(18, 2) as overdue_principal,
+    if(is_late, 100, 0)::decimal(18, 2) as overdue_principal_31_60,
+    0::decimal(18, 2) as overdue_principal_61_90, 0::decimal(18, 2) as overdue_principal_91_180,
+    0::decimal(18, 2) as overdue_principal_over_180,
+    case when late > 0 then date '2026-05-31' - late end as oldest_unpaid_due_on,
+    if(i = 22, 0, 1) as remaining_periods,
+    case when i = 22 then 'C' when i = 23 then 'B' when late > 0 then '2' else 'N' end
+        as repayment_status,
+    case when i = 22 then '3' when i = 23 then '42' when late > 0 then '2' else '1' end
+        as account_status,
+    case when i = 23 then '5' when late > 0 then '2' else '1' end as five_tier_class,
+    date '2025-07-01' as five_tier_assigned_on,
+    case when i = 22 then date '2026-05-20' end as closed_on
+from (select *, case when i in (21, 23, 24) then 45 else 0 end as late from raw.base);
+
+create table marts.feed_counts as select date '2026-05-01' as report_month, table_name,
+    1000 as delivered, if(table_name = 'bills', 994, 995) as good, 2 as duplicates, 2 as superseded,
+    1 as after_cut_off, if(table_name = 'bills', 1, 0) as quarantined
+from unnest(['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills',
+    'adverse_notices', 'disputes', 'internal_scores']) as t(table_name);
+create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as row_key,
+    'KEY_MISSING' as rule_id, 'The row has no key.' as reason,
+    timestamp '2026-06-01 08:00:00' as recorded_at;
+
+create table secure.record_210 as select
+    '<reporter>' as reporter_code, account_id, 'C' || account_id[2:] as customer_id, report_month,
+    report_date, report_date as rpt_date,
+    case when repayment_status = 'C' then '20' when account_id = 'A1' then '31' else '30' end
+        as rpt_date_code,
+    'R1' as acct_type, reporter_code || account_id as acct_code, '测试' || account_id[2:] as name,
+    '10' as id_type, 'X' || account_id[2:] as id_num, reporter_code as mngmt_org_code,
+    account_id = 'A1' as seg_c, account_id = 'A1' as seg_f, true as seg_h,
+    date '2025-06-01' as open_date, 1000 as acct_cred_line, null::bigint as loan_amt,
+    date '2099-12-31' as due_date, acct_code as mcc, '2026-05' as month, report_date as sett_date,
+    account_status as acct_status, balance::bigint as acct_bal,
+    remaining_periods as rem_rep_prd, five_tier_class as five_cate,
+    five_tier_assigned_on as five_cate_adj_date, repayment_status as rpy_status,
+    overdue_periods as overd_prd, overdue_total::bigint as tot_overd,
+    overdue_principal::bigint as overd_princ, overdue_principal_31_60::bigint as oved31_60,
+    0 as oved61_90, 0 as oved91_180, 0 as oved180, 100 as cur_rpy_amt, 100 as act_rpy_amt,
+    last_paid_on as lat_rpy_date, closed_on as close_date
+from marts.repayment_status semi join (
+    select account_id from marts.reportable_population where is_reportable) using (account_id);
+create table secure.record_110 as select reporter_code, customer_id, name, id_type, id_num,
+    rpt_date, '10' as rpt_date_code, true as seg_fcs, true as seg_sps, true as seg_edu,
+    true as seg_octpn, true as seg_rednc, true as seg_mlg from secure.record_210;
+create table secure.record_220 as select reporter_code, customer_id, mcc as contract_code, rpt_date,
+    case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
+    date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
+    case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
+""".replace("<reporter>", REPORTER).replace("<hash>", HASH)
+
+# What is done to the good month, the check that must catch it, and how many rows it must count.
+# The faults of one block do not touch each other and are planted together.
+Fault = tuple[str, str, int]
+FAULTS: list[tuple[str, list[Fault]]] = [
+    (
+        "landing",
+        [
+            (
+                "insert into raw.accounts select 'A-' || i, 'C1', 'HUABEI', 'N101W1100H0017',"
+                " timestamp '2026-06-01' from range(40) as t(i)",
+                "landing.accounts.account_id_readable",
+                40,
+            ),
+            (
+                "update raw.accounts set reporter_code = 'N101W1100H9999' where account_id = 'A3'",
+                "landing.accounts.reporter_known",
+                1,
+            ),
+            (
+                "update raw.transactions set recorded_at = '2026-05-20'",
+                "landing.transactions.fresh",
+                1,
+            ),
+            (
+                "update raw.bills set due_on = '2026-06-10'",
+                "landing.bills.month_present",
+                1,
+            ),
+            (
+                "update raw.consents set document_sha256 = 'other'"
+                " where consent_event_id in ('E1', 'E2')",
+                "landing.consents.text_known",
+                2,
+            ),
+            (
+                "insert into raw.credit_limits select null, null, timestamp '2026-06-01'"
+                " from range(21)",
+                "landing.credit_limits.key_filled",
+                21,
+            ),
+        ],
+    ),
+    (
+        "landing",
+        [
+            (
+                "update raw.base set recorded_at = '2026-06-04'",  # one day after the cut-off
+                "landing.customers.delivered",
+                1,
+            ),
+        ],
+    ),
+    (
+        "marts",
+        [
+            (
+                "insert into marts.reportable_population"
+                " from marts.reportable_population where account_id = 'A10'",
+                "population.account_once_a_month",
+                2,
+            ),
+            (
+                "update marts.reportable_population set is_reportable = true"
+                " where account_id = 'A29'",
+                "population.reported_means_reportable",
+                1,
+            ),
+            (
+                "update marts.reportable_population set authorized_on = '2026-06-01'"
+                " where account_id = 'A1'",
+                "population.authorized_by_report_date",
+                2,  # and A29, which nobody authorized
+            ),
+            (
+                "update marts.reportable_population set reason_code = 'BECAUSE'"
+                " where account_id = 'A28'",
+                "population.reason_known",
+                1,
+            ),
+            (
+                "update marts.reportable_population set reason_code = 'CONTRACT_CONSENT_MISSING'"
+                " where account_id in ('A26', 'A27')",
+                "population.contract_consent_missing",
+                2,
+            ),
+            (
+                "update marts.repayment_status set days_past_due = null where account_id = 'A11'",
+                "status.amounts_not_negative",
+                1,
+            ),
+            (
+                "update marts.repayment_status set overdue_principal_61_90 = 0.01"
+                " where account_id = 'A21'",
+                "status.overdue_parts_fit",
+                1,
+            ),
+            (
+                "update marts.repayment_status set repayment_status = '1' where account_id = 'A21'",
+                "status.digit_follows_days",
+                1,
+            ),
+            (
+                "update marts.repayment_status set repayment_status = 'N' where account_id = 'A24'",
+                "status.digit_means_overdue",
+                2,  # and A11, whose days are unknown
+            ),
+            (
+                "update marts.repayment_status set repayment_status = 'N' where account_id = 'A22'",
+                "status.closed_means_c_or_g",
+                1,
+            ),
+            (
+                "update marts.feed_counts set good = good - 1"
+                " where table_name in ('accounts', 'disputes')",
+                "feeds.places_add_up",
+                2,
+            ),
+            (
+                "update marts.feed_counts set good = 894, quarantined = 101"
+                " where table_name = 'bills'",
+                "feeds.quarantine_bearable",
+                1,
+            ),
+            (
+                "update marts.feed_counts set good = 984, quarantined = 11"
+                " where table_name = 'consents'",
+                "feeds.quarantine_small",
+                2,  # and the bills
+            ),
+        ],
+    ),
+    (
+        "marts",
+        [
+            (
+                "delete from marts.repayment_status where account_id in ('A5', 'A6', 'A7')",
+                "population.open_means_status",
+                3,
+            ),
+            (
+                "delete from marts.reportable_population where account_id = 'A30'",
+                "status.of_the_population",
+                1,
+            ),
+            ("delete from marts.quarantined_rows", "feeds.quarantine_explained", 1),
+        ],
+    ),
+    (
+        "records",
+        [
+            (
+                "insert into secure.record_210 from secure.record_210 where account_id = 'A2'",
+                "record_210.key_unique",
+                1,
+            ),
+            (
+                "update marts.reportable_population set is_reportable = false,"
+                " reason_code = 'AUTHORIZATION_WITHDRAWN' where account_id in ('A3', 'A5')",
+                "record_210.reported_this_month",
+                2,
+            ),
+            (
+                "update secure.record_210 set month = '2025-06' where account_id = 'A4'",
+                "record_210.not_before_authorization",
+                1,
+            ),
+            (
+                "delete from secure.record_210 where account_id = 'A7'",
+                "record_210.complete",
+                1,
+            ),
+            (
+                "update secure.record_210 set acct_code = 'N101W1100H0025' || account_id"
+                " where account_id = 'A8'",
+                "record_210.codes_prefixed",
+                1,
+            ),
+            (
+                "update secure.record_210 set seg_f = false where account_id = 'A1'",
+                "record_210.first_report_complete",
+                1,
+            ),
+            (
+                "update secure.record_210 set close_date = null where account_id = 'A22'",
+                "record_210.closing_code_agrees",
+                1,
+            ),
+            (
+                "update secure.record_210 set lat_rpy_date = '2026-06-01' where account_id = 'A9'",
+                "record_210.dates_ordered",
+                1,
+            ),
+            (
+                "update secure.record_110 set name = 'somebody else' where customer_id = 'C9'",
+                "record_110.same_person_as_210",
+                1,
+            ),
+            (
+                "insert into secure.record_110 select * replace ('C99' as customer_id)"
+                " from secure.record_110 where customer_id = 'C10'",
+                "record_110.has_account",
+                2,  # and C7, whose account record is gone
+            ),
+            (
+                "update secure.record_220 set con_status = '1' where rpt_date_code = '20'",
+                "record_220.ended_agrees",
+                1,
+            ),
+        ],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def good_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "good.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(GOOD_MONTH)
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    return Run.of("2026-05", None, settings)
+
+
+@pytest.fixture
+def spoil(good_store: Path, run: Run, settings: Settings) -> Iterator[Callable[[str], None]]:
+    """The good month in its place, and a way to change it."""
+    store = run.build_store(settings)
+    store.parent.mkdir(parents=True)
+    shutil.copy(good_store, store)
+
+    def change(sql: str) -> None:
+        with duckdb.connect(str(store)) as connection:
+            connection.execute(sql)
+
+    yield change
+    change("create table a_writer_can_open_the_store (i integer)")
+
+
+def everything_written(settings: Settings) -> str:
+    """The text of every page and result below the home folder, the database left out."""
+    home = settings.home.resolve()
+    files = [p for p in home.rglob("*") if p.suffix in (".html", ".json", ".parquet", "")]
+    return "".join(p.read_bytes().decode("utf-8", "replace") for p in files if p.is_file())
+
+
+@pytest.mark.usefixtures("spoil")
+@pytest.mark.parametrize("layer", quality.LAYERS)
+def test_a_good_month_passes(layer: str, run: Run, settings: Settings) -> None:
+    report = quality.check(layer, run, settings)
+
+    failed = {r.check_id for r in report.results if not r.passed and r.severity != "info"}
+    assert failed == set()
+    quality.require_fit(report)
+    assert len(report.results) > 15
+    assert len({r.check_id for r in report.results}) == len(report.results)
+    assert {r.table.split(".")[1] for r in report.results} == {
+        path.stem for path in (EXPECTATIONS / layer).glob("*.py")
+    }
+
+
+@pytest.mark.parametrize(("layer", "faults"), FAULTS)
+def test_planted_faults_are_caught(
+    layer: str,
+    faults: list[Fault],
+    run: Run,
+    settings: Settings,
+    spoil: Callable[[str], None],
+) -> None:
+    for sql, _, _ in faults:
+        spoil(sql)
+
+    report = quality.check(layer, run, settings)
+
+    failing = {r.check_id: r.rows_failing for r in report.results if not r.passed}
+    expected = {check_id: rows for _, check_id, rows in faults}
+    assert {check_id: failing.get(check_id) for check_id in expected} == expected
+    with pytest.raises(DataNotFit, match=f"2026-05: .* failed in layer {layer}: ") as stopped:
+        quality.require_fit(report)
+    critical = {r.check_id for r in report.critical_failures}
+    told = {id_ for id_, rows in expected.items() if f"{id_} ({rows} of " in str(stopped.value)}
+    assert told == critical & set(expected)
+    assert "\n" not in str(stopped.value)
+
+
+def test_no_value_of_a_row_is_written(
+    run: Run,
+    settings: Settings,
+    spoil: Callable[[str], None],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spoil(
+        """
+        update raw.accounts set reporter_code = '<planted>' where account_id = 'A3';
+        update raw.consents set document_sha256 = '<planted>', reporter_code = '<planted>';
+        update marts.reportable_population set reason_code = '<planted>', account_id = '<planted>'
+            where account_id in ('A29', 'A30');
+        alter table marts.repayment_status alter days_past_due type varchar;
+        update marts.repayment_status set days_past_due = '<planted>' where account_id = 'A1';
+        update secure.record_110 set name = '<planted>', customer_id = '<planted>';
+        update secure.record_210 set acct_code = '<planted>', name = '<planted>';
+        """.replace("<planted>", PLANTED)
+    )
+    with caplog.at_level(logging.DEBUG):
+        for layer in quality.LAYERS:
+            report = quality.check(layer, run, settings)
+            assert report.critical_failures or report.warnings
+
+    unevaluated = [r for r in quality.results_of(run, settings) if "Not evaluated" in r.description]
+    assert unevaluated, "a value that does not convert must have stopped a check"
+    written = everything_written(settings)
+    assert "record_210.codes_prefixed" in written
+    assert PLANTED not in written
+    assert "测试" not in written
+    assert PLANTED not in caplog.text
+    out, err = capfd.readouterr()
+    assert out + err == ""
+
+
+def test_a_missing_column_is_a_failed_critical_check(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("alter table marts.repayment_status drop column five_tier_class")
+    spoil("alter table raw.accounts drop column reporter_code")
+
+    marts = {r.check_id: r for r in quality.check("marts", run, settings).results}
+    landing = {r.check_id: r for r in quality.check("landing", run, settings).results}
+
+    five_tier = marts["status.five_tier_follows_days"]
+    assert (five_tier.passed, five_tier.severity, five_tier.rows_failing) == (False, "critical", 30)
+    assert "five_tier_class" in five_tier.description
+    known = landing["landing.accounts.reporter_known"]  # a warning, had it been asked
+    assert (known.passed, known.severity) == (False, "critical")
+    assert "reporter_code" in known.description
+    assert marts["status.account_once_a_month"].passed
+
+
+def test_a_missing_table_or_store_is_named(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("drop table marts.feed_counts")
+    with pytest.raises(DataNotFit, match=r"2026-05: table marts\.feed_counts"):
+        quality.check("marts", run, settings)
+
+    with pytest.raises(DataNotFit, match="2026-04 has no build store"):
+        quality.check("marts", Run.of("2026-04", None, settings), settings)
+
+
+def test_a_few_bad_rows_stop_nobody(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil(
+        "insert into raw.accounts select 'A-' || i, null, 'HUABEI', 'N101W1100H0017',"
+        " timestamp '2026-06-01' from range(20) as t(i)"
+    )
+    quality.require_fit(quality.check("landing", run, settings))
+
+
+def test_an_empty_table_has_no_failing_rows(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("delete from marts.quarantined_rows")
+    spoil("update marts.feed_counts set good = good + quarantined, quarantined = 0")
+
+    report = quality.check("marts", run, settings)
+
+    quality.require_fit(report)
+    known = next(r for r in report.results if r.check_id == "quarantine.rule_known")
+    assert (known.rows_checked, known.rows_failing, known.passed) == (0, 0, True)
+
+
+def test_results_are_saved_and_read_back(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("delete from secure.record_210 where account_id = 'A7'")
+    reports = [quality.check(layer, run, settings) for layer in ("landing", "records")]
+
+    assert [p.stem for p in quality.saved_reports(run, settings)] == ["landing", "records"]
+    assert quality.results_of(run, settings) == [r for report in reports for r in report.results]
+    quality.forget(run, settings)
+    assert quality.results_of(run, settings) == []
+
+
+@pytest.mark.usefixtures("spoil")
+def test_the_pages_of_a_month_gather_its_layers(run: Run, settings: Settings) -> None:
+    index = quality.pages_index(run, settings)
+    assert index == settings.check_pages / "2026-05" / "index.html"
+    quality.check("landing", run, settings)
+    assert "raw.accounts" in index.read_text("utf-8")
+    assert "marts.feed_counts" not in index.read_text("utf-8")
+
+    quality.check("marts", run, settings)
+    quality.check("marts", run, settings)
+
+    assert "raw.accounts" in index.read_text("utf-8")
+    assert "marts.feed_counts" in index.read_text("utf-8")
+    pages = [p for p in index.parent.rglob("*.html") if p != index]
+    checked = [*(EXPECTATIONS / "landing").glob("*.py"), *(EXPECTATIONS / "marts").glob("*.py")]
+    assert len(pages) == len(checked)
+    population = next(p for p in pages if "reportable_population" in p.parts)
+    assert "An account has one verdict a month." in population.read_text("utf-8")
+    assert f'href="{population.relative_to(index.parent)}"'.replace(" ", "%20") in index.read_text()
+    for page in [index, *pages]:  # nothing is fetched from anywhere when a page is opened
+        assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", page.read_text("utf-8"))
+    assert sorted(p.name for p in settings.check_pages.iterdir()) == ["2026-05"]
+
+
+def test_the_dialect_reads_and_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "a $strange? name.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema s; create table s.t as select 1 as a, 'x' as b")
+    duckdb_dialect.register()
+    engine = create_engine(duckdb_dialect.URL, connect_args={"database": str(path)})
+
+    assert [c["name"] for c in inspect(engine).get_columns("t", schema="s")] == ["a", "b"]
+    with engine.connect() as connection:
+        result = connection.execute(text("select * from s.t"))
+    assert result.fetchall() == [(1, "x")]  # still there after the connection went back
+    with engine.connect() as connection, pytest.raises(Exception, match="read-only"):
+        connection.execute(text("insert into s.t values (2, 'y')"))
+    engine.dispose()
+
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("insert into s.t values (3, 'z')")
