@@ -145,7 +145,6 @@ def run_month(run: Run, settings: Settings, started: Callable[[str], None] = lam
 
 def _check(layer: str, run: Run, settings: Settings) -> None:
     report = quality.check(layer, run, settings)
-    report.save(settings)
     if report.critical_failures:
         # the month stops, but what was found must be there for whoever looks into it
         with open_store(run, settings, read_only=False) as connection:

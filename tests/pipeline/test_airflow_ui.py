@@ -105,5 +105,5 @@ def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(address):
         page.get_by_test_id("state-badge").get_by_text("Failed").first.wait_for()
 
         page.goto(f"{run}/tasks/land")
-        page.get_by_text("REPORTING_LANDING").first.wait_for()
+        page.get_by_text("table customers: no .parquet or .csv").first.wait_for()
         browser.close()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from jinja2 import Template
+
 from reporting import orchestration, pipeline
 from reporting.errors import BadCall, DataNotFit, ReportingError
 from reporting.run import Run
@@ -183,7 +184,7 @@ class Recorder:
 
 
 def run_through_faults(settings: Settings) -> dict[str, Any]:
-    """2026-04 fails at its first try, is run again, and 2026-05 meets a bug, which is not hidden."""
+    """2026-04 fails at its first try and is run again; 2026-05 meets a bug, which is not hidden."""
     before = dict(os.environ)
     recorder = Recorder(("build_records", "2026-04"), DataNotFit("bills: no column due_on"))
     try:

@@ -26,7 +26,7 @@ with carried as (
     from calendar
     join plan using (account_no)
     left join cycles as earlier on earlier.account_no = calendar.account_no and earlier.m = $m - 1
-    left join allowances on allowances.account_no = calendar.account_no and allowances.m = $m - 1 and calendar.turn = 1
+    left join allowances on allowances.account_no = calendar.account_no and allowances.m = $m - 1
     where
         calendar.m = $m
         and (calendar.turn = 1 or (earlier.account_no is not null and earlier.closed_on is null))

@@ -1,0 +1,130 @@
+"""A critical fault in any layer stops the month: one line, no file, and a person is told."""
+
+import socket
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+from pipeline.conftest import settings_in
+from reporting import pipeline
+from reporting.errors import DataNotFit
+from reporting.publish import open_published
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.synthetic import lender
+from reporting.warehouse import open_store
+
+
+class Mailbox(Message):
+    """Keeps what a real SMTP server receives."""
+
+    def __init__(self) -> None:
+        super().__init__(EmailMessage)
+        self.subjects: list[str] = []
+
+    def handle_message(self, message: EmailMessage) -> None:
+        self.subjects.append(str(message["subject"]))
+
+
+class BoundController(Controller):
+    """Listens on a socket that is already bound, so that no port is guessed."""
+
+    def __init__(self, received: Mailbox, bound: socket.socket) -> None:
+        super().__init__(received, hostname="127.0.0.1", port=bound.getsockname()[1])
+        self.bound = bound
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self.bound)
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    received = Mailbox()
+    bound = socket.create_server(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
+    server = BoundController(received, bound)
+    server.start()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_REPORTING_ALERTS_SMTP",
+        '{"conn_type": "smtp", "host": "127.0.0.1", "port": %d, "extra": {"disable_ssl": true, '
+        '"disable_tls": true, "from_email": "reporting@example.org", "to_email": "oncall@example.org"}}'
+        % port,
+    )
+    yield received
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("faults") / "landing"
+    lender.generate(folder, accounts=150, months=12, seed=3)
+    return folder
+
+
+def spoiled(landing: Path, target: Path, table: str, expression: str) -> None:
+    """Copy a landing zone with one table rewritten."""
+    for source in landing.rglob("*.parquet"):
+        copy = target / source.relative_to(landing)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        columns = f"* replace ({expression})" if source.relative_to(landing).parts[0] == table else "*"
+        duckdb.sql(f"copy (select {columns} from '{source}') to '{copy}' (format parquet)")
+
+
+def assert_stopped(settings: Settings, run: Run, check_id: str) -> None:
+    assert not list(settings.submissions.rglob("*.txt"))
+    with open_published(settings) as connection:
+        failed = connection.execute(
+            "select check_id from marts.data_quality_results "
+            "where report_month = ? and not passed and severity = 'critical'",
+            [run.month],
+        ).fetchall()
+    assert (check_id,) in failed
+    assert (settings.check_pages / run.label / "index.html").is_file()
+
+
+def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
+    settings = settings_in(tmp_path)
+    spoiled(landing, Path(settings.landing), "customers", "case when hash(customer_id) % 5 > 0 then name end as name")
+    run = Run.of("2026-04", None, settings)
+    with pytest.raises(DataNotFit, match=r"landing\.customers\.name_filled"):
+        pipeline.run_month(run, settings)
+    assert_stopped(settings, run, "landing.customers.name_filled")
+    assert len(mailbox.subjects) == 1
+    assert "2026-04 stopped" in mailbox.subjects[0]
+
+
+def test_in_the_marts(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"landing": str(landing)})
+    run = Run.of("2026-04", None, settings)
+    for step in (pipeline.land, pipeline.check_landing, pipeline.build_marts):
+        step(run, settings)
+    with open_store(run, settings, read_only=False) as store:
+        store.execute(
+            "insert into marts.reportable_population "
+            "select * from marts.reportable_population where is_reportable limit 1"
+        )
+    with pytest.raises(DataNotFit, match=r"population\.account_once_a_month"):
+        pipeline.check_marts(run, settings)
+    assert_stopped(settings, run, "population.account_once_a_month")
+    assert len(mailbox.subjects) == 1
+
+
+def test_in_the_outgoing_records(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"landing": str(landing)})
+    run = Run.of("2026-04", None, settings)
+    for step in pipeline.STEPS[:5]:
+        step(run, settings)
+    with open_store(run, settings, read_only=False) as store:
+        store.execute(
+            "update marts.reportable_population set is_reportable = false, reason_code = 'NOT_AUTHORIZED' "
+            "where account_id in (select min(account_id) from secure.record_210)"
+        )
+    with pytest.raises(DataNotFit, match=r"record_210\.reported_this_month"):
+        pipeline.check_records(run, settings)
+    assert_stopped(settings, run, "record_210.reported_this_month")
+    assert len(mailbox.subjects) == 1

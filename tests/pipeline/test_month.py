@@ -1,0 +1,158 @@
+"""The month from end to end: the marts against the oracle, the files against the marts."""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle.book import expected_month
+from oracle.submission_reader import expected_monthly_segment, read_month
+from pipeline.conftest import MONTHS, Lender
+from reporting import pipeline
+from reporting.errors import BadCall
+from reporting.policy import read_policy
+from reporting.run import Run
+
+PLACES = ("delivered", "good", "duplicates", "superseded", "after_cut_off", "quarantined")
+
+
+def differences(
+    expected: list[dict[str, Any]], found: list[dict[str, Any]]
+) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """Every field in which two derivations differ, by account and column."""
+    by_account = {row["account_id"]: row for row in found}
+    assert {row["account_id"] for row in expected} == by_account.keys()
+    return {
+        (row["account_id"], column): (value, by_account[row["account_id"]][column])
+        for row in expected
+        for column, value in row.items()
+        if str(value) != str(by_account[row["account_id"]][column])
+    }
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_the_marts_are_what_the_replay_says(lender_book: Lender, month: str) -> None:
+    run = lender_book.run(month)
+    expected = expected_month(
+        Path(lender_book.settings.landing), read_policy(lender_book.settings), run.month, run.as_of
+    )
+    assert len(expected.repayment_status) > 300
+    assert not differences(expected.repayment_status, lender_book.rows("repayment_status", month))
+    assert not differences(
+        expected.reportable_population, lender_book.rows("reportable_population", month)
+    )
+    counts = {row["table_name"]: row for row in lender_book.rows("feed_counts", month)}
+    for table, places in expected.staged.counts.items():
+        assert [counts[table][place] for place in PLACES] == [places.get(p, 0) for p in PLACES]
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_the_files_say_what_the_marts_say_to_the_yuan(
+    lender_book: Lender, raw: Any, month: str
+) -> None:
+    statuses = {row["account_id"]: row for row in lender_book.rows("repayment_status", month)}
+    reported = {
+        row["account_id"]: row["reporter_code"]
+        for row in lender_book.rows("reportable_population", month)
+        if row["is_reportable"]
+    }
+    opened = dict(raw(lender_book.settings, "select account_id, opened_on from accounts"))
+    seen = set()
+    for reporter, submission in read_month(lender_book.settings.home, month).items():
+        for record in submission.records("210"):
+            account = record["AcctBsSgmt"]["AcctCode"].removeprefix(reporter)
+            assert reported[account] == reporter
+            assert record["AcctMthlyBlgInfSgmt"] == expected_monthly_segment(
+                statuses[account], opened[account]
+            )
+            seen.add(account)
+    assert seen == reported.keys()
+
+
+def test_an_account_is_introduced_once_and_then_reported_by_the_month(lender_book: Lender) -> None:
+    introduced: set[str] = set()
+    agreements: set[str] = set()
+    for month in MONTHS:
+        for submission in read_month(lender_book.settings.home, month).values():
+            agreements |= {r["CtrctBsSgmt"]["ContractCode"] for r in submission.records("220")}
+            for record in submission.records("210"):
+                base = record["AcctBsSgmt"]
+                is_first = base["AcctCode"] not in introduced
+                introduced.add(base["AcctCode"])
+                if is_first:
+                    assert base["RptDateCode"] in ("10", "31", "20", "32")
+                    assert {"AcctBsInfSgmt", "AcctCredSgmt"} <= record.keys()
+                    assert record["AcctCredSgmt"]["Mcc"] in agreements
+                else:
+                    assert base["RptDateCode"] in ("30", "20", "32")
+
+
+def test_every_line_is_in_the_journal_with_its_hash(lender_book: Lender) -> None:
+    for month in MONTHS:
+        journal = {row["content_sha256"] for row in lender_book.rows("submission_records", month)}
+        lines = [
+            line
+            for path in lender_book.settings.submissions.glob(f"*/{month}/*.txt")
+            for line in path.read_text(encoding="utf-8").splitlines()[1:]
+        ]
+        assert {hashlib.sha256(line.encode()).hexdigest() for line in lines} == journal
+        assert len(lines) == len(lender_book.rows("submission_records", month))
+
+
+def test_who_is_not_reported_leaves_no_trace_in_any_file(lender_book: Lender, raw: Any) -> None:
+    never = lender_book.query(
+        "select customer_id from marts.reportable_population group by all having not bool_or(is_reportable)"
+    )
+    customers = {customer for (customer,) in never}
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in lender_book.settings.submissions.rglob("*.*")
+    )
+    ids = raw(lender_book.settings, "select customer_id, id_number, account_id from customers "
+              "join accounts using (customer_id)")  # fmt: skip
+    checked = 0
+    for customer, id_number, account in ids:
+        if customer in customers:
+            assert f">{id_number}<" not in text
+            assert f"{account}<" not in text
+            checked += 1
+    assert checked > 50
+
+
+def digests(lender_book: Lender, month: str) -> dict[str, str]:
+    """SHA-256 of every submission file and published table of a month."""
+    first = date.fromisoformat(f"{month}-01")
+    home = lender_book.settings.home
+    paths = [*home.glob(f"submissions/*/{month}/*"), *home.glob(f"published/*/report_month={first}/*")]
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if "data_quality_results" not in path.parts  # evaluated_at is the wall clock
+    }
+
+
+def test_the_same_month_built_again_gives_the_same_bytes(lender_book: Lender) -> None:
+    before = digests(lender_book, MONTHS[-1])
+    assert len(before) == 10
+    pipeline.run_month(lender_book.run(MONTHS[-1]), lender_book.settings)
+    assert digests(lender_book, MONTHS[-1]) == before
+
+
+def test_the_manifest_is_all_there_is_beside_the_files(lender_book: Lender) -> None:
+    for folder in lender_book.settings.submissions.glob("*/*"):
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        names = {file["name"] for file in manifest["files"]}
+        assert {path.name for path in folder.iterdir()} == names | {"manifest.json"}
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_month_cannot_leave_a_gap(lender_book: Lender) -> None:
+    run = Run.of("2026-07", None, lender_book.settings)
+    with pytest.raises(BadCall, match="2026-07 cannot be built before 2026-06"):
+        pipeline.run_month(run, lender_book.settings)
+
+
+def test_a_month_that_has_not_ended_is_refused(lender_book: Lender) -> None:
+    with pytest.raises(BadCall, match="has not ended"):
+        Run.of("2026-05", "2026-05-31T23:59:59", lender_book.settings)

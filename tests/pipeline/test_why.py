@@ -1,0 +1,117 @@
+"""The answer to "am I in the credit report, and why?" for one customer of each kind."""
+
+import io
+
+import pytest
+from pipeline.conftest import MONTHS, Lender
+from reporting import months, why
+from reporting.errors import BadCall
+from reporting.reasons import reasons
+from rich.console import Console
+
+
+def told(renderable: object) -> str:
+    """What a person reads."""
+    console = Console(file=io.StringIO(), width=200)
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+
+
+def someone(lender_book: Lender, reason: str, month: str) -> tuple[str, str]:
+    found = lender_book.query(
+        "select customer_id, account_id from marts.reportable_population "
+        "where reason_code = ? and report_month = ?::date order by all limit 1",
+        reason,
+        f"{month}-01",
+    )
+    return found[0]
+
+
+def with_reason(lender_book: Lender) -> list[tuple[str, str]]:
+    return lender_book.query(
+        "select distinct reason_code, strftime(report_month, '%Y-%m') from marts.reportable_population order by all"
+    )
+
+
+def test_every_verdict_is_told_with_its_sentence_and_source(lender_book: Lender) -> None:
+    seen = with_reason(lender_book)
+    assert {code for code, _ in seen} >= {
+        "REPORTED",
+        "NOT_AUTHORIZED",
+        "AUTHORIZATION_WITHDRAWN",
+        "NOTICE_PENDING",
+        "NOT_YET_OPEN",
+        "REPORTER_NOT_NAMED",
+    }
+    for code, month in seen:
+        customer, account = someone(lender_book, code, month)
+        answer = told(why.explain(customer, month, lender_book.settings))
+        assert f"Rule: {code} ({reasons()[code].citation})" in answer
+        assert account in answer
+        assert ("YES, reported since" if code == "REPORTED" else reasons()[code].sentence) in answer
+
+
+def test_the_deciding_document_and_its_date_are_named(lender_book: Lender) -> None:
+    for code, verb in (("REPORTED", "signed"), ("AUTHORIZATION_WITHDRAWN", "withdrawn")):
+        customer, account = someone(lender_book, code, MONTHS[-1])
+        ((event, document, version, decided),) = lender_book.query(
+            "select consent_event_id, document_code, document_version, strftime(decided_at, '%Y-%m-%d %H:%M') "
+            "from marts.reportable_population where account_id = ? and report_month = '2026-05-01'",
+            account,
+        )
+        answer = told(why.explain(customer, None, lender_book.settings))
+        assert f"{document} {version}, {verb} {decided} (event {event})" in answer
+
+
+def test_who_never_authorized_hears_what_was_signed_instead(lender_book: Lender) -> None:
+    _, account = someone(lender_book, "NOT_AUTHORIZED", MONTHS[-1])
+    answer = told(why.explain(account, None, lender_book.settings))
+    assert "Documents signed by 2026-05-31:" in answer
+    assert "Records built so far: none." in answer
+
+
+def test_a_pending_notice_names_the_episode(lender_book: Lender) -> None:
+    _, account = someone(lender_book, "NOTICE_PENDING", MONTHS[-1])
+    ((episode,),) = lender_book.query(
+        "select episode_started_on from marts.reportable_population "
+        "where account_id = ? and report_month = '2026-05-01'",
+        account,
+    )
+    assert f"a delivered notice for the episode of {episode}" in told(
+        why.explain(account, None, lender_book.settings)
+    )
+
+
+def test_all_accounts_of_a_customer_are_answered(lender_book: Lender) -> None:
+    ((customer, accounts),) = lender_book.query(
+        "select customer_id, list(account_id) from marts.reportable_population "
+        "where report_month = '2026-05-01' group by all order by count(*) desc, customer_id limit 1"
+    )
+    assert len(accounts) > 1
+    answer = told(why.explain(accounts[0], None, lender_book.settings))
+    assert all(account in answer for account in accounts)
+    assert customer in answer
+
+
+def test_a_month_that_is_not_built_is_said_to_be_so(lender_book: Lender) -> None:
+    customer, _ = someone(lender_book, "REPORTED", MONTHS[-1])
+    answer = told(why.explain(customer, "2026-09", lender_book.settings))
+    assert "Month 2026-09 is not built" in answer
+    assert "2026-05, says" in answer
+
+
+def test_an_unknown_id_is_a_wrong_call(lender_book: Lender) -> None:
+    with pytest.raises(BadCall, match="no customer or account 'NOBODY'"):
+        why.explain("NOBODY", None, lender_book.settings)
+
+
+def test_months_tells_what_is_built_and_held_back(lender_book: Lender) -> None:
+    answer = told(months.overview(lender_book.settings))
+    for month in MONTHS:
+        assert month in answer
+    ((held,),) = lender_book.query(
+        "select count(*) from marts.reportable_population "
+        "where reason_code = 'NOTICE_PENDING' and report_month = '2026-05-01'"
+    )
+    assert f"{held}  NOTICE_PENDING" in answer
+    assert "Next: reporting run --month 2026-06" in answer

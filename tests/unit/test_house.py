@@ -1,0 +1,102 @@
+"""The house rules that a machine can hold: no clock, one direction, one order, one home."""
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+from reporting.settings import DBT_PROJECT, PROJECT_ROOT
+
+MODELS = DBT_PROJECT / "models"
+LAYERS = ["staging", "ledger", "marts", "bureau"]
+CLOCK = re.compile(r"current_date|current_timestamp|\bnow\(|run_started_at|\btoday\(|getdate", re.I)
+
+# Python modules in the direction in which they may import: each only from the lines above it.
+ORDER = [
+    ["errors"],
+    ["settings"],
+    ["run"],
+    ["home", "raw_contract", "reasons", "duckdb_dialect", "sentences"],
+    ["policy", "warehouse", "landing_zone", "publish", "identity"],
+    ["landing_files", "landing_sql", "alert_destinations", "alerts", "submission", "validation", "synthetic"],
+    ["landing", "quality", "check_pages"],
+    ["pipeline", "months", "why", "summary", "explore"],
+    ["orchestration"],
+    ["cli"],
+]
+
+
+def sql_files() -> list[Path]:
+    return [*MODELS.rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]
+
+
+def test_no_model_asks_what_day_it_is() -> None:
+    assert len(sql_files()) > 40
+    assert not [path.name for path in sql_files() if CLOCK.search(path.read_text(encoding="utf-8"))]
+
+
+def test_models_depend_in_one_direction_and_only_staging_reads_raw() -> None:
+    layer_of = {path.stem: path.parent.name for path in MODELS.rglob("*.sql")}
+    for path in MODELS.rglob("*.sql"):
+        text = path.read_text(encoding="utf-8")
+        layer = LAYERS.index(path.parent.name)
+        for name in re.findall(r"ref\('(\w+)'\)", text):
+            if name in layer_of:
+                assert LAYERS.index(layer_of[name]) <= layer, f"{path.name} reads {name}"
+        if path.parent.name != "staging":
+            assert "source('raw'" not in text, f"{path.name} reads raw"
+            assert not re.search(r"ref\('known_|versions\('", text), path.name
+
+
+def test_the_reasons_stand_in_the_order_of_the_case() -> None:
+    sql = (MODELS / "marts" / "reportable_population.sql").read_text(encoding="utf-8")
+    case = sql[sql.index("    case") : sql.index("end as reason_code")]
+    in_sql = re.findall(r"(?:then|else) '(\w+)'", case)
+    with (DBT_PROJECT / "seeds" / "reasons.csv").open(encoding="utf-8", newline="") as file:
+        in_seed = [row["reason_code"] for row in csv.DictReader(file)]
+    assert in_sql == in_seed
+
+
+def test_every_row_rule_is_explained_and_every_explanation_used() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in sql_files())
+    used = set(re.findall(r"'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'", text))
+    with (DBT_PROJECT / "seeds" / "row_rules.csv").open(encoding="utf-8", newline="") as file:
+        explained = {row["rule_id"] for row in csv.DictReader(file)}
+    with (DBT_PROJECT / "seeds" / "reasons.csv").open(encoding="utf-8", newline="") as file:
+        reasons = {row["reason_code"] for row in csv.DictReader(file)}
+    assert used - reasons == explained
+
+
+def test_every_model_opens_with_what_a_row_is() -> None:
+    for path in MODELS.rglob("*.sql"):
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("--")]
+        assert lines, f"{path.name} has no header"
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reporting"):
+            parts = (node.module or "").split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found
+
+
+def test_python_modules_depend_in_one_direction() -> None:
+    package = PROJECT_ROOT / "include" / "reporting"
+    rank = {name: number for number, names in enumerate(ORDER) for name in names}
+    for path in package.rglob("*.py"):
+        module = path.relative_to(package).parts[0].removesuffix(".py")
+        if module == "__init__":
+            continue
+        for name in imports_of(path) - {module, "__version__"}:
+            assert rank[name] <= rank[module], f"{module} imports {name}"
+
+
+def test_nothing_imports_the_dags_and_the_dags_import_inside_tasks() -> None:
+    for path in (PROJECT_ROOT / "dags").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not [n for n in top if "reporting" in ast.unparse(n)], path.name
+    for path in (PROJECT_ROOT / "include").rglob("*.py"):
+        assert "import dags" not in path.read_text(encoding="utf-8"), path.name
