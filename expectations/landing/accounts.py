@@ -1,6 +1,7 @@
 """What the landed accounts must hold before a month is built."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, no_row, seed_values
 
 TABLE = "accounts"

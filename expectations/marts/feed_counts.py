@@ -1,6 +1,7 @@
 """Where each delivered row went: the places must add up, and few rows may be rejected."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import A_FEW, each_row, no_row
 
 TABLE = "feed_counts"

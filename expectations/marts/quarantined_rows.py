@@ -1,6 +1,7 @@
 """The rejected rows: each must say why, so that the lender can correct it."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, seed_values
 
 TABLE = "quarantined_rows"

@@ -1,6 +1,7 @@
 """How each account was repaid: what the statuses of a month must hold before anybody reads them."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, no_row
 
 TABLE = "repayment_status"

@@ -1,6 +1,7 @@
 """Who is reported: what the verdicts of a month must hold before records are built from them."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, no_row, seed_values
 
 TABLE = "reportable_population"

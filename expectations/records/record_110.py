@@ -1,6 +1,7 @@
 """What is promised to the bureau of every person's record, before any file is written."""
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, no_row
 
 TABLE = "record_110"

@@ -5,6 +5,7 @@ held back alone (the rule registry does that), so its count here is a warning.
 """
 
 import great_expectations.expectations as gxe
+
 from reporting.sentences import each_row, no_row
 
 TABLE = "record_210"

@@ -31,10 +31,14 @@ AsOf = Annotated[
 
 
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
     # an alert may import Airflow, which makes folders in its home
-    os.environ.setdefault("AIRFLOW_HOME", str(load_settings().home.resolve() / "airflow" / "alerts"))
+    os.environ.setdefault(
+        "AIRFLOW_HOME", str(load_settings().home.resolve() / "airflow" / "alerts")
+    )
 
 
 @app.command()
@@ -48,7 +52,9 @@ def generate(
 
     settings = load_settings()
     if "://" in settings.landing:
-        raise BadCall("setting REPORTING_LANDING: a synthetic book is written to a local folder only")
+        raise BadCall(
+            "setting REPORTING_LANDING: a synthetic book is written to a local folder only"
+        )
     with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
         book = lender.generate(Path(settings.landing), accounts, months, seed)
     console.print(lender.render(book))
@@ -97,6 +103,16 @@ def explore() -> None:
     from reporting import explore as shell
 
     shell.open_shell(load_settings(), console)
+
+
+@app.command()
+def docs() -> None:
+    """Build the pages: dbt's documentation of every table and column, and the checks by month."""
+    from reporting import pages
+
+    with console.status("Writing the pages ..."):
+        page = pages.build_pages(load_settings())
+    console.print(f"Open {page}", soft_wrap=True, highlight=False)
 
 
 @app.command()

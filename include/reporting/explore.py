@@ -20,8 +20,12 @@ def open_shell(settings: Settings, console: Console) -> None:
     interactive = sys.stdin.isatty()
     with open_published(settings) as connection:
         if interactive:
-            console.print(f"{settings.published_database}, read-only. End a statement with ; leave with .quit")
-            tables = connection.execute("select table_name from duckdb_views() where schema_name = 'marts'")
+            console.print(
+                f"{settings.published_database}, read-only. End a statement with ; leave with .quit"
+            )
+            tables = connection.execute(
+                "select table_name from duckdb_views() where schema_name = 'marts'"
+            )
             console.print("Tables: " + ", ".join(f"marts.{name}" for (name,) in tables.fetchall()))
         for statement in _statements(console, interactive):
             try:
@@ -36,7 +40,11 @@ def _statements(console: Console, interactive: bool):  # type: ignore[no-untyped
     text = ""
     while True:
         try:
-            line = console.input("sql> " if interactive and not text else "") if interactive else input()
+            line = (
+                console.input("sql> " if interactive and not text else "")
+                if interactive
+                else input()
+            )
         except EOFError:
             line, text = ".quit", text + ";" if text.strip() else text
         if line.strip() == ".quit":

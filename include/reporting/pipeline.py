@@ -49,12 +49,19 @@ class _APersonIsTold:
         pass
 
     def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _: TracebackType | None,
     ) -> None:
         if isinstance(error, BadCall) or not isinstance(error, Exception):
             return  # a wrong call is answered where it was made; an interrupt is no fault
         # the words of an unforeseen error may quote values: only its kind leaves the house
-        reason = str(error) if isinstance(error, ReportingError) else f"unforeseen {type(error).__name__}"
+        reason = (
+            str(error)
+            if isinstance(error, ReportingError)
+            else f"unforeseen {type(error).__name__}"
+        )
         results = quality.results_of(self.run, self.settings)
         alerts.send(alerts.Alert.stopped(self.run, reason, results, self.settings))
 
@@ -135,7 +142,9 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def run_month(run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None) -> None:
+def run_month(
+    run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
+) -> None:
     """Run every step of the month, in order; ``started`` is called with the name of each."""
     with exclusive(settings):
         for one in STEPS:

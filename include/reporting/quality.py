@@ -133,7 +133,7 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
     checked table is missing.
     """
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # else hundreds of lines
-    from reporting import validation  # noqa: PLC0415 - Great Expectations takes seconds to import
+    from reporting import validation
 
     results: list[CheckResult] = []
     kept = _folder(run, settings) / "validations"

@@ -38,13 +38,26 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
     _print_verdicts(console, months, {(f"{m:%Y-%m}", code): n for m, code, n in counts})
     _print_files(console, settings, months)
     for month, total, critical, warnings in checks:
-        console.print(f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)")
-    console.print(f"Quarantined raw rows: {quarantined[0] if quarantined else 0:,}", highlight=False)
+        console.print(
+            f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)"
+        )
+    console.print(
+        f"Quarantined raw rows: {quarantined[0] if quarantined else 0:,}", highlight=False
+    )
     _print_next(console, settings, months[-1], someone[0] if someone else None)
 
 
-def _print_verdicts(console: Console, months: list[str], counts: dict[tuple[str, str], int]) -> None:
-    table = Table("accounts", *months, "meaning", box=None, title="Reported and withheld", title_justify="left")
+def _print_verdicts(
+    console: Console, months: list[str], counts: dict[tuple[str, str], int]
+) -> None:
+    table = Table(
+        "accounts",
+        *months,
+        "meaning",
+        box=None,
+        title="Reported and withheld",
+        title_justify="left",
+    )
     for code, reason in reversed(reasons().items()):
         numbers = [counts.get((month, code), 0) for month in months]
         if any(numbers):
@@ -53,7 +66,9 @@ def _print_verdicts(console: Console, months: list[str], counts: dict[tuple[str,
 
 
 def _print_files(console: Console, settings: Settings, months: list[str]) -> None:
-    table = Table("submission file", "records", "bytes", box=None, title="Files", title_justify="left")
+    table = Table(
+        "submission file", "records", "bytes", box=None, title="Files", title_justify="left"
+    )
     for month in months:
         for path in sorted(settings.submissions.glob(f"*/{month}/manifest.json")):
             for file in json.loads(path.read_text(encoding="utf-8"))["files"]:
@@ -66,7 +81,9 @@ def _print_files(console: Console, settings: Settings, months: list[str]) -> Non
 def _print_next(console: Console, settings: Settings, month: str, someone: str | None) -> None:
     console.print(f"Database: {settings.published_database}", highlight=False, soft_wrap=True)
     console.print(
-        f"Check pages: {settings.check_pages / month / 'index.html'}", highlight=False, soft_wrap=True
+        f"Check pages: {settings.check_pages / month / 'index.html'}",
+        highlight=False,
+        soft_wrap=True,
     )
     console.print("Next, try:")
     console.print("  reporting months", highlight=False)

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -45,24 +47,40 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
 
 
 def dbt_build(run: Run, settings: Settings, *select: str) -> None:
-    """Run ``dbt build`` on some nodes of the month, in a process of its own.
+    """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
+    _dbt(
+        run,
+        settings,
+        *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
+        *("--select", *select),
+    )
 
-    In-process dbt would keep the DuckDB file open and block the next reader. A model, test or
-    contract that fails stops the run with dbt's own first complaint.
+
+def dbt_pages(run: Run, settings: Settings) -> Path:
+    """Write dbt's documentation of the project, with the columns of this month, as one page."""
+    _dbt(run, settings, "docs", "generate", "--static", "--no-compile")
+    page = settings.home.resolve() / "docs" / "dbt.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
+
+
+def _dbt(run: Run, settings: Settings, *arguments: str) -> None:
+    """Run dbt on the month's build store, in a process of its own.
+
+    In-process dbt would keep the DuckDB file open and block the next reader.
     """
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--warn-error"),
-        *("build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--log-path", str(run.folder(settings) / "dbt_logs")),
+        *arguments,
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(run.folder(settings) / "dbt_target")),
-        *("--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
         *("--vars", json.dumps(dbt_variables(run, settings))),
-        *("--select", *select),
     ]
     environment = os.environ | {
         "REPORTING_BUILD_STORE": str(run.build_store(settings)),
-        "REPORTING_DBT_MEMORY_LIMIT": settings.memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        **_limits(settings),
     }
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own arguments
         command, env=environment, capture_output=True, text=True, check=False
@@ -72,6 +90,16 @@ def dbt_build(run: Run, settings: Settings, *select: str) -> None:
             f"month {run.label}: dbt stopped: {_what_failed(done.stdout) or 'see its log'} "
             f"(log: {run.folder(settings) / 'dbt_logs' / 'dbt.log'})"
         )
+
+
+def _limits(settings: Settings) -> dict[str, str]:
+    """Memory and threads in force, as the variables that dbt's profile reads."""
+    with duckdb.connect() as connection:
+        apply_limits(connection, settings)
+        memory, threads = connection.execute(
+            "select current_setting('memory_limit'), current_setting('threads')"
+        ).fetchall()[0]
+    return {"REPORTING_MEMORY_LIMIT": memory, "REPORTING_THREADS": str(threads)}
 
 
 def _what_failed(output: str) -> str:

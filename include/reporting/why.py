@@ -103,7 +103,9 @@ def _records(
 def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]]) -> str:
     reason = reasons()[row["reason_code"]]
     since = row["first_reported_month"]
-    head = f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
+    head = (
+        f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
+    )
     if row["is_reportable"]:
         lines = [f"{head}: YES, reported since {since:%Y-%m}."]
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from reporting import pipeline
 from reporting.publish import open_published
 from reporting.run import Run
@@ -37,7 +38,8 @@ class Lender:
         """A month of a published table as dictionaries."""
         with open_published(self.settings) as connection:
             cursor = connection.execute(
-                f"select * from marts.{table} where report_month = ?", [date.fromisoformat(f"{month}-01")]
+                f"select * from marts.{table} where report_month = ?",
+                [date.fromisoformat(f"{month}-01")],
             )
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

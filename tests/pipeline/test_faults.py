@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
+
 from pipeline.conftest import settings_in
 from reporting import pipeline
 from reporting.errors import DataNotFit
@@ -71,7 +72,9 @@ def spoiled(landing: Path, target: Path, table: str, expression: str) -> None:
     for source in landing.rglob("*.parquet"):
         copy = target / source.relative_to(landing)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        columns = f"* replace ({expression})" if source.relative_to(landing).parts[0] == table else "*"
+        columns = (
+            f"* replace ({expression})" if source.relative_to(landing).parts[0] == table else "*"
+        )
         duckdb.sql(f"copy (select {columns} from '{source}') to '{copy}' (format parquet)")
 
 
@@ -89,7 +92,12 @@ def assert_stopped(settings: Settings, run: Run, check_id: str) -> None:
 
 def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
     settings = settings_in(tmp_path)
-    spoiled(landing, Path(settings.landing), "customers", "case when hash(customer_id) % 5 > 0 then name end as name")
+    spoiled(
+        landing,
+        Path(settings.landing),
+        "customers",
+        "case when hash(customer_id) % 5 > 0 then name end as name",
+    )
     run = Run.of("2026-04", None, settings)
     with pytest.raises(DataNotFit, match=r"landing\.customers\.name_filled"):
         pipeline.run_month(run, settings)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from oracle.book import expected_month
 from oracle.submission_reader import expected_monthly_segment, read_month
+
 from pipeline.conftest import MONTHS, Lender
 from reporting import pipeline
 from reporting.errors import BadCall
@@ -124,7 +125,10 @@ def digests(lender_book: Lender, month: str) -> dict[str, str]:
     """SHA-256 of every submission file and published table of a month."""
     first = date.fromisoformat(f"{month}-01")
     home = lender_book.settings.home
-    paths = [*home.glob(f"submissions/*/{month}/*"), *home.glob(f"published/*/report_month={first}/*")]
+    paths = [
+        *home.glob(f"submissions/*/{month}/*"),
+        *home.glob(f"published/*/report_month={first}/*"),
+    ]
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import duckdb
+
 from pipeline.conftest import MONTHS, Lender
 from reporting.publish import open_published
 
@@ -25,7 +26,9 @@ def test_no_value_of_any_table_is_personal(lender_book: Lender, raw: Any) -> Non
     secrets = {value for (value,) in raw(lender_book.settings, union) if value}
     assert len(secrets) > 1000
     with open_published(lender_book.settings) as connection:
-        views = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'")
+        views = connection.execute(
+            "select view_name from duckdb_views() where schema_name = 'marts'"
+        )
         tables = [name for (name,) in views.fetchall()]
         assert {"reportable_population", "repayment_status", "submission_records"} <= set(tables)
         for table in tables:
@@ -41,7 +44,9 @@ def test_no_value_of_any_table_is_personal(lender_book: Lender, raw: Any) -> Non
 def test_nothing_clear_stands_outside_the_private_folders(lender_book: Lender, raw: Any) -> None:
     ids = {n for (n,) in raw(lender_book.settings, "select id_number from customers") if n}
     for path in lender_book.settings.home.rglob("*"):
-        private = {"work", "submissions", "secure"} & set(path.relative_to(lender_book.settings.home).parts)
+        private = {"work", "submissions", "secure"} & set(
+            path.relative_to(lender_book.settings.home).parts
+        )
         if path.is_file() and not private:
             content = path.read_bytes()
             assert not [number for number in ids if number.encode() in content], path
@@ -59,7 +64,9 @@ def test_an_analyst_reads_while_a_run_writes(lender_book: Lender) -> None:
         "REPORTING_LANDING": lender_book.settings.landing,
         "PATH": "/usr/bin:/bin",
     }
-    query = "select reason_code, count(*) from marts.reportable_population group by all order by all"
+    query = (
+        "select reason_code, count(*) from marts.reportable_population group by all order by all"
+    )
     expected = lender_book.query(query)
     database = str(lender_book.settings.published_database)
     with (

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 from oracle.book import expected_month
 from oracle.random_books import write_policy, write_random_book
+
 from pipeline.conftest import settings_in
 from pipeline.test_month import PLACES, differences
 from reporting import pipeline
@@ -13,7 +14,11 @@ from reporting.run import Run
 from reporting.settings import DBT_PROJECT
 from reporting.warehouse import open_store
 
-BOOKS = [(101, "2025-12", None), (102, "2026-02", "2026-03-01"), (103, "2026-04", "2026-05-09T12:00:00")]
+BOOKS = [
+    (101, "2025-12", None),
+    (102, "2026-02", "2026-03-01"),
+    (103, "2026-04", "2026-05-09T12:00:00"),
+]
 
 
 def rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, object]]:
@@ -40,4 +45,6 @@ def test_two_derivations_agree(tmp_path: Path, seed: int, month: str, as_of: str
         assert not differences(expected.reportable_population, rows(store, "reportable_population"))
         counts = {row["table_name"]: row for row in rows(store, "feed_counts")}
     for table, places in expected.staged.counts.items():
-        assert [counts[table][place] for place in PLACES] == [places.get(p, 0) for p in PLACES], table
+        assert [counts[table][place] for place in PLACES] == [places.get(p, 0) for p in PLACES], (
+            table
+        )

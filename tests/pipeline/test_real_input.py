@@ -2,6 +2,7 @@
 
 import pytest
 from oracle.submission_reader import read_month
+
 from pipeline.conftest import SHARED, build, settings_in
 
 REAL = SHARED / "data" / "uci350"
@@ -9,7 +10,9 @@ REAL = SHARED / "data" / "uci350"
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real input is not at hand")
 def test_a_month_of_real_accounts(tmp_path_factory: pytest.TempPathFactory) -> None:
-    settings = settings_in(tmp_path_factory.mktemp("real")).model_copy(update={"landing": str(REAL)})
+    settings = settings_in(tmp_path_factory.mktemp("real")).model_copy(
+        update={"landing": str(REAL)}
+    )
     real = build(settings, "2005-08")
     verdicts = dict(
         real.query("select reason_code, count(*) from marts.reportable_population group by all")

@@ -3,11 +3,12 @@
 import io
 
 import pytest
+from rich.console import Console
+
 from pipeline.conftest import MONTHS, Lender
 from reporting import months, why
 from reporting.errors import BadCall
 from reporting.reasons import reasons
-from rich.console import Console
 
 
 def told(renderable: object) -> str:

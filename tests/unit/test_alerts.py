@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from aiosmtpd.controller import Controller
+
 from reporting import alerts
 from reporting.alerts import APPRISE_CONNECTION, SMTP_CONNECTION, Alert
 from reporting.run import Run

@@ -18,9 +18,17 @@ ORDER = [
     ["run"],
     ["home", "raw_contract", "reasons", "duckdb_dialect", "sentences"],
     ["policy", "warehouse", "landing_zone", "publish", "identity"],
-    ["landing_files", "landing_sql", "alert_destinations", "alerts", "submission", "validation", "synthetic"],
+    [
+        "landing_files",
+        "landing_sql",
+        "alert_destinations",
+        "alerts",
+        "submission",
+        "validation",
+        "synthetic",
+    ],
     ["landing", "quality", "check_pages"],
-    ["pipeline", "months", "why", "summary", "explore"],
+    ["pipeline", "months", "why", "summary", "explore", "pages"],
     ["orchestration"],
     ["cli"],
 ]
@@ -69,7 +77,9 @@ def test_every_row_rule_is_explained_and_every_explanation_used() -> None:
 
 def test_every_model_opens_with_what_a_row_is() -> None:
     for path in MODELS.rglob("*.sql"):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("--")]
+        lines = [
+            line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("--")
+        ]
         assert lines, f"{path.name} has no header"
 
 

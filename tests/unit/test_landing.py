@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import fsspec
 import pytest
+
 from reporting.errors import BadCall, DataNotFit, ReportingError
 from reporting.landing import LandingReport, land
 from reporting.policy import SEED

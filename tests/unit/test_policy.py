@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from reporting.errors import BadCall
 from reporting.policy import SEED, read_policy
 from reporting.settings import Settings

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy import create_engine, inspect, text
+
 from reporting import duckdb_dialect, quality
 from reporting.errors import DataNotFit
 from reporting.run import Run
 from reporting.settings import EXPECTATIONS, Settings
-from sqlalchemy import create_engine, inspect, text
 
 REPORTER = "N101W1100H0017"
 PLANTED = "PLANTEDVALUE77"  # must never come out of a check

@@ -1,0 +1,38 @@
+"""The pages that people look at: dbt's documentation and the checks of each month, from one start page."""
+
+from html import escape
+from pathlib import Path
+
+from reporting.errors import BadCall
+from reporting.publish import built_months
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.warehouse import dbt_pages
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Credit reporting</title></head><body>
+<h1>Credit reporting</h1>
+<p><a href="dbt.html">Tables and columns</a> (dbt)</p>
+<h2>Checks by month</h2>
+<ul>{months}</ul>
+</body></html>
+"""
+
+
+def build_pages(settings: Settings) -> Path:
+    """Write the start page, with dbt's documentation of the newest month that still has its store.
+
+    Raises BadCall where no month is built.
+    """
+    runs = [Run(built.month, built.as_of) for built in built_months(settings)]
+    stored = [run for run in runs if run.build_store(settings).is_file()]
+    if not stored:
+        raise BadCall("no month is built yet: `make run`, or `reporting run --month YYYY-MM`, first")
+    dbt_pages(stored[-1], settings)
+    checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)
+    items = "".join(
+        f'<li><a href="{escape(path.as_uri())}">{escape(path.parent.name)}</a></li>' for path in checked
+    )
+    page = settings.home.resolve() / "docs" / "index.html"
+    page.write_text(PAGE.format(months=items), encoding="utf-8")
+    return page
