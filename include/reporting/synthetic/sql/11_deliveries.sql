@@ -19,15 +19,16 @@ select
 from money
 union all
 select
-    'T' || lpad(account_no::varchar, 8, '0') || 'P' || lpad((wishes.m + 10)::varchar, 3, '0') || item,
-    account_no,
+    'T' || lpad(wishes.account_no::varchar, 8, '0') || 'P' || lpad((wishes.m + 10)::varchar, 3, '0') || item,
+    wishes.account_no,
     'purchase',
     wishes.amount,
     occurred_at,
     null,
-    learnt(occurred_at, account_no, wishes.m * 10 + item)
-from wishes left join cycles using (account_no, m)
-where level <= coalesce(spending_level, 3) and occurred_at < getvariable('ends_before');
+    learnt(occurred_at, wishes.account_no, wishes.m * 10 + item)
+from wishes left join cycles using (account_no, m) left join endings on wishes.account_no = endings.account_no
+where level <= coalesce(spending_level, 3) and occurred_at < getvariable('ends_before')
+    and (endings.closed_on is null or occurred_at < endings.closed_on + interval 1 day);
 
 -- Purchases first booked five yuan too high.
 create view corrected as
