@@ -61,7 +61,7 @@ def settings_in(folder: Path, **choices: Any) -> Settings:
 def lender_book(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     """Three months of a small synthetic lender. Tests only read it."""
     settings = settings_in(tmp_path_factory.mktemp("lender"))
-    lender.generate(Path(settings.landing), accounts=500, months=12, seed=11)
+    lender.generate(Path(settings.landing), accounts=2000, months=12, seed=7)
     return build(settings, *MONTHS)
 
 
