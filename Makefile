@@ -21,7 +21,11 @@ run: $(INSTALLED) ## A synthetic lender's last three months, from landing zone t
 
 airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:8080 (PORT=...)
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@exec $(BIN)/airflow standalone
+	@set -m; $(BIN)/airflow standalone & trap "kill -INT $$!" INT TERM; wait; wait
+
+# Job control gives Airflow a process group of its own: its scheduler hangs when Ctrl+C reaches
+# every part at once instead of only the first, which then stops the others.
+airflow: SHELL := /bin/bash
 
 # Nobody logs in, so only this machine may connect. One task at a time: one database is written.
 airflow: export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -41,12 +41,10 @@ def overview(settings: Settings) -> RenderableType:
         )
     latest = months[-1].month
     newest = {code: n for month, code, n in verdicts if month == latest}
-    lines = [f"Verdicts of {latest:%Y-%m}:"]
-    lines += [
-        f"  {newest[code]:>9,}  {code:<27} {reason.sentence}"
-        for code, reason in reasons().items()
-        if code in newest
-    ]
-    lines += [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
+    why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
+    for code, reason in reasons().items():
+        if code in newest:
+            why.add_row(f"{newest[code]:,}", code, reason.sentence)
+    lines = [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
     lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
-    return Group(table, Text("\n".join(["", *lines])))
+    return Group(table, Text(), why, Text("\n".join(["", *lines])))

@@ -1,6 +1,9 @@
 """What a run produced and where: printed at the end of every run."""
 
 import json
+import shutil
+import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -85,7 +88,15 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
         highlight=False,
         soft_wrap=True,
     )
+    command = _command()
     console.print("Next, try:")
-    console.print("  reporting months", highlight=False)
-    console.print(f"  reporting why {someone or 'CUSTOMER_OR_ACCOUNT'}", highlight=False)
-    console.print("  reporting explore", highlight=False)
+    for words in ("months", f"why {someone or 'CUSTOMER_OR_ACCOUNT'}", "explore"):
+        console.print(f"  {command} {words}", highlight=False, soft_wrap=True)
+
+
+def _command() -> str:
+    """The command as it can be typed here: by its path where the environment is not active."""
+    if shutil.which("reporting"):
+        return "reporting"
+    path = Path(sys.executable).with_name("reporting")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

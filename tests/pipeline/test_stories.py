@@ -1,0 +1,15 @@
+"""dbt's own unit tests, the small stories of the population, on the tables of a built month."""
+
+import shutil
+from pathlib import Path
+
+from pipeline.conftest import MONTHS, Lender
+from reporting import warehouse
+from reporting.settings import Settings
+
+
+def test_the_small_stories_hold(lender_book: Lender, tmp_path: Path) -> None:
+    run = lender_book.run(MONTHS[-1])
+    settings = Settings(home=tmp_path)
+    shutil.copytree(run.folder(lender_book.settings), run.folder(settings))
+    warehouse._dbt(run, settings, "test", "--select", "test_type:unit")
