@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import duckdb
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from reporting.errors import BadCall, ReportingError
+from reporting.errors import ReportingError
 from reporting.run import Run
 from reporting.settings import load_settings
 
@@ -51,12 +50,8 @@ def generate(
     from reporting.synthetic import lender
 
     settings = load_settings()
-    if "://" in settings.landing:
-        raise BadCall(
-            "setting REPORTING_LANDING: a synthetic book is written to a local folder only"
-        )
     with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
-        book = lender.generate(Path(settings.landing), accounts, months, seed)
+        book = lender.generate(settings.landing_folder, accounts, months, seed)
     console.print(lender.render(book))
 
 

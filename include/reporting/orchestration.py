@@ -68,7 +68,7 @@ def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
     from reporting import summary
     from reporting.synthetic import lender
 
-    lender.generate(Path(settings.landing), accounts, months, seed)
+    lender.generate(settings.landing_folder, accounts, months, seed)
     run_in_process(DEMO_MONTHS, settings)
     summary.show(settings, DEMO_MONTHS)
 

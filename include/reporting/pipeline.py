@@ -121,6 +121,7 @@ def check_records(run: Run, settings: Settings) -> None:
 def submit(run: Run, settings: Settings) -> None:
     """Write the submission files and publish the month; a month that only warned is told of."""
     with open_store(run, settings, read_only=False) as connection:
+        publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
         files.write_submissions(connection, run, settings)

@@ -94,19 +94,40 @@ def require_order(run: Run, settings: Settings) -> None:
 def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
     """Show the build store what earlier months sent, as schema ``history``."""
     connection.execute("create schema if not exists history")
+    connection.execute("create or replace table history.built_months (month date, run_id varchar)")
+    earlier = _earlier(run, settings)
+    if earlier:
+        connection.executemany("insert into history.built_months values (?, ?)", earlier)
     files = [
         str(path)
         for path in published_files(settings, "submission_records")
         if path.parent.name < f"report_month={run.month.isoformat()}"
     ]
-    connection.execute("drop table if exists history.submission_records")
-    connection.execute(f"create table history.submission_records ({SUBMISSION_RECORDS})")
+    connection.execute(
+        f"create or replace table history.submission_records ({SUBMISSION_RECORDS})"
+    )
     if files:
         connection.execute(
             "insert into history.submission_records by name "
             "select * from read_parquet(?, hive_partitioning = false)",
             [files],
         )
+
+
+def require_unchanged_history(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    """Refuse to publish a month whose earlier months were built (again) while it was being built."""
+    seen = connection.execute("select month, run_id from history.built_months order by all")
+    if seen.fetchall() != _earlier(run, settings):
+        raise BadCall(
+            f"month {run.label} was built on earlier months that have changed since; "
+            f"run `reporting run --month {run.label}` again, one month at a time"
+        )
+
+
+def _earlier(run: Run, settings: Settings) -> list[tuple[date, str]]:
+    return [(b.month, b.run_id) for b in built_months(settings) if b.month < run.month]
 
 
 def publish(

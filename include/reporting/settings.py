@@ -1,6 +1,5 @@
 """Every setting of the project, read once from the environment (prefix ``REPORTING_``)."""
 
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -25,6 +24,13 @@ class Settings(BaseSettings):
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
+
+    @property
+    def landing_folder(self) -> Path:
+        """The landing zone as a folder that can be written; BadCall where it is a URL."""
+        if "://" in self.landing:
+            raise BadCall("setting REPORTING_LANDING: a book is written to a local folder, not a URL")
+        return Path(self.landing)
 
     @property
     def published(self) -> Path:
@@ -60,9 +66,3 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
         raise BadCall(f"setting {name}: {first['msg']}; correct the variable or unset it") from None
-
-
-@lru_cache
-def default_settings() -> Settings:
-    """The settings of this process."""
-    return load_settings()

@@ -55,6 +55,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
     }
+    # Ctrl+C must reach the server even where these tests run in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (home / "airflow.log").open("w") as log:
         server = subprocess.Popen(  # its own process group, so that all of it can be stopped
             command,

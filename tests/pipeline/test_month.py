@@ -160,3 +160,17 @@ def test_a_month_cannot_leave_a_gap(lender_book: Lender) -> None:
 def test_a_month_that_has_not_ended_is_refused(lender_book: Lender) -> None:
     with pytest.raises(BadCall, match="has not ended"):
         Run.of("2026-05", "2026-05-31T23:59:59", lender_book.settings)
+
+
+def test_a_month_built_beside_another_is_not_published(lender_book: Lender, tmp_path: Path) -> None:
+    settings = lender_book.settings.model_copy(update={"home": tmp_path})
+    march, april = (Run.of(month, None, settings) for month in MONTHS[:2])
+    for run in (march, april):
+        for step in (pipeline.land, pipeline.build_marts, pipeline.build_records):
+            step(run, settings)
+    for layer in (pipeline.check_landing, pipeline.check_marts, pipeline.check_records):
+        layer(march, settings)
+    pipeline.submit(march, settings)
+    with pytest.raises(BadCall, match="earlier months that have changed since"):
+        pipeline.submit(april, settings)
+    assert not list(tmp_path.glob("submissions/*/2026-04"))
