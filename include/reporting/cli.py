@@ -123,14 +123,15 @@ def demo(
 
 
 def main() -> None:
-    """Run the command line; an error is one line and an exit code, a traceback only with --debug."""
-    if "--debug" in sys.argv:
-        app()
-        return
-    sys.excepthook = _unforeseen
+    """Run the command line; an error is one line and an exit code, unless --debug asks for more."""
+    command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
+    if "--debug" not in sys.argv:
+        sys.excepthook = _unforeseen
     try:
-        app()
+        command()
     except ReportingError as error:
+        if "--debug" in sys.argv:
+            raise
         _say(str(error))
         sys.exit(error.exit_code)
 
@@ -147,3 +148,7 @@ def _unforeseen(kind: type[BaseException], error: BaseException, _: object) -> N
 
 def _say(line: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from reporting.errors import BadCall
 from reporting.publish import open_published
 from reporting.settings import Settings
 
@@ -31,9 +32,10 @@ def open_shell(settings: Settings, console: Console) -> None:
             try:
                 _show(connection.execute(statement), console)
             except duckdb.Error as error:
-                console.print(f"[red]{str(error).splitlines()[0]}[/red]")
+                first = str(error).splitlines()[0]
                 if not interactive:
-                    raise
+                    raise BadCall(first) from None
+                console.print(first, style="red", markup=False)
 
 
 def _statements(console: Console, interactive: bool):  # type: ignore[no-untyped-def]

@@ -27,7 +27,8 @@ def exclusive(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadCall(
-                f"another run is working in {home}; wait for it, or set REPORTING_HOME to another folder"
+                f"another run is working in {home}; "
+                "wait for it, or set REPORTING_HOME to another folder"
             ) from None
         _held.add(home)
         try:

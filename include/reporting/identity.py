@@ -1,4 +1,4 @@
-"""What a run is made of: its id, and the key under which this installation hashes personal segments."""
+"""What a run is made of: its id, and the key under which personal segments are hashed."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ BLOCK_BYTES = 64  # of SHA-256, for HMAC (RFC 2104)
 
 
 def run_id(run: Run, policy: Path, input_digest: str) -> str:
-    """A hash of month, cut-off, code version, seeds, policy and input: equal runs have equal ids."""
+    """A hash of month, cut-off, code, seeds, policy and input: equal runs have equal ids."""
     digest = hashlib.sha256()
     for part in (__version__, run.label, run.as_of.isoformat(), input_digest):
         digest.update(part.encode() + b"\0")
@@ -41,7 +41,7 @@ def _dbt_files(kind: str) -> list[Path]:
 
 
 def hash_key(settings: Settings) -> bytes:
-    """The secret key of this installation, made once and kept in ``secure/hash.key`` (mode 0600)."""
+    """The secret key of this installation, made once: ``secure/hash.key`` (mode 0600)."""
     path = private_folder(settings.home.resolve() / "secure") / "hash.key"
     if not path.exists():
         aside = path.with_suffix(".new")
@@ -56,6 +56,7 @@ def create_hash_key(connection: duckdb.DuckDBPyConnection, settings: Settings) -
     key = hash_key(settings).ljust(BLOCK_BYTES, b"\0")
     connection.execute("create schema if not exists secure")
     connection.execute(
-        "create or replace table secure.hash_key as select ?::blob as inner_pad, ?::blob as outer_pad",
+        "create or replace table secure.hash_key as "
+        "select ?::blob as inner_pad, ?::blob as outer_pad",
         [bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)],
     )

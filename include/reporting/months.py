@@ -16,7 +16,8 @@ def overview(settings: Settings) -> RenderableType:
     with open_published(settings) as connection:
         if not months:
             return Text(
-                "No month is built yet: the last run stopped at a check (marts.data_quality_results)."
+                "No month is built yet: the last run stopped at a check "
+                "(marts.data_quality_results)."
             )
         states = connection.execute(
             "select report_month, reporter_code, state, count(*) from marts.submission_records "

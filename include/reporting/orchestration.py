@@ -8,7 +8,6 @@ would take a running test for its own and start its tasks a second time.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 

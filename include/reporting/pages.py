@@ -1,4 +1,4 @@
-"""The pages that people look at: dbt's documentation and the checks of each month, from one start page."""
+"""The pages that people look at: dbt's documentation and the checks of each month."""
 
 from html import escape
 from pathlib import Path
@@ -27,11 +27,12 @@ def build_pages(settings: Settings) -> Path:
     runs = [Run(built.month, built.as_of) for built in built_months(settings)]
     stored = [run for run in runs if run.build_store(settings).is_file()]
     if not stored:
-        raise BadCall("no month is built yet: `make run`, or `reporting run --month YYYY-MM`, first")
+        raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
     dbt_pages(stored[-1], settings)
     checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)
     items = "".join(
-        f'<li><a href="{escape(path.as_uri())}">{escape(path.parent.name)}</a></li>' for path in checked
+        f'<li><a href="{escape(path.as_uri())}">{escape(path.parent.name)}</a></li>'
+        for path in checked
     )
     page = settings.home.resolve() / "docs" / "index.html"
     page.write_text(PAGE.format(months=items), encoding="utf-8")

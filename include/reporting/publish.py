@@ -81,7 +81,7 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
 
 
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month that would leave a gap: its predecessor must be built, unless it is the first."""
+    """Refuse a month that would leave a gap: the month before must be built, if any is."""
     months = [built.month for built in built_months(settings)]
     missing = previous_month(run.month)
     if any(month < run.month for month in months) and missing not in months:
@@ -103,9 +103,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
         for path in published_files(settings, "submission_records")
         if path.parent.name < f"report_month={run.month.isoformat()}"
     ]
-    connection.execute(
-        f"create or replace table history.submission_records ({SUBMISSION_RECORDS})"
-    )
+    connection.execute(f"create or replace table history.submission_records ({SUBMISSION_RECORDS})")
     if files:
         connection.execute(
             "insert into history.submission_records by name "
@@ -117,7 +115,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
 def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
-    """Refuse to publish a month whose earlier months were built (again) while it was being built."""
+    """Refuse to publish a month whose earlier months were built (again) meanwhile."""
     seen = connection.execute("select month, run_id from history.built_months order by all")
     if seen.fetchall() != _earlier(run, settings):
         raise BadCall(
@@ -176,7 +174,8 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall where nothing is published yet."""
     if not settings.published_database.is_file():
         raise BadCall(
-            f"nothing is published in {settings.published}: run `reporting run --month YYYY-MM` first, "
+            f"nothing is published in {settings.published}: "
+            "run `reporting run --month YYYY-MM` first, "
             "or set REPORTING_HOME to the folder that holds it"
         )
     return duckdb.connect(str(settings.published_database), read_only=True)

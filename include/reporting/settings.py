@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     def landing_folder(self) -> Path:
         """The landing zone as a folder that can be written; BadCall where it is a URL."""
         if "://" in self.landing:
-            raise BadCall("setting REPORTING_LANDING: a book is written to a local folder, not a URL")
+            raise BadCall("setting REPORTING_LANDING: a book goes to a local folder, not a URL")
         return Path(self.landing)
 
     @property

@@ -25,9 +25,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             [first_days],
         ).fetchall()
         checks = connection.execute(
-            "select report_month, count(*), count(*) filter (where not passed and severity = 'critical'), "
-            "count(*) filter (where not passed and severity = 'warning') from marts.data_quality_results "
-            "where report_month in (select unnest(?)) group by all order by all",
+            "select report_month, count(*), "
+            "count(*) filter (where not passed and severity = 'critical'), "
+            "count(*) filter (where not passed and severity = 'warning') "
+            "from marts.data_quality_results where report_month in (select unnest(?)) "
+            "group by all order by all",
             [first_days],
         ).fetchall()
         quarantined = connection.execute(

@@ -1,4 +1,4 @@
-"""The private build store of a month: one DuckDB file, filled by dbt, read by everything after it."""
+"""The private build store of a month: one DuckDB file that dbt fills and all else reads."""
 
 import json
 import os
@@ -40,7 +40,8 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
             connection.execute("set memory_limit = ?", [settings.memory_limit])
         except duckdb.ParserException:
             raise BadCall(
-                f"setting REPORTING_MEMORY_LIMIT: {settings.memory_limit!r} is no size; write it as 8GB"
+                f"setting REPORTING_MEMORY_LIMIT: {settings.memory_limit!r} is no size; "
+                "write it as 8GB"
             ) from None
     if settings.threads:
         connection.execute("set threads = ?", [settings.threads])

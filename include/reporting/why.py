@@ -40,8 +40,9 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
         rows = _accounts(connection, subject, answered)
         if not rows:
             raise BadCall(
-                f"no customer or account {subject!r} in month {answered:%Y-%m}; give the pseudonymous "
-                "customer_id or account_id of the raw tables, or another --month"
+                f"no customer or account {subject!r} in month {answered:%Y-%m}; "
+                "give the pseudonymous customer_id or account_id of the raw tables, "
+                "or another --month"
             )
         records = _records(connection, [row["account_id"] for row in rows], answered)
     paragraphs = [_paragraph(row, records.get(row["account_id"], [])) for row in rows]
@@ -164,6 +165,6 @@ def _sent(records: list[tuple[Any, ...]]) -> list[str]:
         return ["Records built so far: none."]
     _, report_date, code, status, overdue, state, name = records[-1]
     return [
-        f"Records built so far: {len(records)}; the last of {report_date}, code {code}, status {status}, "
-        f"overdue {overdue} CNY, {state} in {name}."
+        f"Records built so far: {len(records)}; the last of {report_date}, code {code}, "
+        f"status {status}, overdue {overdue} CNY, {state} in {name}."
     ]

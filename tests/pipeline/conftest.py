@@ -1,4 +1,4 @@
-"""One synthetic lender, three months run through the real pipeline; shared by the tests of this folder."""
+"""One synthetic lender, three months of it run through the real pipeline, for all tests here."""
 
 from dataclasses import dataclass
 from datetime import date

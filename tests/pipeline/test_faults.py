@@ -1,5 +1,6 @@
 """A critical fault in any layer stops the month: one line, no file, and a person is told."""
 
+import json
 import socket
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -52,9 +53,19 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     server.start()
     monkeypatch.setenv(
         "AIRFLOW_CONN_REPORTING_ALERTS_SMTP",
-        '{"conn_type": "smtp", "host": "127.0.0.1", "port": %d, "extra": {"disable_ssl": true, '
-        '"disable_tls": true, "from_email": "reporting@example.org", "to_email": "oncall@example.org"}}'
-        % port,
+        json.dumps(
+            {
+                "conn_type": "smtp",
+                "host": "127.0.0.1",
+                "port": port,
+                "extra": {
+                    "disable_ssl": True,
+                    "disable_tls": True,
+                    "from_email": "reporting@example.org",
+                    "to_email": "oncall@example.org",
+                },
+            }
+        ),
     )
     yield received
     server.stop()
@@ -129,7 +140,8 @@ def test_in_the_outgoing_records(tmp_path: Path, landing: Path, mailbox: Mailbox
         step(run, settings)
     with open_store(run, settings, read_only=False) as store:
         store.execute(
-            "update marts.reportable_population set is_reportable = false, reason_code = 'NOT_AUTHORIZED' "
+            "update marts.reportable_population "
+            "set is_reportable = false, reason_code = 'NOT_AUTHORIZED' "
             "where account_id in (select min(account_id) from secure.record_210)"
         )
     with pytest.raises(DataNotFit, match=r"record_210\.reported_this_month"):

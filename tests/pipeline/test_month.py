@@ -104,7 +104,8 @@ def test_every_line_is_in_the_journal_with_its_hash(lender_book: Lender) -> None
 
 def test_who_is_not_reported_leaves_no_trace_in_any_file(lender_book: Lender, raw: Any) -> None:
     never = lender_book.query(
-        "select customer_id from marts.reportable_population group by all having not bool_or(is_reportable)"
+        "select customer_id from marts.reportable_population "
+        "group by all having not bool_or(is_reportable)"
     )
     customers = {customer for (customer,) in never}
     text = "".join(

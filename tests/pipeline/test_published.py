@@ -34,8 +34,8 @@ def test_no_value_of_any_table_is_personal(lender_book: Lender, raw: Any) -> Non
         for table in tables:
             # a name inside a longer text would be a leak too: look for each of them in each text
             texts = connection.execute(
-                f"select distinct value from (unpivot (select columns(*)::varchar from marts.{table}) "
-                "on columns(*))"
+                "select distinct value from "
+                f"(unpivot (select columns(*)::varchar from marts.{table}) on columns(*))"
             ).fetchall()
             everything = "\n".join(text for (text,) in texts)
             assert not [secret for secret in secrets if secret in everything], table

@@ -1,4 +1,4 @@
-"""Books that no lender would want: the marts must equal the replay on every field of every account."""
+"""Books that no lender would want: the marts must equal the replay on every field."""
 
 from pathlib import Path
 

@@ -31,7 +31,8 @@ def someone(lender_book: Lender, reason: str, month: str) -> tuple[str, str]:
 
 def with_reason(lender_book: Lender) -> list[tuple[str, str]]:
     return lender_book.query(
-        "select distinct reason_code, strftime(report_month, '%Y-%m') from marts.reportable_population order by all"
+        "select distinct reason_code, strftime(report_month, '%Y-%m') "
+        "from marts.reportable_population order by all"
     )
 
 
@@ -57,8 +58,9 @@ def test_the_deciding_document_and_its_date_are_named(lender_book: Lender) -> No
     for code, verb in (("REPORTED", "signed"), ("AUTHORIZATION_WITHDRAWN", "withdrawn")):
         customer, account = someone(lender_book, code, MONTHS[-1])
         ((event, document, version, decided),) = lender_book.query(
-            "select consent_event_id, document_code, document_version, strftime(decided_at, '%Y-%m-%d %H:%M') "
-            "from marts.reportable_population where account_id = ? and report_month = '2026-05-01'",
+            "select consent_event_id, document_code, document_version, "
+            "strftime(decided_at, '%Y-%m-%d %H:%M') from marts.reportable_population "
+            "where account_id = ? and report_month = '2026-05-01'",
             account,
         )
         answer = told(why.explain(customer, None, lender_book.settings))

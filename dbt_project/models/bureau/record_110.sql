@@ -1,6 +1,7 @@
--- One row per institution and customer with a record 210 this month and something new to say: record 110, personal
--- basic information (个人基本信息). All segments first, later those whose values changed; its date is the earliest
--- of the person's 210 records in the month. Unknown values are coded, never guessed.
+-- One row per institution and customer with a record 210 this month and something new to say:
+-- record 110, personal basic information (个人基本信息). All segments first, later those whose values
+-- changed; its date is the earliest of the person's 210 records in the month. Unknown values are
+-- coded, never guessed.
 with people as (
     select
         reporter_code,
@@ -27,17 +28,20 @@ fields as (
         customers.email,
         case
             -- a married person whose spouse is not named is sent as unknown
-            when customers.marital_status in ('20', '21', '22', '23') and customers.spouse_name is null then '99'
+            when customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is null then '99'
             else coalesce(customers.marital_status, '99')
         end as mari_status,
-        case when customers.marital_status in ('20', '21', '22', '23') then customers.spouse_name end as spo_name,
         case
-            when customers.marital_status in ('20', '21', '22', '23') and customers.spouse_name is not null
-                then customers.spouse_id_type
+            when customers.marital_status in ('20', '21', '22', '23') then customers.spouse_name
+        end as spo_name,
+        case
+            when customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is not null then customers.spouse_id_type
         end as spo_id_type,
         case
-            when customers.marital_status in ('20', '21', '22', '23') and customers.spouse_name is not null
-                then customers.spouse_id_number
+            when customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is not null then customers.spouse_id_number
         end as spo_id_num,
         coalesce(customers.education_level, '99') as edu_level,
         coalesce(customers.academic_degree, '9') as aca_degree,
@@ -47,8 +51,10 @@ fields as (
                 and customers.employer_name is null then '99'
             else coalesce(customers.employment_status, '99')
         end as emp_status,
-        case when customers.employment_status in ('11', '13', '17', '21', '24', '91') then customers.employer_name end
-            as cpn_name,
+        case
+            when customers.employment_status in ('11', '13', '17', '21', '24', '91')
+                then customers.employer_name
+        end as cpn_name,
         '9' as resi_status,
         customers.residence_address as resi_addr,
         customers.residence_district as resi_dist,
@@ -75,12 +81,13 @@ hashed as (
 compared as (
     select
         hashed.*,
-        coalesce(sent.sent_b <> hashed.hash_b, true) as seg_b_changed,
-        {%- for segment in ['fcs', 'sps', 'edu', 'octpn', 'rednc', 'mlg'] %}
         -- under new identity marks the person is new to the bureau: everything goes out again
+        {%- for segment in ['fcs', 'sps', 'edu', 'octpn', 'rednc', 'mlg'] %}
         coalesce(sent.sent_b <> hashed.hash_b, true)
-        or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true) as seg_{{ segment }}{{ ',' if not loop.last }}
+        or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true)
+            as seg_{{ segment }},
         {%- endfor %}
+        coalesce(sent.sent_b <> hashed.hash_b, true) as seg_b_changed
     from hashed
     left join {{ ref('records_sent_before') }} as sent
         on hashed.customer_id = sent.subject_id

@@ -1,6 +1,7 @@
--- One row per reported account and report date: record 210, personal loan account (个人借贷账户), segments B
--- base, C basic information, F credit limit and H monthly performance. Columns are the bureau's tags; amounts in
--- whole yuan. C and F go out first and when a value in them changed (contracts, section 5).
+-- One row per reported account and report date: record 210, personal loan account (个人借贷账户),
+-- segments B base, C basic information, F credit limit and H monthly performance. Columns are the
+-- bureau's tags; amounts in whole yuan. C and F go out first and when a value in them changed
+-- (contracts, section 5).
 with statuses as (
     select
         status.*,
@@ -64,7 +65,8 @@ fields as (
         statuses.business_detail as busi_dtl_lines,
         statuses.opened_on as open_date,
         'CNY' as cy,
-        case when statuses.account_type = 'R1' then {{ yuan('statuses.credit_limit') }} end as acct_cred_line,
+        case when statuses.account_type = 'R1' then {{ yuan('statuses.credit_limit') }} end
+            as acct_cred_line,
         case when statuses.account_type = 'R4' then {{ yuan('statuses.drawn') }} end as loan_amt,
         coalesce(
             statuses.matures_on,
@@ -73,8 +75,10 @@ fields as (
         ) as due_date,
         statuses.repay_mode,
         statuses.repay_frequency as repay_freqcy,
-        case when statuses.account_type = 'R4' then coalesce(period_counts.period_count, statuses.bills_known) end
-            as repay_prd,
+        case
+            when statuses.account_type = 'R4'
+                then coalesce(period_counts.period_count, statuses.bills_known)
+        end as repay_prd,
         statuses.applied_district as apply_busi_dist,
         '4' as guar_mode,
         '0' as oth_repy_guar_way,
@@ -99,9 +103,10 @@ fields as (
         -- buckets: round the sums from the oldest slice on, each bucket is the difference
         {{ yuan('overdue_principal_over_180') }} as over_180,
         {{ yuan('overdue_principal_over_180 + overdue_principal_91_180') }} as over_90,
-        {{ yuan('overdue_principal_over_180 + overdue_principal_91_180 + overdue_principal_61_90') }} as over_60,
-        {{ yuan('overdue_principal_over_180 + overdue_principal_91_180 + overdue_principal_61_90 '
-            ~ '+ overdue_principal_31_60') }} as over_30,
+        {{ yuan('overdue_principal_over_180 + overdue_principal_91_180 '
+            ~ '+ overdue_principal_61_90') }} as over_60,
+        {{ yuan('overdue_principal_over_180 + overdue_principal_91_180 '
+            ~ '+ overdue_principal_61_90 + overdue_principal_31_60') }} as over_30,
         {{ yuan('statuses.amount_due') }} as cur_rpy_amt,
         {{ yuan('statuses.amount_paid') }} as act_rpy_amt,
         coalesce(statuses.last_paid_on, statuses.opened_on) as lat_rpy_date,
@@ -116,14 +121,17 @@ fields as (
 hashed as (
     select
         fields.*,
-        {{ keyed_hash(['acct_type', 'acct_code', 'name', 'id_type', 'id_num', 'mngmt_org_code']) }} as hash_b,
-        {{ keyed_hash(['busi_lines', 'busi_dtl_lines', 'open_date', 'cy', 'acct_cred_line', 'loan_amt', 'due_date',
-            'repay_mode', 'repay_freqcy', 'repay_prd', 'apply_busi_dist', 'guar_mode', 'oth_repy_guar_way',
-            'asset_trand_flag', 'fund_sou', 'loan_form']) }} as hash_c,
+        {{ keyed_hash(['acct_type', 'acct_code', 'name', 'id_type', 'id_num',
+            'mngmt_org_code']) }} as hash_b,
+        {{ keyed_hash(['busi_lines', 'busi_dtl_lines', 'open_date', 'cy', 'acct_cred_line',
+            'loan_amt', 'due_date', 'repay_mode', 'repay_freqcy', 'repay_prd', 'apply_busi_dist',
+            'guar_mode', 'oth_repy_guar_way', 'asset_trand_flag', 'fund_sou',
+            'loan_form']) }} as hash_c,
         {{ keyed_hash(['mcc']) }} as hash_f,
         {{ keyed_hash(['month', 'sett_date', 'acct_status', 'acct_bal', 'rem_rep_prd', 'five_cate',
-            'five_cate_adj_date', 'rpy_status', 'overd_prd', 'tot_overd', 'overd_princ', 'over_180', 'over_90',
-            'over_60', 'over_30', 'cur_rpy_amt', 'act_rpy_amt', 'lat_rpy_date', 'close_date']) }} as hash_h
+            'five_cate_adj_date', 'rpy_status', 'overd_prd', 'tot_overd', 'overd_princ',
+            'over_180', 'over_90', 'over_60', 'over_30', 'cur_rpy_amt', 'act_rpy_amt',
+            'lat_rpy_date', 'close_date']) }} as hash_h
     from fields
     cross join {{ source('keys', 'hash_key') }} as hash_key
 )

@@ -1,6 +1,7 @@
--- One row per credit agreement that begins to be reported, whose limit changed or that ended this month:
--- record 220, credit agreement (授信协议). It opens with the first reported account under it (10), follows the limit
--- once a month (30) and ends with its R1 account or with a limit of zero (20).
+-- One row per credit agreement that begins to be reported, whose limit changed or that ended this
+-- month: record 220, credit agreement (授信协议). It opens with the first reported account under it
+-- (10), follows the limit once a month (30) and ends with its R1 account or with a limit of zero
+-- (20).
 with accounts as (
     select
         records.reporter_code,
@@ -13,7 +14,8 @@ with accounts as (
         min(records.id_type) as id_type,
         min(records.id_num) as id_num,
         min(records.open_date) as opened_on,
-        max(case when records.acct_type = 'R1' and records.acct_status = '3' then 1 else 0 end) = 1 as is_account_closed
+        max(case when records.acct_type = 'R1' and records.acct_status = '3' then 1 else 0 end) = 1
+            as is_account_closed
     from {{ ref('record_210') }} as records
     group by records.reporter_code, records.agreement_id, records.customer_id, records.report_month
 ),
@@ -29,7 +31,8 @@ limits as (  -- of the agreement at month end, or at the closing of its account
     inner join {{ ref('stg_credit_limits') }} as limits
         on accounts.agreement_id = limits.account_id
         and limits.effective_on <= case
-            when accounts.is_account_closed then accounts.last_report_date else {{ report_month_end() }}
+            when accounts.is_account_closed then accounts.last_report_date
+            else {{ report_month_end() }}
         end
     group by accounts.reporter_code, accounts.agreement_id
 ),
@@ -38,10 +41,12 @@ agreements as (
     select
         accounts.*,
         limits.credit_limit,
-        least(coalesce(limits.first_effective_on, accounts.opened_on), accounts.first_report_date) as effective_from,
+        least(coalesce(limits.first_effective_on, accounts.opened_on), accounts.first_report_date)
+            as effective_from,
         accounts.is_account_closed or coalesce(limits.credit_limit = 0, false) as is_ended,
         case
-            when accounts.is_account_closed then accounts.last_report_date else {{ report_month_end() }}
+            when accounts.is_account_closed then accounts.last_report_date
+            else {{ report_month_end() }}
         end as changed_on
     from accounts
     left join limits

@@ -1,5 +1,5 @@
--- One row per account recorded by the cut-off, with its product's policy and its report date:
--- the month's end, or the closing day of an account that closes in the month (contracts, section 2).
+-- One row per account recorded by the cut-off, with its product's policy and its report date: the
+-- month's end, or the closing day of an account that closes in the month (contracts, section 2).
 select
     accounts.account_id,
     accounts.customer_id,
@@ -26,7 +26,8 @@ select
     policy.interest_rank,
     policy.principal_rank,
     case
-        when accounts.closed_on between {{ report_month() }} and {{ report_month_end() }} then accounts.closed_on
+        when accounts.closed_on between {{ report_month() }} and {{ report_month_end() }}
+            then accounts.closed_on
         else {{ report_month_end() }}
     end as report_date,
     coalesce(accounts.closed_on between {{ report_month() }} and {{ report_month_end() }}, false)

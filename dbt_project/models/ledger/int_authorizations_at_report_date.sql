@@ -1,5 +1,5 @@
--- One row per account recorded by the cut-off: what the customer has signed for this product, for anyone and
--- for the account's reporter, by the account's report date (contracts, section 3).
+-- One row per account recorded by the cut-off: what the customer has signed for this product, for
+-- anyone and for the account's reporter, by the account's report date (contracts, section 3).
 with accounts as (
     select * from {{ ref('int_accounts_at_report_date') }}
 ),
@@ -8,8 +8,10 @@ for_anyone as (
     select
         accounts.account_id,
         count(case when events.is_signature then 1 end) as signatures_known,
-        count(case when events.is_signature and events.occurred_at < {{ day_after('accounts.report_date') }} then 1 end)
-            as signatures_by_report_date,
+        count(case
+            when events.is_signature
+                and events.occurred_at < {{ day_after('accounts.report_date') }} then 1
+        end) as signatures_by_report_date,
         min(case when events.is_signature then events.occurred_at end) as first_signed_at
     from accounts
     inner join {{ ref('int_authorizing_events') }} as events
@@ -33,7 +35,8 @@ for_reporter as (
     group by accounts.account_id
 ),
 
-periods as (  -- the last period begun by the report date: its first signature and the withdrawal that ended it
+-- the last period begun by the report date: its first signature and the withdrawal that ended it
+periods as (
     select
         accounts.account_id,
         min(events.occurred_at) as signed_at,

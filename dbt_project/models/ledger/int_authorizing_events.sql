@@ -1,6 +1,7 @@
--- One row per signature or withdrawal of the document that authorizes reporting for the product (its own
--- document_code in the policy), with the unbroken period it belongs to: a period starts with a signature that
--- finds none in force and ends with a withdrawal. At one instant a withdrawal beats a signature.
+-- One row per signature or withdrawal of the document that authorizes reporting for the product
+-- (its own document_code in the policy), with the unbroken period it belongs to: a period starts
+-- with a signature that finds none in force and ends with a withdrawal. At one instant a withdrawal
+-- beats a signature.
 with events as (
     select
         consents.consent_event_id,

@@ -13,7 +13,8 @@ with bills as (
         accounts.grace_days,
         accounts.report_date,
         case
-            when accounts.due_basis = 'minimum_due' and bills.minimum_due is not null then bills.minimum_due
+            when accounts.due_basis = 'minimum_due' and bills.minimum_due is not null
+                then bills.minimum_due
             else bills.fee_due + bills.interest_due + bills.principal_due
         end as asked_at_most
     from {{ ref('stg_bills') }} as bills
@@ -29,7 +30,10 @@ select
     {{ add_days('due_on', 'grace_days + 1') }} as late_from,
     statement_on <= report_date as is_stated,
     cast(least(fee_due, asked_at_most) as decimal(18, 2)) as fee_asked,
-    cast(least(interest_due, greatest(asked_at_most - fee_due, 0)) as decimal(18, 2)) as interest_asked,
-    cast(least(principal_due, greatest(asked_at_most - fee_due - interest_due, 0)) as decimal(18, 2))
-        as principal_asked
+    cast(least(interest_due, greatest(asked_at_most - fee_due, 0)) as decimal(18, 2))
+        as interest_asked,
+    cast(
+        least(principal_due, greatest(asked_at_most - fee_due - interest_due, 0))
+        as decimal(18, 2)
+    ) as principal_asked
 from bills

@@ -1,13 +1,15 @@
 -- One row per customer: may the identity be reported, and from which day on is the person an adult?
--- Resident ID (GB 11643): pattern, check digit (X is upper case), birth date and, where it is 1 or 2, sex.
--- Born on 29 February: adult on 1 March. An unknown birth date is not compared: it makes nobody an adult. Clear personal data: schema secure.
+-- Resident ID (GB 11643): pattern, check digit (X is upper case), birth date and, where it is 1 or
+-- 2, sex. Born on 29 February: adult on 1 March. An unknown birth date is not compared: it makes
+-- nobody an adult. Clear personal data: schema secure.
 {{ config(schema='secure') }}
 
 with resident_ids as (
     select
         customer_id,
         {{ matches_fully('id_number', '[1-9][0-9]{16}[0-9X]') }} as has_pattern,
-        birth_date is null or substr(id_number, 7, 8) = {{ digits_of_date('birth_date') }} as fits_birth_date,
+        birth_date is null or substr(id_number, 7, 8) = {{ digits_of_date('birth_date') }}
+            as fits_birth_date,
         sex is null or sex not in ('1', '2') or substr(id_number, 17, 1) in (
             case when sex = '1' then '1' else '0' end,
             case when sex = '1' then '3' else '2' end,
@@ -17,7 +19,8 @@ with resident_ids as (
         ) as fits_sex,
         substr('10X98765432', 1 + (
             {%- for weight in [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2] %}
-            {{ weight }} * coalesce({{ safe_integer("substr(id_number, " ~ loop.index ~ ", 1)") }}, 0){{ ' +' if not loop.last }}
+            {%- set digit = safe_integer("substr(id_number, " ~ loop.index ~ ", 1)") %}
+            {{ weight }} * coalesce({{ digit }}, 0){{ ' +' if not loop.last }}
             {%- endfor %}
         ) % 11, 1) = substr(id_number, 18, 1) as has_check_digit
     from {{ ref('stg_customers') }}
@@ -29,7 +32,7 @@ select
     coalesce(
         trim(customers.name) <> ''
         and trim(customers.id_number) <> ''
-        and customers.id_type in (select code from {{ ref('codes_id_type') }})
+        and customers.id_type in (select codes.code from {{ ref('codes_id_type') }} as codes)
         and (
             customers.id_type <> '10'
             or (
@@ -42,9 +45,10 @@ select
         false
     ) as is_identity_valid,
     case
-        when extract(month from birth_date) = 2 and extract(day from birth_date) = 29
-            then {{ add_days(add_months('birth_date', 216), 1) }}
-        else {{ add_months('birth_date', 216) }}
+        when extract(month from customers.birth_date) = 2
+            and extract(day from customers.birth_date) = 29
+            then {{ add_days(add_months('customers.birth_date', 216), 1) }}
+        else {{ add_months('customers.birth_date', 216) }}
     end as adult_from
 from {{ ref('stg_customers') }} as customers
 left join resident_ids

@@ -1,10 +1,10 @@
--- One row per account whose customer signed anything for its product by the report date: the documents of the
--- set, and the institutions that its authorizations name; for whoever asks why.
+-- One row per account whose customer signed anything for its product by the report date: the
+-- documents of the set, and the institutions that its authorizations name; for whoever asks why.
 select
     accounts.account_id,
     {{ joined_distinct('consents.document_code') }} as documents_signed,
-    {{ joined_distinct("case when consents.document_code = accounts.document_code then consents.reporter_code end") }}
-        as reporters_named
+    {{ joined_distinct("case when consents.document_code = accounts.document_code "
+        ~ "then consents.reporter_code end") }} as reporters_named
 from {{ ref('int_accounts_at_report_date') }} as accounts
 inner join {{ ref('stg_consents') }} as consents
     on accounts.customer_id = consents.customer_id

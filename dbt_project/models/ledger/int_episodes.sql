@@ -1,5 +1,6 @@
--- One row per account that is adverse at its report date: the name of the running episode, which is the
--- oldest unpaid due date at its first adverse month end (of a write-off with nothing late: its date).
+-- One row per account that is adverse at its report date: the name of the running episode, which is
+-- the oldest unpaid due date at its first adverse month end (of a write-off with nothing late: its
+-- date).
 with episodes as (
     select
         account_id,

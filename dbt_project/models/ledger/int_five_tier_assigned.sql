@@ -1,7 +1,7 @@
--- One row per account that was ever adverse: its five-tier class at the report date and the day it was
--- assigned (contracts, section 2, rule 10). Worse or partly better: the report date of that month. Back to 1:
--- the day the last late item was paid, as that month's reading has it (its report date where no late item was
--- ever paid, such as a penalty that was taken back).
+-- One row per account that was ever adverse: its five-tier class at the report date and the day it
+-- was assigned (contracts, section 2, rule 10). Worse or partly better: the report date of that
+-- month. Back to 1: the day the last late item was paid, as that month's reading has it (its report
+-- date where no late item was ever paid, such as a penalty that was taken back).
 with latest as (
     select
         account_id,

@@ -1,11 +1,12 @@
--- One row per item (one part of a bill, or a penalty) that may matter at a month end: when it was paid off
--- and what of it is unpaid at the end of the reading. Items of a busy period that ended before any of them
--- could be late were paid in time and are not followed.
+-- One row per item (one part of a bill, or a penalty) that may matter at a month end: when it was
+-- paid off and what of it is unpaid at the end of the reading. Items of a busy period that ended
+-- before any of them could be late were paid in time and are not followed.
 --
--- Which payment reaches which item (contracts, section 2, rules 3 to 5): the oldest due date first, inside it
--- the product's order. So the items up to and including this one form a queue of their own, which payments
--- reach before anything later: their open amount is the running sum less its running minimum, and this item
--- is paid off when that queue first empties after the item has appeared.
+-- Which payment reaches which item (contracts, section 2, rules 3 to 5): the oldest due date first,
+-- inside it the product's order. So the items up to and including this one form a queue of their
+-- own, which payments reach before anything later: their open amount is the running sum less its
+-- running minimum, and this item is paid off when that queue first empties after the item has
+-- appeared.
 with periods as (
     select
         account_id,
@@ -33,10 +34,10 @@ followed as (
 parts as (
     select
         followed.*,
-        cast(happened_at as date) as due_on,
+        cast(followed.happened_at as date) as due_on,
         'penalty' as part,
         accounts.penalty_rank as part_rank,
-        amount as part_amount
+        followed.amount as part_amount
     from followed
     inner join {{ ref('int_accounts_open') }} as accounts
         on followed.account_id = accounts.account_id
@@ -139,7 +140,8 @@ outcomes as (
         valid_from_month,
         busy_period,
         position,
-        min(case when open_amount = 0 and entry_number >= appeared_at_entry then happened_at end) as paid_off_at,
+        min(case when open_amount = 0 and entry_number >= appeared_at_entry then happened_at end)
+            as paid_off_at,
         max_by(open_amount, entry_number) as open_up_to_here
     from emptied
     group by account_id, valid_from_month, busy_period, position

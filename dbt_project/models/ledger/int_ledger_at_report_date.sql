@@ -1,35 +1,39 @@
--- One row per open account: the amounts of its ledger at the report date, in the current reading, before any
--- verdict (contracts, section 2, rules 6 to 8). balance is the principal owed, a sum never cut at zero on the way.
+-- One row per open account: the amounts of its ledger at the report date, in the current reading,
+-- before any verdict (contracts, section 2, rules 6 to 8). balance is the principal owed, a sum
+-- never cut at zero on the way.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
 
 moved as (
     select
-        transactions.account_id,
-        sum(case when transaction_type in ('purchase', 'cash_draw') then amount else 0 end) as spent,
+        account_id,
+        sum(case when transaction_type in ('purchase', 'cash_draw') then amount else 0 end)
+            as spent,
         sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn,
         sum(case
-            when transaction_type = 'repayment' and occurred_at >= cast({{ report_month() }} as timestamp) then amount
+            when transaction_type = 'repayment'
+                and occurred_at >= cast({{ report_month() }} as timestamp) then amount
             else 0
         end) as amount_paid,
-        max(case when transaction_type = 'repayment' then cast(occurred_at as date) end) as last_paid_on
-    from {{ ref('int_transactions_effective') }} as transactions
+        max(case when transaction_type = 'repayment' then cast(occurred_at as date) end)
+            as last_paid_on
+    from {{ ref('int_transactions_effective') }}
     where is_current
-    group by transactions.account_id
+    group by account_id
 ),
 
 billed as (
     select
-        bills.account_id,
+        account_id,
         sum(case when is_stated then principal_asked else 0 end) as principal_billed,
         sum(case
-            when is_stated and bills.due_on between {{ report_month() }} and bills.report_date
+            when is_stated and due_on between {{ report_month() }} and report_date
                 then fee_asked + interest_asked + principal_asked
             else 0
         end) as amount_due,
-        count(distinct case when bills.due_on > bills.report_date then bills.due_on end) as due_dates_ahead,
-        max(bills.due_on) as last_due_on,
+        count(distinct case when due_on > report_date then due_on end) as due_dates_ahead,
+        max(due_on) as last_due_on,
         count(*) as bills_known
     from (
         select
@@ -39,7 +43,7 @@ billed as (
         inner join accounts
             on bills_asked.account_id = accounts.account_id
     ) as bills
-    group by bills.account_id
+    group by account_id
 ),
 
 walked as (
@@ -83,17 +87,19 @@ unpaid as (
             else 0
         end) as overdue_total,
         {%- for name, from_age, to_age in [
-            ('overdue_principal', 0, 99999),
             ('overdue_principal_31_60', 31, 60),
             ('overdue_principal_61_90', 61, 90),
             ('overdue_principal_91_180', 91, 180),
             ('overdue_principal_over_180', 181, 99999),
         ] %}
         sum(case
-            when is_late and part = 'principal' and age between {{ from_age }} and {{ to_age }} then unpaid_amount
+            when is_late and part = 'principal' and age between {{ from_age }} and {{ to_age }}
+                then unpaid_amount
             else 0
-        end) as {{ name }}{{ ',' if not loop.last }}
+        end) as {{ name }},
         {%- endfor %}
+        sum(case when is_late and part = 'principal' then unpaid_amount else 0 end)
+            as overdue_principal
     from open_items
     group by account_id
 ),
@@ -122,7 +128,9 @@ select
     accounts.account_id,
     coalesce(moved.drawn, 0) as drawn,
     cast(
-        coalesce(moved.spent, 0) - coalesce(billed.principal_billed, 0) + coalesce(unpaid.principal_unpaid, 0)
+        coalesce(moved.spent, 0)
+        - coalesce(billed.principal_billed, 0)
+        + coalesce(unpaid.principal_unpaid, 0)
         - coalesce(walked.open_amount - walked.asked_less_paid, 0)
         as decimal(18, 2)
     ) as balance,

@@ -1,5 +1,6 @@
--- One row per account and reading of its ledger. An account without reversals has one reading for all
--- months; each month with a reversal starts another, valid for the month ends from there to the next.
+-- One row per account and reading of its ledger. An account without reversals has one reading for
+-- all months; each month with a reversal starts another, valid for the month ends from there to the
+-- next.
 with starts as (
     select
         account_id,
@@ -28,7 +29,8 @@ select
     versions.valid_from_month,
     versions.valid_before_month,
     versions.valid_before_month = date '2100-01-01' as is_current,
-    least(cast(versions.valid_before_month as timestamp), {{ day_after('accounts.report_date') }}) as ends_before
+    least(cast(versions.valid_before_month as timestamp), {{ day_after('accounts.report_date') }})
+        as ends_before
 from versions
 inner join {{ ref('int_accounts_open') }} as accounts
     on versions.account_id = accounts.account_id

@@ -1,11 +1,11 @@
 -- One row per bill, penalty and payment of a reading, in the order of the ledger, with the running
 -- state after it (contracts, section 2, rules 2, 4 and 5).
 --   asked_less_paid   all asked so far less all paid so far; may be negative
---   open_amount       what is asked and unpaid: payments cannot push it below zero. What is left over is
---                     gone (reduces_unbilled) or held for the next items (credits_next_due).
+--   open_amount       what is asked and unpaid: payments cannot push it below zero. What is left
+--                     over is gone (reduces_unbilled) or held for the next items (credits_next_due).
 --   prepaid_amount    the part of this bill or penalty that held money pays as it appears
---   busy_period       a stretch that begins with nothing open and lasts until nothing is open again;
---                     no payment reaches across its borders
+--   busy_period       a stretch that begins with nothing open and lasts until nothing is open
+--                     again; no payment reaches across its borders
 with entries as (
     select
         bills.account_id,
@@ -26,11 +26,18 @@ with entries as (
         account_id,
         valid_from_month,
         occurred_at as happened_at,
-        case transaction_type when 'penalty' then 2 when 'waiver' then 3 when 'refund' then 4 else 5 end
-            as rank_at_instant,
+        case transaction_type
+            when 'penalty' then 2
+            when 'waiver' then 3
+            when 'refund' then 4
+            else 5
+        end as rank_at_instant,
         transaction_id as entry_id,
         case when transaction_type = 'penalty' then 'penalty' else 'payment' end as entry_type,
-        case when transaction_type = 'penalty' then {{ add_days('cast(occurred_at as date)', 1) }} end as late_from,
+        case
+            when transaction_type = 'penalty'
+                then {{ add_days('cast(occurred_at as date)', 1) }}
+        end as late_from,
         amount
     from {{ ref('int_transactions_effective') }}
     where transaction_type in ('penalty', 'waiver', 'refund', 'repayment')
@@ -40,10 +47,11 @@ numbered as (
     select
         entries.*,
         accounts.prepayment,
-        case when entry_type = 'payment' then -amount else amount end as change,
+        case when entries.entry_type = 'payment' then -entries.amount else entries.amount end
+            as change,
         row_number() over (
-            partition by entries.account_id, valid_from_month
-            order by happened_at, rank_at_instant, entry_id
+            partition by entries.account_id, entries.valid_from_month
+            order by entries.happened_at, entries.rank_at_instant, entries.entry_id
         ) as entry_number
     from entries
     inner join {{ ref('int_accounts_open') }} as accounts
@@ -81,7 +89,10 @@ reflected as (
 bounded as (
     select
         *,
-        lag(open_amount, 1, 0) over (partition by account_id, valid_from_month order by entry_number) as open_before
+        lag(open_amount, 1, 0) over (
+            partition by account_id, valid_from_month
+            order by entry_number
+        ) as open_before
     from reflected
 )
 

@@ -1,6 +1,6 @@
--- One row per account and adverse month end since opening (something late, or written off and owed), each in
--- its own month's reading as known at this cut-off, with its five-tier class and what came right before.
--- Months without a row were clean: class 1.
+-- One row per account and adverse month end since opening (something late, or written off and
+-- owed), each in its own month's reading as known at this cut-off, with its five-tier class and
+-- what came right before. Months without a row were clean: class 1.
 with adverse as (
     select
         coalesce(late.account_id, written_off.account_id) as account_id,
@@ -19,7 +19,8 @@ with adverse as (
 classified as (
     select
         adverse.*,
-        case when adverse.is_written_off then '5' else classes.five_tier_class end as five_tier_class
+        case when adverse.is_written_off then '5' else classes.five_tier_class end
+            as five_tier_class
     from adverse
     left join {{ ref('five_tier_classes') }} as classes
         on adverse.days_past_due between classes.from_days and classes.to_days
@@ -27,6 +28,7 @@ classified as (
 
 select
     *,
-    lag(month) over (partition by account_id order by month) = {{ add_months('month', -1) }} as follows_adverse,
+    lag(month) over (partition by account_id order by month) = {{ add_months('month', -1) }}
+        as follows_adverse,
     lag(five_tier_class) over (partition by account_id order by month) as class_before
 from classified

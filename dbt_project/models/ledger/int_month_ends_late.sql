@@ -1,6 +1,6 @@
--- One row per account and month end at which something was late, each month end in the reading of its own
--- month, as known at this run's cut-off. Late at the end of a day: due more than the grace days before and
--- not paid off by then (contracts, section 2, rule 7).
+-- One row per account and month end at which something was late, each month end in the reading of
+-- its own month, as known at this run's cut-off. Late at the end of a day: due more than the grace
+-- days before and not paid off by then (contracts, section 2, rule 7).
 with items as (
     select
         *,
@@ -24,7 +24,10 @@ item_months as (
 at_month_end as (
     select
         item_months.*,
-        case when month = {{ report_month() }} then accounts.report_date else last_day(month) end as report_date
+        case
+            when item_months.month = {{ report_month() }} then accounts.report_date
+            else last_day(item_months.month)
+        end as report_date
     from item_months
     inner join {{ ref('int_ledger_versions') }} as versions
         on item_months.account_id = versions.account_id

@@ -1,5 +1,6 @@
--- One row per account and month end after a write-off at which something is still owed: an unpaid item or
--- a balance above zero (contracts, section 2, rule 9). The amount of the write-off is ignored.
+-- One row per account and month end after a write-off at which something is still owed: an unpaid
+-- item or a balance above zero (contracts, section 2, rule 9). The amount of the write-off is
+-- ignored.
 with write_offs as (
     select
         account_id,
@@ -94,6 +95,7 @@ where
     at_month_end.written_off_at < {{ day_after('at_month_end.report_date') }}
     and (
         coalesce(walked.open_amount, 0) > 0
-        -- with nothing open the balance is what was spent less what was billed (and so paid) and left over
+        -- with nothing open the balance is what was spent less what was billed (and so paid) and
+        -- left over
         or coalesce(spent.amount, 0) - coalesce(billed.amount, 0) + coalesce(walked.asked_less_paid, 0) > 0
     )

@@ -1,5 +1,6 @@
--- One row per account and episode with an advance notice delivered early enough before the file leaves: by the
--- cut-off less the lead days of the setting (Regulation on Credit Reporting, article 15).
+-- One row per account and episode with an advance notice delivered early enough before the file
+-- leaves: by the cut-off less the lead days of the setting (Regulation on Credit Reporting, article
+-- 15).
 select
     account_id,
     episode_started_on,

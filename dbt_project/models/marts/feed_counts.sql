@@ -1,4 +1,5 @@
--- One row per report month and raw table: how many rows were delivered and where each went; the places add up.
+-- One row per report month and raw table: how many rows were delivered and where each went; the
+-- places add up.
 {% set tables = ['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills', 'adverse_notices',
     'disputes', 'internal_scores'] %}
 {% for table in tables %}

@@ -1,5 +1,5 @@
--- One row per account and report month, for every account open at any time in the month, reportable or not:
--- what its ledger means at the report date (contracts, section 2). Amounts in CNY.
+-- One row per account and report month, for every account open at any time in the month, reportable
+-- or not: what its ledger means at the report date (contracts, section 2). Amounts in CNY.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),

@@ -1,13 +1,14 @@
 -- WHO IS REPORTED THIS MONTH, AND WHY NOT?
 --
--- One row per account and report month, for every account recorded by the cut-off; no account is ever dropped.
--- An account may be reported only if its customer signed the "Personal User Information Inquiry and Reporting
--- Authorization" (the document_code of the product's policy) naming the institution that furnishes the data
--- (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23). Nothing from before
--- the signature is reported, and an adverse month only after the person was told (article 15).
+-- One row per account and report month, for every account recorded by the cut-off; no account is
+-- ever dropped. An account may be reported only if its customer signed the "Personal User
+-- Information Inquiry and Reporting Authorization" (the document_code of the product's policy)
+-- naming the institution that furnishes the data (Regulation on Credit Reporting, articles 13 and
+-- 29; PIPL, articles 13, 14 and 23). Nothing from before the signature is reported, and an adverse
+-- month only after the person was told (article 15).
 --
--- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule that fails.
--- Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
+-- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
+-- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
 with rules as (
     select
         accounts.account_id,
@@ -26,8 +27,9 @@ with rules as (
         accounts.reporting_basis = 'authorization' or authorizations.has_signature_by_report_date
             as has_contract_consent,
 
-        -- signed at all, by the report date, for this institution, and not withdrawn; an account that was
-        -- reportable before the withdrawal runs off to its closing record where the policy says so
+        -- signed at all, by the report date, for this institution, and not withdrawn; an account
+        -- that was reportable before the withdrawal runs off to its closing record where the policy
+        -- says so
         authorizations.has_any_signature,
         authorizations.has_signature_by_report_date,
         authorizations.is_reporter_named,

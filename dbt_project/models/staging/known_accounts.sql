@@ -1,5 +1,6 @@
 -- One row per id that other rows may name as their account: accounts and the agreements of draws.
--- Says whether the id stands (good), waits for its row or is itself rejected, and how long it lives.
+-- Says whether the id stands (good), waits for its row or is itself rejected, and how long it
+-- lives.
 {{ config(materialized='table') }}
 
 with candidates as (

@@ -1,5 +1,6 @@
--- One row per customer id ever delivered: does it stand (good), wait for its row or is it itself rejected? An
--- account without a customer row is no orphan, but the consents and scores of nobody are.
+-- One row per customer id ever delivered: does it stand (good), wait for its row or is it itself
+-- rejected? An account without a customer row is no orphan, but the consents and scores of nobody
+-- are.
 {{ config(materialized='table') }}
 
 select

@@ -1,4 +1,5 @@
--- Every delivered credit limit and the one place it has. Of a draw it stands under the agreement's id.
+-- Every delivered credit limit and the one place it has. Of a draw it stands under the agreement's
+-- id.
 {{ config(materialized='table') }}
 
 with versions as ({{ versions('credit_limits') }}),
@@ -17,6 +18,7 @@ judged as (
         *,
         {{ broken_rules('credit_limits', account_rules() + [
             ('CREDIT_LIMIT_NEGATIVE', 'credit_limit >= 0'),
+            ('AMOUNT_TOO_LARGE', 'credit_limit <= ' ~ largest_amount()),
             ('CHANGE_REASON_UNKNOWN',
                 "change_reason in ('initial', 'increase', 'decrease', 'suspended', 'ended')"),
             ('EFFECTIVE_OUTSIDE_LIFE', 'effective_on >= coalesce(opened_on, effective_on)'

@@ -1,5 +1,6 @@
--- Every delivered transaction and the one place it has. A reversal must name an earlier row of its own
--- account that is inside the rules, is no reversal and is not reversed already (contracts, section 2, rule 1).
+-- Every delivered transaction and the one place it has. A reversal must name an earlier row of its
+-- own account that is inside the rules, is no reversal and is not reversed already (contracts,
+-- section 2, rule 1).
 {{ config(materialized='table') }}
 
 with versions as ({{ versions('transactions') }}),
@@ -21,6 +22,7 @@ judged as (
             ('TRANSACTION_TYPE_UNKNOWN', "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
                 ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
             ('AMOUNT_NOT_POSITIVE', 'amount > 0'),
+            ('AMOUNT_TOO_LARGE', 'amount <= ' ~ largest_amount()),
             ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
             ('OCCURRED_BEFORE_OPENING', 'occurred_at >= coalesce(cast(opened_on as timestamp), occurred_at)'),
             ('OCCURRED_AFTER_CLOSING', 'closed_on is null or occurred_at < ' ~ day_after('closed_on')),

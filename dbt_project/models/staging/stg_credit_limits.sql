@@ -1,4 +1,5 @@
--- Credit limits as known at the cut-off: the newest version of each key, only rows inside the rules.
+-- Credit limits as known at the cut-off: the newest version of each key, only rows inside the
+-- rules.
 select
     {{ raw_columns('credit_limits') | join(',\n    ') }}
 from {{ ref('landed_credit_limits') }}

@@ -1,1 +1,1 @@
-"""From record relations to the files the bureau takes; shares no code with anything that reads them."""
+"""From record relations to the files the bureau takes; whoever reads them shares no code."""

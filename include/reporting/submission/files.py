@@ -90,7 +90,8 @@ def _write_file(
         copy (
             select line
             from (
-                select 0 as part, '' as sort_code, date '1900-01-01' as report_date, '{first}' as line
+                select 0 as part, '' as sort_code, date '1900-01-01' as report_date,
+                    '{first}' as line
                 union all
                 select 1 as part, sort_code, report_date, line
                 from secure.record_lines

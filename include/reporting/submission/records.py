@@ -1,4 +1,4 @@
-"""Records as the lines that leave: XML from the record relations, and the journal of records built."""
+"""Records as the lines that leave: XML from the record relations, and their journal."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,7 +34,7 @@ class RecordLayout:
         return f"concat('{opening}', {', '.join(segments)}, '{closing}')"
 
     def segment_hashes(self) -> str:
-        """The SQL expression of the JSON text that tells which segments went out, and their hashes."""
+        """The SQL expression of the JSON text of the segments that went out, with their hashes."""
         hashes = [
             f"'{segment['letter']}', "
             + _when(segment, f"{_hash_column(self.record_type, segment['letter'])}")
@@ -79,7 +79,7 @@ def _escaped(column: str) -> str:
 
 
 def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Fill ``secure.record_lines``: one row per record of the month, with its line, as it will leave."""
+    """Fill ``secure.record_lines``: one row per record of the month, with its line as it leaves."""
     selects = [
         f"""
         select
@@ -105,7 +105,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 
 def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``marts.submission_records``: one row per record built this month (contracts, section 4)."""
+    """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4)."""
     connection.execute(
         """
         create or replace table marts.submission_records as

@@ -1,1 +1,1 @@
-"""A synthetic lender: a book of invented persons and accounts for demonstrations, tests and benchmarks."""
+"""A synthetic lender: invented persons and accounts for demonstrations, tests and benchmarks."""

@@ -35,7 +35,7 @@ class BookSummary:
     rolls: dict[tuple[str, str], int]
     """Account months by bucket of a month and of the month after, summed over the book."""
     consents: dict[tuple[str, str], int]
-    """Contracts (customer, product, institution) by reporting basis and set of documents in force."""
+    """Contracts (customer, product, institution) by basis and set of documents in force."""
 
 
 def render(summary: BookSummary) -> RenderableType:
@@ -69,7 +69,9 @@ def _statuses(summary: BookSummary) -> Table:
     table = _table("Repayment status, % of the open accounts", "month", [*STATUSES[:11], "closed"])
     for month, counts in summary.statuses.items():
         is_open = sum(n for status, n in counts.items() if status not in "CG")
-        shares = [f"{100 * counts.get(status, 0) / max(is_open, 1):.1f}" for status in STATUSES[:11]]
+        shares = [
+            f"{100 * counts.get(status, 0) / max(is_open, 1):.1f}" for status in STATUSES[:11]
+        ]
         closed = counts.get("C", 0) + counts.get("G", 0)
         table.add_row(f"{month:%Y-%m}", *shares, f"{closed:,}")
     return table

@@ -1,8 +1,8 @@
 """The synthetic lender: writes the nine raw feeds of a plausible book into a landing zone.
 
-Everything is drawn by hashing the seed in DuckDB, so that the same call gives the same bytes. The story of the
-book is told by the files of ``sql``, in their order; this module runs them and delivers the result in the raw
-contract (contracts, section 1).
+Everything is drawn by hashing the seed in DuckDB, so that the same call gives the same bytes. The
+story of the book is told by the files of ``sql``, in their order; this module runs them and
+delivers the result in the raw contract (contracts, section 1).
 """
 
 import json
@@ -37,8 +37,8 @@ def generate(
 ) -> BookSummary:
     """Write a book of so many accounts over so many months into the landing zone.
 
-    The same arguments give the same bytes. Raises BadCall when an argument is out of range, or when the landing
-    zone holds a file that no earlier call wrote.
+    The same arguments give the same bytes. Raises BadCall when an argument is out of range, or when
+    the landing zone holds a file that no earlier call wrote.
     """
     for name, value in (("accounts", accounts), ("months", months)):
         low, high = LIMITS[name]
@@ -61,7 +61,7 @@ def generate(
 
 
 def _refuse_foreign_files(landing: Path) -> None:
-    """Raise BadCall unless every file of the landing zone stands in the marker of an earlier book."""
+    """Raise BadCall unless every file of the landing zone is of an earlier book (its marker)."""
     if landing.exists() and not landing.is_dir():
         raise BadCall(f"landing zone {landing} is a file; set REPORTING_LANDING to a folder")
     marker = landing / MARKER
@@ -155,7 +155,8 @@ def _summarize(engine: duckdb.DuckDBPyConnection) -> tuple[Any, Any, Any]:
     """Statuses, rolls and consents of the plan, as BookSummary holds them."""
     statuses: dict[date, dict[str, int]] = {}
     for month, status, count in engine.execute(
-        "select month_at(m), status, count(*) from month_ends where m >= 0 group by all order by all"
+        "select month_at(m), status, count(*) from month_ends where m >= 0 "
+        "group by all order by all"
     ).fetchall():
         statuses.setdefault(month, {})[status] = count
     rolls = {(a, b): n for a, b, n in engine.execute("from rolls").fetchall()}
