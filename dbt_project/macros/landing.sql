@@ -22,6 +22,14 @@
         | selectattr('name', 'equalto', table) | first) }}
 {%- endmacro %}
 
+{#- Every raw table, in the order in which people think of them. -#}
+{% macro raw_tables() -%}
+    {{ return([
+        'customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills',
+        'adverse_notices', 'disputes', 'internal_scores',
+    ]) }}
+{%- endmacro %}
+
 {#- Each delivered row with its version_place: current (the newest by the cut-off of its key),
     after_cut_off, duplicate (an exact copy), superseded (a newer version exists) or conflicting
     (equal key and recorded_at, other content). Adds row_key. -#}

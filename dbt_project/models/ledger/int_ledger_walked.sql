@@ -2,7 +2,7 @@
 -- state after it (contracts, section 2, rules 2, 4 and 5).
 --   asked_less_paid   all asked so far less all paid so far; may be negative
 --   open_amount       what is asked and unpaid: payments cannot push it below zero. What is left
---                     over is gone (reduces_unbilled) or held for the next items (credits_next_due).
+--                     over is gone (reduces_unbilled) or held for later items (credits_next_due).
 --   prepaid_amount    the part of this bill or penalty that held money pays as it appears
 --   busy_period       a stretch that begins with nothing open and lasts until nothing is open
 --                     again; no payment reaches across its borders

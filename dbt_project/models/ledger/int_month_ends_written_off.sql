@@ -15,7 +15,9 @@ month_ends as (
     select
         write_offs.*,
         accounts.report_date as last_report_date,
-        cast({{ month_series(month_start('cast(written_off_at as date)'), report_month()) }} as date) as month
+        cast(
+            {{ month_series(month_start('cast(written_off_at as date)'), report_month()) }} as date
+        ) as month
     from write_offs
     inner join {{ ref('int_accounts_open') }} as accounts
         on write_offs.account_id = accounts.account_id
@@ -27,7 +29,10 @@ at_month_end as (
         month_ends.valid_from_month,
         month_ends.month,
         month_ends.written_off_at,
-        case when month = {{ report_month() }} then last_report_date else last_day(month) end as report_date
+        case
+            when month_ends.month = {{ report_month() }} then month_ends.last_report_date
+            else last_day(month_ends.month)
+        end as report_date
     from month_ends
     inner join {{ ref('int_ledger_versions') }} as versions
         on month_ends.account_id = versions.account_id
@@ -58,7 +63,7 @@ billed as (
     from at_month_end
     inner join {{ ref('int_bills_asked') }} as bills
         on at_month_end.account_id = bills.account_id
-        and bills.statement_on <= at_month_end.report_date
+        and at_month_end.report_date >= bills.statement_on
     group by at_month_end.account_id, at_month_end.month
 ),
 
@@ -97,5 +102,6 @@ where
         coalesce(walked.open_amount, 0) > 0
         -- with nothing open the balance is what was spent less what was billed (and so paid) and
         -- left over
-        or coalesce(spent.amount, 0) - coalesce(billed.amount, 0) + coalesce(walked.asked_less_paid, 0) > 0
+        or coalesce(spent.amount, 0) - coalesce(billed.amount, 0)
+        + coalesce(walked.asked_less_paid, 0) > 0
     )

@@ -1,8 +1,6 @@
 -- One row per report month and raw table: how many rows were delivered and where each went; the
 -- places add up.
-{% set tables = ['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills', 'adverse_notices',
-    'disputes', 'internal_scores'] %}
-{% for table in tables %}
+{% for table in raw_tables() %}
 select
     {{ report_month() }} as report_month,
     '{{ table }}' as table_name,

@@ -1,8 +1,6 @@
 -- One row per report month, rejected raw row and rule it breaks. Keys only, no values.
-{% set tables = ['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills', 'adverse_notices',
-    'disputes', 'internal_scores'] %}
 with rejected as (
-    {% for table in tables %}
+    {% for table in raw_tables() %}
     select
         '{{ table }}' as table_name,
         row_key,

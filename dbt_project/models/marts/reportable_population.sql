@@ -34,8 +34,8 @@ with rules as (
         authorizations.has_signature_by_report_date,
         authorizations.is_reporter_named,
         authorizations.is_in_force or authorizations.is_in_run_off as is_authorized,
-        authorizations.is_in_force or authorizations.is_in_run_off or not authorizations.is_reporter_named
-            as is_not_withdrawn,
+        authorizations.is_in_force or authorizations.is_in_run_off
+        or not authorizations.is_reporter_named as is_not_withdrawn,
 
         -- an adverse month needs a delivered notice for its episode
         coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)

@@ -28,7 +28,8 @@ select
     min(is_agreement) as is_agreement,
     case
         when max(case when place = 'good' then 1 end) = 1 then 'good'
-        when min(is_agreement) and max(case when place = 'after_cut_off' then 1 end) = 1 then 'waiting'
+        when min(is_agreement) and max(case when place = 'after_cut_off' then 1 end) = 1
+            then 'waiting'
         when max(case when place = 'quarantined' then 1 end) = 1 then 'rejected'
         else 'waiting'
     end as standing,

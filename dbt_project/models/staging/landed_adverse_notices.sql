@@ -14,7 +14,8 @@ accounts as (
 
 judged as (
     select
-        *,
+        versions.*,
+        accounts.*,
         {{ broken_rules('adverse_notices', account_rules() + [
             ('EPISODE_MISSING', 'episode_started_on is not null'),
             ('CHANNEL_MISSING', 'channel is not null'),

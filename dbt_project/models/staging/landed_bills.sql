@@ -15,7 +15,8 @@ accounts as (
 
 judged as (
     select
-        *,
+        versions.*,
+        accounts.*,
         {{ broken_rules('bills', account_rules() + [
             ('STATEMENT_ON_MISSING', 'statement_on is not null'),
             ('DUE_BEFORE_STATEMENT', 'due_on >= statement_on'),

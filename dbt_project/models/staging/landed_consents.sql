@@ -13,7 +13,8 @@ customers as (
 
 judged as (
     select
-        *,
+        versions.*,
+        customers.*,
         {{ broken_rules('consents', [
             ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
             ('CUSTOMER_REJECTED', "standing <> 'rejected'"),

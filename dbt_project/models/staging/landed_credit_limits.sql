@@ -15,7 +15,8 @@ accounts as (
 
 judged as (
     select
-        *,
+        versions.*,
+        accounts.*,
         {{ broken_rules('credit_limits', account_rules() + [
             ('CREDIT_LIMIT_NEGATIVE', 'credit_limit >= 0'),
             ('AMOUNT_TOO_LARGE', 'credit_limit <= ' ~ largest_amount()),

@@ -14,7 +14,8 @@ accounts as (
 
 judged as (
     select
-        *,
+        versions.*,
+        accounts.*,
         {{ broken_rules('disputes', account_rules() + [
             ('RECEIVED_ON_MISSING', 'received_on is not null'),
             ('CLAIM_MISSING', 'claim is not null'),

@@ -12,7 +12,8 @@ customers as (
 
 judged as (
     select
-        *,
+        versions.*,
+        customers.*,
         {{ broken_rules('internal_scores', [
             ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
             ('CUSTOMER_REJECTED', "standing <> 'rejected'"),

@@ -17,7 +17,8 @@ accounts as (
 
 judged as (
     select
-        *,
+        versions.*,
+        accounts.*,
         {{ broken_rules('transactions', account_rules() + [
             ('TRANSACTION_TYPE_UNKNOWN', "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
                 ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
@@ -51,7 +52,8 @@ reversals as (
         row_number() over (
             partition by
                 reversal.reverses_transaction_id,
-                target.account_id = reversal.account_id and target.occurred_at <= reversal.occurred_at
+                target.account_id = reversal.account_id
+                and target.occurred_at <= reversal.occurred_at
             order by reversal.occurred_at, reversal.transaction_id
         ) as nth_reversal
     from placed as reversal
@@ -67,7 +69,8 @@ select
     placed.*,
     case
         when placed.row_place <> 'good' then placed.row_place
-        when reversals.is_applicable is null or (reversals.is_applicable and nth_reversal = 1) then 'good'
+        when reversals.is_applicable is null then 'good'
+        when reversals.is_applicable and reversals.nth_reversal = 1 then 'good'
         else 'quarantined'
     end as place,
     case
