@@ -40,7 +40,8 @@
         {{ columns | join(', ') }},
         _unreadable_columns,
         concat_ws('|', {{ key | join(', ') }}) as row_key,
-        case when recorded_at > {{ as_of() }} then 'after_cut_off' else 'current' end as version_place
+        case when recorded_at > {{ as_of() }} then 'after_cut_off' else 'current' end
+            as version_place
     from {{ source('raw', table) }}
     where not coalesce({{ is_repeated_key(table, key) }}, false) or recorded_at > {{ as_of() }}
     union all
@@ -58,7 +59,10 @@
         select
             *,
             max(recorded_at) over (partition by row_key) as newest_recorded_at,
-            row_number() over (partition by row_key, recorded_at, content order by row_key) as copy_number,
+            row_number() over (
+                partition by row_key, recorded_at, content
+                order by row_key
+            ) as copy_number,
             min(content) over (partition by row_key, recorded_at) as first_content,
             max(content) over (partition by row_key, recorded_at) as last_content
         from (
@@ -69,7 +73,8 @@
                     '|',
                     _unreadable_columns,
                     {%- for column in columns %}
-                    coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~'){{ ',' if not loop.last }}
+                    coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+                    {{- ',' if not loop.last }}
                     {%- endfor %}
                 )) as content
             from {{ source('raw', table) }}
@@ -78,7 +83,8 @@
     ) as compared
 {% endmacro %}
 
-{#- True for the few keys that were delivered more than once by the cut-off; only these are compared. -#}
+{#- True for the few keys that were delivered more than once by the cut-off; only these are
+    compared. -#}
 {% macro is_repeated_key(table, key) -%}
     {{ '(' ~ key | join(', ') ~ ')' }} in (
         select {{ '(' ~ key | join(', ') ~ ')' }}
@@ -102,14 +108,16 @@
 {% macro default__list_of_broken(rules) -%}
     list_filter([
         {%- for id, rule in rules %}
-            case when coalesce({{ rule }}, false) then null else '{{ id }}' end{{ ',' if not loop.last }}
+            case when coalesce({{ rule }}, false) then null else '{{ id }}' end
+            {{- ',' if not loop.last }}
         {%- endfor %}
         ], lambda id: id is not null)
 {%- endmacro %}
 {% macro spark__list_of_broken(rules) -%}
     array_compact(array(
         {%- for id, rule in rules %}
-            case when coalesce({{ rule }}, false) then null else '{{ id }}' end{{ ',' if not loop.last }}
+            case when coalesce({{ rule }}, false) then null else '{{ id }}' end
+            {{- ',' if not loop.last }}
         {%- endfor %}
         ))
 {%- endmacro %}
@@ -157,17 +165,28 @@
     {{ return(column ~ " rlike '^(" ~ pattern ~ ")$'") }}
 {%- endmacro %}
 
-{% macro is_alphanumeric(column) -%} {{ return(matches_fully(column, '[A-Za-z0-9]+')) }} {%- endmacro %}
+{% macro is_alphanumeric(column) -%}
+    {{ return(matches_fully(column, '[A-Za-z0-9]+')) }}
+{%- endmacro %}
 
 {% macro safe_integer(text) -%} try_cast({{ text }} as integer) {%- endmacro %}
 
 {#- A date as its eight digits, YYYYMMDD. -#}
-{% macro digits_of_date(day) -%} replace(cast({{ day }} as {{ dbt.type_string() }}), '-', '') {%- endmacro %}
+{% macro digits_of_date(day) -%}
+    replace(cast({{ day }} as {{ dbt.type_string() }}), '-', '')
+{%- endmacro %}
 
 {#- The distinct values of a group as one text, sorted. -#}
-{% macro joined_distinct(value) -%} {{ return(adapter.dispatch("joined_distinct")(value)) }} {%- endmacro %}
-{% macro default__joined_distinct(value) -%} string_agg(distinct {{ value }}, ', ' order by {{ value }}) {%- endmacro %}
-{% macro spark__joined_distinct(value) -%} array_join(array_sort(collect_set({{ value }})), ', ') {%- endmacro %}
+{% macro joined_distinct(value) -%}
+    {{ return(adapter.dispatch("joined_distinct")(value)) }}
+{%- endmacro %}
+{% macro default__joined_distinct(value) -%}
+    string_agg(distinct {{ value }}, ', ' order by {{ value }})
+{%- endmacro %}
+{% macro spark__joined_distinct(value) -%}
+    array_join(array_sort(collect_set({{ value }})), ', ')
+{%- endmacro %}
 
-{#- A million million yuan: no consumer owes more, and sums of less fit the columns of the marts. -#}
+{#- A million million yuan: no consumer owes more, and sums of less fit the columns of the
+    marts. -#}
 {% macro largest_amount() -%} {{ return('1000000000000') }} {%- endmacro %}

@@ -2,14 +2,20 @@
 
 {#- Whole yuan, half up, as the last step; a positive amount under one yuan is written as 1. -#}
 {% macro yuan(amount) -%}
-    cast(case when {{ amount }} > 0 and {{ amount }} < 1 then 1 else round({{ amount }}, 0) end as bigint)
+    cast(
+        case when {{ amount }} > 0 and {{ amount }} < 1 then 1 else round({{ amount }}, 0) end
+        as bigint
+    )
 {%- endmacro %}
 
-{#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that nobody can
-    try out without the key. The key's two pads are one row of the relation `hash_key`. -#}
+{#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that
+    nobody can try out without the key. The key's two pads are one row of the relation
+    `hash_key`. -#}
 {% macro keyed_hash(columns) -%}
     {%- set text -%}
-        concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~'){{ ', ' if not loop.last }}{% endfor %})
+        concat_ws('|'{% for column in columns %},
+            coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+        {%- endfor %})
     {%- endset -%}
     {{ return(adapter.dispatch("hmac_sha256")(text)) }}
 {%- endmacro %}
@@ -17,13 +23,22 @@
     sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode({{ text }}))))
 {%- endmacro %}
 {% macro spark__hmac_sha256(text) -%}
-    sha2(concat(hash_key.outer_pad, unhex(sha2(concat(hash_key.inner_pad, encode({{ text }}, 'UTF-8')), 256))), 256)
+    sha2(concat(
+        hash_key.outer_pad,
+        unhex(sha2(concat(hash_key.inner_pad, encode({{ text }}, 'UTF-8')), 256))
+    ), 256)
 {%- endmacro %}
 
 {#- The value of a segment in the JSON text of segment_hashes, null where it was not sent. -#}
-{% macro segment_hash(segment) -%} {{ return(adapter.dispatch("segment_hash")(segment)) }} {%- endmacro %}
-{% macro default__segment_hash(segment) -%} json_extract_string(segment_hashes, '$.{{ segment }}') {%- endmacro %}
-{% macro spark__segment_hash(segment) -%} get_json_object(segment_hashes, '$.{{ segment }}') {%- endmacro %}
+{% macro segment_hash(segment) -%}
+    {{ return(adapter.dispatch("segment_hash")(segment)) }}
+{%- endmacro %}
+{% macro default__segment_hash(segment) -%}
+    json_extract_string(segment_hashes, '$.{{ segment }}')
+{%- endmacro %}
+{% macro spark__segment_hash(segment) -%}
+    get_json_object(segment_hashes, '$.{{ segment }}')
+{%- endmacro %}
 
 {#- States of a record that count as sent, until the bureau has answered. -#}
 {% macro sent_states() -%} ('BUILT', 'RELEASED', 'ACCEPTED') {%- endmacro %}

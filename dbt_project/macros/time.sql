@@ -38,7 +38,9 @@
 {% macro default__days_between(later, earlier) -%}
     date_diff('day', {{ earlier }}, {{ later }})
 {%- endmacro %}
-{% macro spark__days_between(later, earlier) -%} datediff({{ later }}, {{ earlier }}) {%- endmacro %}
+{% macro spark__days_between(later, earlier) -%}
+    datediff({{ later }}, {{ earlier }})
+{%- endmacro %}
 
 {#- One row per month (its first day), from one month to another, both included. -#}
 {% macro month_series(first, last) -%}

@@ -28,27 +28,35 @@ fields as (
         customers.email,
         case
             -- a married person whose spouse is not named is sent as unknown
-            when customers.marital_status in ('20', '21', '22', '23')
-                and customers.spouse_name is null then '99'
+            when
+                customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is null
+                then '99'
             else coalesce(customers.marital_status, '99')
         end as mari_status,
         case
             when customers.marital_status in ('20', '21', '22', '23') then customers.spouse_name
         end as spo_name,
         case
-            when customers.marital_status in ('20', '21', '22', '23')
-                and customers.spouse_name is not null then customers.spouse_id_type
+            when
+                customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is not null
+                then customers.spouse_id_type
         end as spo_id_type,
         case
-            when customers.marital_status in ('20', '21', '22', '23')
-                and customers.spouse_name is not null then customers.spouse_id_number
+            when
+                customers.marital_status in ('20', '21', '22', '23')
+                and customers.spouse_name is not null
+                then customers.spouse_id_number
         end as spo_id_num,
         coalesce(customers.education_level, '99') as edu_level,
         coalesce(customers.academic_degree, '9') as aca_degree,
         case
             -- an employed person whose employer is not named is sent as unknown
-            when customers.employment_status in ('11', '13', '17', '21', '24', '91')
-                and customers.employer_name is null then '99'
+            when
+                customers.employment_status in ('11', '13', '17', '21', '24', '91')
+                and customers.employer_name is null
+                then '99'
             else coalesce(customers.employment_status, '99')
         end as emp_status,
         case

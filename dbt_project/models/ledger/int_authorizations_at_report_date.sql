@@ -9,8 +9,10 @@ for_anyone as (
         accounts.account_id,
         count(case when events.is_signature then 1 end) as signatures_known,
         count(case
-            when events.is_signature
-                and events.occurred_at < {{ day_after('accounts.report_date') }} then 1
+            when
+                events.is_signature
+                and events.occurred_at < {{ day_after('accounts.report_date') }}
+                then 1
         end) as signatures_by_report_date,
         min(case when events.is_signature then events.occurred_at end) as first_signed_at
     from accounts

@@ -45,7 +45,8 @@ select
         false
     ) as is_identity_valid,
     case
-        when extract(month from customers.birth_date) = 2
+        when
+            extract(month from customers.birth_date) = 2
             and extract(day from customers.birth_date) = 29
             then {{ add_days(add_months('customers.birth_date', 216), 1) }}
         else {{ add_months('customers.birth_date', 216) }}

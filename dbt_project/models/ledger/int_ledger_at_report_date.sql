@@ -12,8 +12,10 @@ moved as (
             as spent,
         sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn,
         sum(case
-            when transaction_type = 'repayment'
-                and occurred_at >= cast({{ report_month() }} as timestamp) then amount
+            when
+                transaction_type = 'repayment'
+                and occurred_at >= cast({{ report_month() }} as timestamp)
+                then amount
             else 0
         end) as amount_paid,
         max(case when transaction_type = 'repayment' then cast(occurred_at as date) end)

@@ -33,7 +33,7 @@ verdicts as (
         and written_off.month = {{ report_month() }}
     left join {{ ref('repayment_statuses') }} as statuses
         on {{ days_between('accounts.report_date', 'ledger.oldest_unpaid_due_on') }}
-            between statuses.from_days and statuses.to_days
+        between statuses.from_days and statuses.to_days
 )
 
 select

@@ -13,8 +13,10 @@ judged as (
             ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
             ('OPENED_ON_MISSING', 'opened_on is not null'),
             ('CLOSED_BEFORE_OPENED', 'closed_on is null or closed_on >= opened_on'),
-            ('CLOSURE_KIND_UNKNOWN', "closure_kind is null or closure_kind in ('settled', 'transferred')"),
-            ('PARENT_ID_NOT_ALPHANUMERIC', 'parent_account_id is null or ' ~ is_alphanumeric('parent_account_id')),
+            ('CLOSURE_KIND_UNKNOWN',
+                "closure_kind is null or closure_kind in ('settled', 'transferred')"),
+            ('PARENT_ID_NOT_ALPHANUMERIC',
+                'parent_account_id is null or ' ~ is_alphanumeric('parent_account_id')),
         ]) }} as broken_rules
     from versions
 )

@@ -21,7 +21,8 @@ judged as (
             ('CHANNEL_MISSING', 'channel is not null'),
             ('TEXT_VERSION_MISSING', 'text_version is not null'),
             ('SENT_AT_MISSING', 'sent_at is not null'),
-            ('SENT_BEFORE_OPENING', 'cast(sent_at as date) >= coalesce(opened_on, cast(sent_at as date))'),
+            ('SENT_BEFORE_OPENING',
+                'cast(sent_at as date) >= coalesce(opened_on, cast(sent_at as date))'),
             ('DELIVERED_BEFORE_SENT', 'delivered_at is null or delivered_at >= sent_at'),
         ]) }} as broken_rules
     from versions

@@ -24,7 +24,8 @@ judged as (
             ('INTEREST_DUE_NEGATIVE', 'interest_due >= 0'),
             ('FEE_DUE_NEGATIVE', 'fee_due >= 0'),
             ('MINIMUM_DUE_NEGATIVE', 'minimum_due is null or minimum_due >= 0'),
-            ('AMOUNT_TOO_LARGE', 'greatest(principal_due, interest_due, fee_due) <= ' ~ largest_amount()),
+            ('AMOUNT_TOO_LARGE',
+                'greatest(principal_due, interest_due, fee_due) <= ' ~ largest_amount()),
             ('STATEMENT_BEFORE_OPENING', 'statement_on >= coalesce(opened_on, statement_on)'),
         ]) }} as broken_rules
     from versions

@@ -20,7 +20,8 @@ judged as (
             ('CUSTOMER_REJECTED', "standing <> 'rejected'"),
             ('PRODUCT_CODE_MISSING', 'product_code is not null'),
             ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
-            ('DOCUMENT_UNKNOWN', "document_code in (select document_code from " ~ ref('consent_texts')
+            ('DOCUMENT_UNKNOWN',
+                "document_code in (select document_code from " ~ ref('consent_texts')
                 ~ " union all select document_code from " ~ ref('stg_product_policy') ~ ")"),
             ('DOCUMENT_VERSION_MISSING', 'document_version is not null'),
             ('DOCUMENT_HASH_MISSING', 'document_sha256 is not null'),

@@ -19,7 +19,8 @@ judged as (
         {{ broken_rules('disputes', account_rules() + [
             ('RECEIVED_ON_MISSING', 'received_on is not null'),
             ('CLAIM_MISSING', 'claim is not null'),
-            ('OUTCOME_UNKNOWN', "outcome is null or outcome in ('upheld', 'error_confirmed', 'unverifiable')"),
+            ('OUTCOME_UNKNOWN',
+                "outcome is null or outcome in ('upheld', 'error_confirmed', 'unverifiable')"),
             ('RECEIVED_BEFORE_OPENING', 'received_on >= coalesce(opened_on, received_on)'),
         ]) }} as broken_rules
     from versions

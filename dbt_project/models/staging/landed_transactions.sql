@@ -20,13 +20,16 @@ judged as (
         versions.*,
         accounts.*,
         {{ broken_rules('transactions', account_rules() + [
-            ('TRANSACTION_TYPE_UNKNOWN', "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
+            ('TRANSACTION_TYPE_UNKNOWN',
+                "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
                 ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
             ('AMOUNT_NOT_POSITIVE', 'amount > 0'),
             ('AMOUNT_TOO_LARGE', 'amount <= ' ~ largest_amount()),
             ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
-            ('OCCURRED_BEFORE_OPENING', 'occurred_at >= coalesce(cast(opened_on as timestamp), occurred_at)'),
-            ('OCCURRED_AFTER_CLOSING', 'closed_on is null or occurred_at < ' ~ day_after('closed_on')),
+            ('OCCURRED_BEFORE_OPENING',
+                'occurred_at >= coalesce(cast(opened_on as timestamp), occurred_at)'),
+            ('OCCURRED_AFTER_CLOSING',
+                'closed_on is null or occurred_at < ' ~ day_after('closed_on')),
         ]) }} as broken_rules
     from versions
     left join accounts
