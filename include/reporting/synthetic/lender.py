@@ -5,7 +5,6 @@ story of the book is told by the files of ``sql``, in their order; this module r
 delivers the result in the raw contract (contracts, section 1).
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ RAW_CONTRACT = DBT_PROJECT / "models" / "staging" / "sources.yml"
 CONSENT_TEXTS = DBT_PROJECT / "seeds" / "consent_texts.csv"
 MARKER = ".synthetic"
 MONTHS_BEFORE = 3  # accounts are up to three months older than the book
-LIMITS = {"accounts": (1, 10_000_000), "months": (1, 60)}
+LIMITS = {"accounts": (1, 10_000_000), "months": (1, 60), "seed": (0, 2**63 - 1)}
 
 
 def generate(
@@ -40,7 +39,7 @@ def generate(
     The same arguments give the same bytes. Raises BadCall when an argument is out of range, or when
     the landing zone holds a file that no earlier call wrote.
     """
-    for name, value in (("accounts", accounts), ("months", months)):
+    for name, value in (("accounts", accounts), ("months", months), ("seed", seed)):
         low, high = LIMITS[name]
         if not low <= value <= high:
             raise BadCall(f"--{name} {value} is not between {low} and {high}")
@@ -53,7 +52,7 @@ def generate(
         rows = _deliver(engine, book)
         summary = BookSummary(landing, seed, rows, *_summarize(engine))
         files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.parquet"))
-        (book / MARKER).write_text(json.dumps(files, indent=1) + "\n", encoding="utf-8")
+        (book / MARKER).write_text("\n".join(files) + "\n", encoding="utf-8")
         if landing.exists():
             landing.rename(aside / "replaced")
         book.rename(landing)
@@ -65,7 +64,7 @@ def _refuse_foreign_files(landing: Path) -> None:
     if landing.exists() and not landing.is_dir():
         raise BadCall(f"landing zone {landing} is a file; set REPORTING_LANDING to a folder")
     marker = landing / MARKER
-    own = set(json.loads(marker.read_text(encoding="utf-8"))) if marker.exists() else set()
+    own = set(marker.read_text(encoding="utf-8").splitlines()) if marker.exists() else set()
     for path in sorted(landing.rglob("*")):
         name = path.relative_to(landing).as_posix()
         if not path.is_dir() and path != marker and name not in own:

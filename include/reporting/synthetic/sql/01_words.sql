@@ -1,10 +1,11 @@
--- The few words that the other files are written in. Amounts are whole cents (bigint) until they are delivered,
--- so that no sum depends on the order in which threads add it up.
+-- The few words that the other files are written in. Amounts are whole cents (bigint) until they
+-- are delivered, so that no sum depends on the order in which threads add it up.
 
--- A throw from 0 to sides - 1, fixed by the seed, the subject, the turn and the question asked. The outer hash
--- makes throws about different questions independent of each other.
-create macro dice(sides, question, subject, turn := 0) as
-    (hash(hash(getvariable('seed'), subject::bigint, turn::bigint, question)) % sides::ubigint)::bigint;
+-- A throw from 0 to sides - 1, fixed by the seed, the subject, the turn and the question asked. The
+-- outer hash makes throws about different questions independent of each other.
+create macro dice(sides, question, subject, turn := 0) as (
+    hash(hash(getvariable('seed'), subject::bigint, turn::bigint, question)) % sides::ubigint
+)::bigint;
 
 -- The first day of month m of the book (0 = its first month, negative = before).
 create macro month_at(m) as (getvariable('first_month') + to_months(m::integer))::date;
@@ -34,7 +35,7 @@ create macro check_digit(body) as substr(
     1
 );
 
--- A test resident ID (GB 11643): 17 digits, of which the last is odd for men (sex 1), and the check digit.
+-- A test resident ID (GB 11643): 17 digits, the last odd for men (sex 1), and the check digit.
 create macro resident_digits(person, sex, born_on) as
     ['110101', '310101', '440103', '500103', '510104'][1 + dice(5, 'area', person)]
     || strftime(born_on, '%Y%m%d')
@@ -51,7 +52,7 @@ create macro letter(code, place) as substr(
     1
 );
 
-create macro test_name(person) as
-    '测试'
-    || letter(person::bigint * 6700417 % 16777216, 0) || letter(person::bigint * 6700417 % 16777216, 1)
-    || letter(person::bigint * 6700417 % 16777216, 2) || letter(person::bigint * 6700417 % 16777216, 3);
+create macro spelt(code) as
+    letter(code, 0) || letter(code, 1) || letter(code, 2) || letter(code, 3);
+
+create macro test_name(person) as '测试' || spelt(person::bigint * 6700417 % 16777216);

@@ -1,5 +1,5 @@
--- One row per account and cycle: the bill, what the customer did, and the state left behind for the next cycle.
--- 05_one_cycle.sql adds the cycles of one month at a time.
+-- One row per account and cycle: the bill, what the customer did, and the state left behind for the
+-- next cycle. 05_one_cycle.sql adds the cycles of one month at a time.
 
 create table cycles (
     account_no bigint,

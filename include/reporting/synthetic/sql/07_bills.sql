@@ -1,25 +1,42 @@
--- What is asked for: monthly bills, instalments (some known from the first day), and the interest of an early
--- settlement, due on the day itself.
+-- What is asked for: monthly bills, instalments (some known from the first day), and the interest
+-- of an early settlement, due on the day itself.
 
 create table asked as
 with demanded as (
     select
         account_no, m, 'B' as kind, statement_on, due_on, principal, interest, fee,
         case when is_draw then turn end as period_number, periods as period_count,
-        case when is_draw and is_known_early then moment(opened_on, 80000) else moment(statement_on, 10800) end as known_at
+        case
+            when is_draw and is_known_early then moment(opened_on, 80000) else
+                moment(statement_on, 10800)
+        end as known_at
     from cycles join plan using (account_no)
     where principal + interest + fee > 0
     union all
     -- The instalments that a draw known from its first day never reached.
     select
         account_no, calendar.m, 'B', calendar.statement_on, calendar.due_on,
-        case when calendar.turn < periods then loan // periods else loan - loan // periods * (periods - 1) end,
+        case
+            when calendar.turn < periods then loan // periods else
+                loan - loan // periods * (periods - 1)
+        end,
         loan * monthly_permille // 1000, 0, calendar.turn, periods, moment(opened_on, 80000)
     from calendar join plan using (account_no)
     left join cycles using (account_no, m)
     where is_draw and is_known_early and calendar.turn <= periods and cycles.account_no is null
     union all
-    select account_no, m, 'S', acts_on, acts_on, 0, settlement_interest, 0, null, null, moment(acts_on, 600)
+    select
+        account_no,
+        m,
+        'S',
+        acts_on,
+        acts_on,
+        0,
+        settlement_interest,
+        0,
+        null,
+        null,
+        moment(acts_on, 600)
     from cycles where settlement_interest > 0
     union all
     select

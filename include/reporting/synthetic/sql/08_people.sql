@@ -1,5 +1,5 @@
--- The persons: all invented, with resident IDs of test areas and names that start with 测试. A few are wrong on
--- purpose: no row at all, a wrong check digit, under age when the account was opened.
+-- The persons: all invented, with resident IDs of test areas and names that start with 测试. A few
+-- are wrong on purpose: no row at all, a wrong check digit, under age when the account was opened.
 
 create table people as
 with persons as (
@@ -28,18 +28,24 @@ coded as (
             when marriage < 86 then '22' when marriage < 87 then '23' when marriage < 89 then '30'
             when marriage < 96 then '40' when marriage < 97 then '90' else '99'
         end as marital_status,
-        marital_status in ('20', '21', '22', '23') and dice(100, 'spouse', customer_no) < 93 as has_spouse,
+        marital_status in ('20', '21', '22', '23')
+        and dice(100, 'spouse', customer_no) < 93 as has_spouse,
         case
             when school < 5 then '10' when school < 32 then '20' when school < 60 then '30'
             when school < 72 then '40' when school < 86 then '60' when school < 94 then '70'
             when school < 96 then '80' else '99'
         end as education_level,
         case
-            when job < 30 then '11' when job < 45 then '13' when job < 60 then '17' when job < 70 then '21'
-            when job < 78 then '24' when job < 82 then '91' when job < 86 then '27' when job < 91 then '31'
+            when job < 30 then '11' when job < 45 then '13' when job < 60 then '17' when
+                job < 70
+                then '21'
+            when job < 78 then '24' when job < 82 then '91' when job < 86 then '27' when
+                job < 91
+                then '31'
             when job < 95 then '70' else '99'
         end as employment_status,
-        employment_status in ('11', '13', '17', '21', '24', '91') and dice(100, 'employer', customer_no) < 94 as has_employer
+        employment_status in ('11', '13', '17', '21', '24', '91')
+        and dice(100, 'employer', customer_no) < 94 as has_employer
     from persons
 )
 
@@ -48,12 +54,16 @@ select
     test_resident_id(customer_no, sex, birth_date) as right_id_number,
     case
         when customer_no % 991 <> 17 then right_id_number
-        else left(right_id_number, 17) || case when right(right_id_number, 1) = '5' then '6' else '5' end
+        else
+            left(right_id_number, 17)
+            || case when right(right_id_number, 1) = '5' then '6' else '5' end
     end as id_number,
-    case when has_spouse then date '1961-03-01' + (customer_no * 7919 % 15000)::integer end as spouse_born_on,
+    case when has_spouse then date '1961-03-01' + (customer_no * 7919 % 15000)::integer end
+        as spouse_born_on,
     '199' || lpad((customer_no * 48271 % 100000000)::varchar, 8, '0') as mobile_number,
     '测试省测试市测试路' || (1 + customer_no)::varchar || '号' as residence_address,
-    ['110101', '310101', '440103', '500103', '510104'][1 + dice(5, 'home', customer_no)] as residence_district
+    ['110101', '310101', '440103', '500103', '510104'][1 + dice(5, 'home', customer_no)]
+        as residence_district
 from coded;
 
 create view out_customers as
@@ -72,15 +82,24 @@ select
     id_number,
     sex,
     birth_date,
-    case version when 0 then mobile_number else '198' || substr(mobile_number, 4) end as mobile_number,
-    case when dice(10, 'email', customer_no) < 7 then 'person' || customer_no || '@example.test' end as email,
-    case version when 0 then residence_address else '测试省测试新村' || (1 + customer_no)::varchar || '号' end as residence_address,
+    case version when 0 then mobile_number else '198' || substr(mobile_number, 4) end
+        as mobile_number,
+    case
+        when dice(10, 'email', customer_no) < 7 then 'person' || customer_no || '@example.test'
+    end as email,
+    case version
+        when 0 then residence_address else '测试省测试新村' || (1 + customer_no)::varchar || '号'
+    end as residence_address,
     residence_district,
     marital_status,
     case when has_spouse then test_name(customer_no + 8000000) end as spouse_name,
     case when has_spouse then '10' end as spouse_id_type,
-    case when has_spouse
-        then test_resident_id(customer_no + 15000, case sex when '1' then '2' else '1' end, spouse_born_on)
+    case
+        when has_spouse
+            then
+                test_resident_id(
+                    customer_no + 15000, case sex when '1' then '2' else '1' end, spouse_born_on
+                )
     end as spouse_id_number,
     education_level,
     case
@@ -90,21 +109,24 @@ select
         else '5'
     end as academic_degree,
     employment_status,
-    case when has_employer then '测试雇主' || (1 + customer_no * 31 % 9999991)::varchar || '有限公司' end as employer_name,
+    case when has_employer then '测试雇主' || (1 + customer_no * 31 % 9999991)::varchar || '有限公司' end
+        as employer_name,
     employment_status = '31' as is_student,
     moment(known_on, 3600 + dice(28800, 'met', customer_no, version)) as recorded_at
 from versions
 where known_on < getvariable('ends_before');
 
--- Twice a year's worth of in-house scores for everybody, one a quarter.
+-- An in-house score for everybody, at first and then once a quarter.
 create view out_internal_scores as
 select
     customer_id,
     scored_on,
-    yuan(45000 + dice(35000, 'standing', customer_no) + dice(6000, 'score', customer_no, quarter)) as score,
+    yuan(45000 + dice(35000, 'standing', customer_no) + dice(6000, 'score', customer_no, quarter))
+        as score,
     moment(scored_on, 86400 + 7200) as recorded_at
-from people, range(-3, getvariable('months'), 3) as quarters (quarter), lateral (select month_at(quarter) + 14 as scored_on)
-where scored_on >= first_opened_on;
+from people, range(-3, getvariable('months'), 3) as quarters (quarter),
+    lateral (select greatest(month_at(quarter) + 14, first_opened_on) as scored_on)
+where month_at(quarter + 3) + 14 > first_opened_on;
 
 create view out_accounts as
 select

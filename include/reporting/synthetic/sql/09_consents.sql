@@ -1,5 +1,6 @@
--- What the customers signed. From June 2025 on, waves of service upgrades come every third month: those who agree sign
--- the authorization together with a higher limit. Loan contracts hold the authorization from the first draw on.
+-- What the customers signed. From June 2025 on, waves of service upgrades come every third month:
+-- those who agree sign the authorization together with a higher limit. Loan contracts hold the
+-- authorization from the first draw on.
 
 create table contracts as  -- one row per customer, product and institution
 with firsts as (
@@ -41,9 +42,12 @@ select
     row_number() over (order by starts_on) as wave_no,
     starts_on::date as starts_on,
     'UPGRADE-' || strftime(starts_on, '%Y-%m') as campaign_code
-from range(timestamp '2025-06-01', getvariable('ends_before'), interval 3 months) as months (starts_on);
+from range(
+    timestamp '2025-06-01', getvariable('ends_before'), interval 3 months
+) as months (starts_on);
 
--- When each contract's authorization was signed: not before the first wave, most in the first wave they met.
+-- When each contract's authorization was signed: not before the first wave, most in the first wave
+-- they met.
 create table authorizations as
 with met as (
     select
@@ -57,18 +61,26 @@ select
     met.*,
     campaign_code,
     case
-        when is_draw then moment(first_opened_on, 18000 + dice(14000, 'signing', contract_no))
-            + case when story = 'signed after opening' then interval 5 days else interval 0 days end
+        when is_draw
+            then
+                moment(first_opened_on, 18000 + dice(14000, 'signing', contract_no))
+                + case
+                    when story = 'signed after opening' then interval 5 days else interval 0 days
+                end
         when story = 'signed at once' and first_opened_on >= date '2025-06-01'
             then moment(first_opened_on, 18000 + dice(14000, 'signing', contract_no))
         else moment(
             greatest(starts_on, first_opened_on + 1) + dice(
-                1 + last_day(starts_on) - greatest(starts_on, first_opened_on + 1), 'signed on', contract_no
+                1 + last_day(starts_on) - greatest(starts_on, first_opened_on + 1),
+                'signed on',
+                contract_no
             )::integer,
             25200 + dice(54000, 'signing', contract_no)
         )
     end as signed_at,
-    case when not is_draw and date_trunc('day', signed_at) > first_opened_on then campaign_code end as signed_in_campaign
+    case
+        when not is_draw and date_trunc('day', signed_at) > first_opened_on then campaign_code
+    end as signed_in_campaign
 from met left join waves using (wave_no)
 where
     story not in ('never signed', 'authorizes nothing', 'signed nothing')
@@ -79,11 +91,16 @@ with events as (
     -- The documents of the first day, which authorize nothing.
     select
         contract_no, customer_id, product_code, reporter_code, document_code, 'signed' as action,
-        moment(first_opened_on, 14400 + dice(3600, 'papers', contract_no)) as occurred_at, null as campaign_code, place
-    from contracts, (values
+        moment(first_opened_on, 14400 + dice(3600, 'papers', contract_no)) as occurred_at,
+        null as campaign_code,
+        place
+    from contracts, (
+        values
         ('HUABEI_SERVICE_AGREEMENT', 1), ('ZHIMA_SERVICE_AGREEMENT', 2), ('PRODUCT_DESCRIPTION', 3)
     ) as documents (document_code, place)
-    where story <> 'signed nothing' and case when is_draw then place = 3 else product_code = 'HUABEI' or place > 1 end
+    where
+        story <> 'signed nothing'
+        and case when is_draw then place = 3 else product_code = 'HUABEI' or place > 1 end
     union all
     select
         contract_no, customer_id, product_code,
@@ -96,26 +113,50 @@ with events as (
     from authorizations
     union all
     select
-        contract_no, customer_id, product_code, reporter_code, 'CREDIT_REPORTING_AUTHORIZATION', 'withdrawn',
-        moment(signed_at::date + 20 + dice(80, 'withdrawn', contract_no)::integer, 43200), null, 5
+        contract_no,
+        customer_id,
+        product_code,
+        reporter_code,
+        'CREDIT_REPORTING_AUTHORIZATION',
+        'withdrawn',
+        moment(signed_at::date + 20 + dice(80, 'withdrawn', contract_no)::integer, 43200),
+        null,
+        5
     from authorizations where story in ('withdrew', 'came back')
     union all
     select
-        contract_no, customer_id, product_code, reporter_code, 'CREDIT_REPORTING_AUTHORIZATION', 'signed',
-        moment(signed_at::date + 110 + dice(60, 'back', contract_no)::integer, 43200), null, 6
+        contract_no,
+        customer_id,
+        product_code,
+        reporter_code,
+        'CREDIT_REPORTING_AUTHORIZATION',
+        'signed',
+        moment(signed_at::date + 110 + dice(60, 'back', contract_no)::integer, 43200),
+        null,
+        6
     from authorizations where story = 'came back'
     union all
     -- A new version of the text, signed again.
     select
-        contract_no, customer_id, product_code, reporter_code, 'CREDIT_REPORTING_AUTHORIZATION', 'signed',
-        moment(signed_at::date + 190 + dice(60, 'again', contract_no)::integer, 50000), null, 7
+        contract_no,
+        customer_id,
+        product_code,
+        reporter_code,
+        'CREDIT_REPORTING_AUTHORIZATION',
+        'signed',
+        moment(signed_at::date + 190 + dice(60, 'again', contract_no)::integer, 50000),
+        null,
+        7
     from authorizations where story = 'signed in a wave' and dice(12, 'again', contract_no) = 0
 )
 
 select
     *,
     case
-        when document_code = 'CREDIT_REPORTING_AUTHORIZATION' and occurred_at >= timestamp '2025-12-01' then 'v2'
+        when
+            document_code = 'CREDIT_REPORTING_AUTHORIZATION'
+            and occurred_at >= timestamp '2025-12-01'
+            then 'v2'
         else 'v1'
     end as document_version
 from events
@@ -147,7 +188,9 @@ with limits as (
         any_value(customer_no) as customer_no,
         min(account_no) as contract_no,
         min(opened_on) as effective_on,
-        max(case when is_draw then loan * 3 else monthly_spending * 8 end) // 50000 * 50000 + 50000 as base,
+        max(case when is_draw then loan * 3 else monthly_spending * 8 end)
+        // 50000 * 50000
+        + 50000 as base,
         any_value(is_draw) as is_draw
     from plan
     group by coalesce(agreement_id, account_id)
@@ -163,14 +206,29 @@ signed as (
 ),
 
 changes as (
-    select account_id, contract_no, effective_on, base as credit_limit, 'initial' as change_reason, null as campaign_code, 1 as place
+    select
+        account_id,
+        contract_no,
+        effective_on,
+        base as credit_limit,
+        'initial' as change_reason,
+        null as campaign_code,
+        1 as place
     from limits
     union all
-    select account_id, limits.contract_no, signed_on, base * 3 // 2, 'increase', signed_in_campaign, 2
+    select
+        account_id, limits.contract_no, signed_on, base * 3 // 2, 'increase', signed_in_campaign, 2
     from limits join signed using (contract_no)
     union all
     -- Three months late: the limit is lowered.
-    select account_id, limits.contract_no, min(statement_on), least(base, base // 2), 'decrease', null, 3
+    select
+        account_id,
+        limits.contract_no,
+        min(statement_on),
+        least(base, base // 2),
+        'decrease',
+        null,
+        3
     from limits join cycles on cycles.account_no = limits.contract_no
     where not limits.is_draw and months_late = 3
     group by all
