@@ -77,10 +77,10 @@ select
         else 'quarantined'
     end as place,
     case
+        when placed.row_place <> 'good' then null
         when not reversals.is_applicable then 'REVERSAL_NOT_APPLICABLE'
         when reversals.nth_reversal > 1 then 'REVERSED_ALREADY'
     end as broken_reversal_rule
 from placed
 left join reversals
     on placed.transaction_id = reversals.transaction_id
-    and placed.row_place = 'good'
