@@ -1,6 +1,7 @@
 """A small SQL prompt over the published database, read-only."""
 
 import sys
+from collections.abc import Iterator
 
 import duckdb
 from rich.console import Console
@@ -38,7 +39,7 @@ def open_shell(settings: Settings, console: Console) -> None:
                 console.print(first, style="red", markup=False)
 
 
-def _statements(console: Console, interactive: bool):  # type: ignore[no-untyped-def]
+def _statements(console: Console, interactive: bool) -> Iterator[str]:
     text = ""
     while True:
         try:

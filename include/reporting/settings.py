@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings from the environment; a wrong value is named with its variable."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()  # type: ignore[call-arg]  # the defaults are positional in Field
     except ValidationError as error:
         first = error.errors()[0]
         name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
