@@ -43,7 +43,7 @@
         case when recorded_at > {{ as_of() }} then 'after_cut_off' else 'current' end
             as version_place
     from {{ source('raw', table) }}
-    where not coalesce({{ is_repeated_key(table, key) }}, false) or recorded_at > {{ as_of() }}
+    where not ({{ is_compared(table, key) }})
     union all
     select
         {{ columns | join(', ') }},
@@ -78,10 +78,17 @@
                     {%- endfor %}
                 )) as content
             from {{ source('raw', table) }}
-            where {{ is_repeated_key(table, key) }} and recorded_at <= {{ as_of() }}
+            where {{ is_compared(table, key) }}
         ) as repeated
     ) as compared
 {% endmacro %}
+
+{#- True for a row of the run whose key came more than once; never unknown, so that every row is in
+    one half. -#}
+{% macro is_compared(table, key) -%}
+    coalesce(recorded_at <= {{ as_of() }}, false)
+    and coalesce({{ is_repeated_key(table, key) }}, false)
+{%- endmacro %}
 
 {#- True for the few keys that were delivered more than once by the cut-off; only these are
     compared. -#}

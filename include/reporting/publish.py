@@ -116,6 +116,12 @@ def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     """Refuse to publish a month whose earlier months were built (again) meanwhile."""
+    landed = connection.execute("select as_of from marts.built_months").fetchall()
+    if landed != [(run.as_of,)]:
+        raise BadCall(
+            f"month {run.label} was landed at another cut-off than {run.as_of.isoformat()}; "
+            "run all its steps at one cut-off"
+        )
     seen = connection.execute("select month, run_id from history.built_months order by all")
     if seen.fetchall() != _earlier(run, settings):
         raise BadCall(

@@ -1,6 +1,7 @@
 """The month from end to end: the marts against the oracle, the files against the marts."""
 
 import hashlib
+import hmac
 import json
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from oracle.submission_reader import expected_monthly_segment, read_month
 from pipeline.conftest import MONTHS, Lender
 from reporting import pipeline
 from reporting.errors import BadCall
+from reporting.identity import hash_key
 from reporting.policy import read_policy
 from reporting.run import Run
 
@@ -91,6 +93,7 @@ def test_an_account_is_introduced_once_and_then_reported_by_the_month(lender_boo
 
 
 def test_every_line_is_in_the_journal_with_its_hash(lender_book: Lender) -> None:
+    key = hash_key(lender_book.settings)
     for month in MONTHS:
         journal = {row["content_sha256"] for row in lender_book.rows("submission_records", month)}
         lines = [
@@ -98,7 +101,9 @@ def test_every_line_is_in_the_journal_with_its_hash(lender_book: Lender) -> None
             for path in lender_book.settings.submissions.glob(f"*/{month}/*.txt")
             for line in path.read_text(encoding="utf-8").splitlines()[1:]
         ]
-        assert {hashlib.sha256(line.encode()).hexdigest() for line in lines} == journal
+        hashes = {hmac.new(key, line.encode(), "sha256").hexdigest() for line in lines}
+        assert hashes == journal
+        assert not {hashlib.sha256(line.encode()).hexdigest() for line in lines} & journal
         assert len(lines) == len(lender_book.rows("submission_records", month))
 
 

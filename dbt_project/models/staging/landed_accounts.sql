@@ -10,7 +10,7 @@ judged as (
             ('ACCOUNT_ID_NOT_ALPHANUMERIC', is_alphanumeric('account_id')),
             ('CUSTOMER_ID_MISSING', 'customer_id is not null'),
             ('PRODUCT_CODE_MISSING', 'product_code is not null'),
-            ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
+            ('REPORTER_CODE_NOT_14_CHARACTERS', matches_fully('reporter_code', '[A-Za-z0-9]{14}')),
             ('OPENED_ON_MISSING', 'opened_on is not null'),
             ('CLOSED_BEFORE_OPENED', 'closed_on is null or closed_on >= opened_on'),
             ('CLOSURE_KIND_UNKNOWN',

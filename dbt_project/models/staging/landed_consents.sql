@@ -19,7 +19,7 @@ judged as (
             ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
             ('CUSTOMER_REJECTED', "standing <> 'rejected'"),
             ('PRODUCT_CODE_MISSING', 'product_code is not null'),
-            ('REPORTER_CODE_NOT_14_CHARACTERS', 'length(reporter_code) = 14'),
+            ('REPORTER_CODE_NOT_14_CHARACTERS', matches_fully('reporter_code', '[A-Za-z0-9]{14}')),
             ('DOCUMENT_UNKNOWN',
                 "document_code in (select document_code from " ~ ref('consent_texts')
                 ~ " union all select document_code from " ~ ref('stg_product_policy') ~ ")"),

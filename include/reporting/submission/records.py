@@ -105,7 +105,11 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 
 def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4)."""
+    """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4).
+
+    The hash of the line is keyed (HMAC-SHA256): all of a line but name and number is published, so
+    that a plain hash could be tried out against every identity number.
+    """
     connection.execute(
         """
         create or replace table marts.submission_records as
@@ -120,7 +124,8 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
             lines.report_date,
             lines.report_date_code,
             lines.segment_hashes,
-            sha256(lines.line) as content_sha256,
+            sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode(lines.line))))
+                as content_sha256,
             status.repayment_status,
             status.overdue_total,
             lines.file_name,
@@ -129,6 +134,7 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
             cast(null as timestamp) as released_at,
             cast(null as varchar) as feedback_code
         from secure.record_lines as lines
+        cross join secure.hash_key as hash_key
         left join marts.repayment_status as status
             on lines.account_id = status.account_id
         order by record_id
