@@ -73,7 +73,7 @@
                     '|',
                     _unreadable_columns,
                     {%- for column in columns %}
-                    coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+                    {{ unambiguous(column) }}
                     {{- ',' if not loop.last }}
                     {%- endfor %}
                 )) as content
@@ -197,3 +197,9 @@
 {#- A million million yuan: no consumer owes more, and sums of less fit the columns of the
     marts. -#}
 {% macro largest_amount() -%} {{ return('1000000000000') }} {%- endmacro %}
+
+{#- A value as text that no other value, and no missing one, can be taken for when texts are joined. -#}
+{% macro unambiguous(column) -%}
+    {%- set text -%} cast({{ column }} as {{ dbt.type_string() }}) {%- endset -%}
+    coalesce(cast(length({{ text }}) as {{ dbt.type_string() }}) || ':' || {{ text }}, '~')
+{%- endmacro %}

@@ -15,7 +15,9 @@ EXPECTATIONS = PROJECT_ROOT / "expectations"
 class Settings(BaseSettings):
     """Where things live and the choices a lender makes; each field is one environment variable."""
 
-    model_config = SettingsConfigDict(env_prefix="REPORTING_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REPORTING_", extra="ignore", env_ignore_empty=True
+    )
 
     home: Path = Field(Path("data"), description="Everything the system writes lives below here.")
     landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")

@@ -75,7 +75,7 @@ def _escaped(column: str) -> str:
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = f"replace({text}, '{character}', '{entity}')"
     # a line is a record: characters that would break it (or XML 1.0) become blanks
-    return f"regexp_replace({text}, '[\\x00-\\x1F\\x7F]', ' ', 'g')"
+    return f"regexp_replace({text}, '[\\x00-\\x1F\\x7F\\x{{FFFE}}\\x{{FFFF}}]', ' ', 'g')"
 
 
 def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
