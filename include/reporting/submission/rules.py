@@ -4,8 +4,8 @@ A record with a hit of severity E must not leave. ``hits`` gives the SQL that as
 record type in one scan; ``python -m reporting.submission.rules`` renews the page of the rules.
 """
 
-import textwrap
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,21 +41,24 @@ RECORD_NAMES: dict[Record, str] = {
 
 PAGE_HEAD = """# The bureau's rules
 
-Generated from `expectations/bureau_rules.yml`, the one place where a rule is changed. Renew with `make rules-page`.
+Generated from `expectations/bureau_rules.yml`, the one place where a rule is changed; renew it with
+`make rules-page`.
 
-**E**: the record must not leave; it is withheld, stays owed, and the next run builds it anew. **W**: a person reviews it.
-**batch**: the rule depends on which other records leave, so it is asked after the others. The SQL runs on one row of
-`secure.checked_<record>`, a record with its past (V67: of the written files); true is broken, and so is unknown (NULL).
+**E**: the record must not leave; it is withheld, stays owed, and the next run builds it anew.
+**W**: a person reviews it. **batch**: the rule depends on which other records leave, so it is asked
+after the others. The SQL runs on one row of `secure.checked_<record>`, a record with its past (V67:
+on one written file); true is broken, and so is unknown (NULL).
 
-A source reads: rule of a bureau catalogue / feedback code / where it was seen, confidence. The official specification is
-not public. S1 and S3: validation catalogue and feedback codes of one vendor's system; S4, S11: code lists of two more; S5, S9:
-writers of records and of file names; S8: a sample record; S10: rules of a fourth vendor; S12, S16: how the printed report is
-read; S21: Metro 2; S23: the CFPB's evaluators. Confidence: S seen in the source, K general knowledge, G our inference.
+A source reads: rule of a bureau catalogue / feedback code / where it was seen, confidence. The
+official specification is not public. S1 and S3: validation catalogue and feedback codes of one
+vendor's system; S4 and S11: code lists of two others; S5 and S9: writers of records and of file
+names; S10: rules of a fourth vendor; S12 and S16: how the printed report is read; S21: Metro 2;
+S23: the CFPB's evaluators. Confidence: S seen in the source, K general knowledge, G our inference.
 """
-COLUMNS = (
-    "| rule | severity | what it says | why the bureau asks | a hit is usually | source | mended |\n"
-    "|---|---|---|---|---|---|---|\n"
-)
+COLUMNS = """
+| rule | severity | what it says | why the bureau asks | a hit is usually | source | mended |
+|---|---|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -94,7 +97,7 @@ def load_rules(path: Path = REGISTRY) -> tuple[Rule, ...]:
         raise BadCall(f"bureau rules {path}: is not YAML ({place}); correct it") from None
     except ValidationError as error:
         raise BadCall(f"bureau rules {path}: {_place(error, entries)}; correct it") from None
-    for before, rule in zip(rules, rules[1:], strict=False):
+    for before, rule in pairwise(rules):
         if rule.id <= before.id:
             raise BadCall(f"bureau rules {path}: {rule.id} stands after {before.id}; sort by id")
     return rules
@@ -144,12 +147,8 @@ def render_page(rules: tuple[Rule, ...]) -> str:
 
 def _chapter(title: str, rules: list[Rule]) -> str:
     rows = "".join(f"| {' | '.join(_cell(text) for text in _row(rule))} |\n" for rule in rules)
-    conditions = "\n\n".join(
-        f"-- {rule.id}: broken if\n"
-        + textwrap.fill(rule.hit, 100, break_long_words=False, break_on_hyphens=False)
-        for rule in rules
-    )
-    return f"\n## {title}\n\n{COLUMNS}{rows}\n```sql\n{conditions}\n```\n"
+    conditions = "\n\n".join(f"-- {rule.id}: broken if\n{rule.hit}" for rule in rules)
+    return f"\n## {title}\n{COLUMNS}{rows}\n```sql\n{conditions}\n```\n"
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
