@@ -39,6 +39,28 @@ RECORD_NAMES: dict[Record, str] = {
 }
 
 
+PAGE_HEAD = """# The bureau's rules
+
+Generated from `expectations/bureau_rules.yml`, the one place where a rule is changed; renew it with
+`make rules-page`.
+
+**E**: the record must not leave; it is withheld, stays owed, and the next run builds it anew.
+**W**: a person reviews it. **batch**: the rule depends on which other records leave, so it is asked
+after the others. The SQL runs on one row of `secure.checked_<record>`, a record with its past (V67:
+on one written file); true is broken, and so is unknown (NULL).
+
+A source reads: rule of a bureau catalogue / feedback code / where it was seen, confidence. The
+official specification is not public. S1 and S3: validation catalogue and feedback codes of one
+vendor's system; S4 and S11: code lists of two others; S5 and S9: writers of records and of file
+names; S10: rules of a fourth vendor; S12 and S16: how the printed report is read; S21: Metro 2;
+S23: the CFPB's evaluators. Confidence: S seen in the source, K general knowledge, G our inference.
+"""
+COLUMNS = """
+| rule | severity | what it says | why the bureau asks | a hit is usually | source | mended |
+|---|---|---|---|---|---|---|
+"""
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Rule:
     """One rule of the bureau; the fields are explained at the head of the registry."""
@@ -100,12 +122,8 @@ def hits(record: Record, scope: Scope, relation: str) -> str:
     out, and only those with one are asked rule by rule.
     """
     rules = [rule for rule in load_rules() if (rule.record, rule.scope) == (record, scope)]
-    if not rules:
-        raise BadCall(f"bureau rules: there is none for {record} and scope {scope}")
     reporter, subject, report_date = SUBJECTS[record]
-    broken = ",\n        ".join(
-        f"case when {rule.is_broken()} then '{rule.id}' end" for rule in rules
-    )
+    broken = ",\n".join(f"case when {rule.is_broken()} then '{rule.id}' end" for rule in rules)
     any_broken = "\n    or ".join(rule.is_broken() for rule in rules)
     return f"""
     select
@@ -113,9 +131,42 @@ def hits(record: Record, scope: Scope, relation: str) -> str:
         {reporter} as reporter_code,
         {subject} as subject_id,
         {report_date} as report_date,
-        list_filter([
-        {broken}
-        ], lambda id: id is not null) as rule_ids
+        list_filter([{broken}], lambda id: id is not null) as rule_ids
     from {relation}
     where {any_broken}
     """
+
+
+def render_page(rules: tuple[Rule, ...]) -> str:
+    """The page docs/bureau_rules.md: the registry as tables for people to read."""
+    return PAGE_HEAD + "".join(
+        _chapter(RECORD_NAMES[record], [rule for rule in rules if rule.record == record])
+        for record in RECORD_NAMES
+    )
+
+
+def _chapter(title: str, rules: list[Rule]) -> str:
+    rows = "".join(f"| {' | '.join(_cell(text) for text in _row(rule))} |\n" for rule in rules)
+    conditions = "\n\n".join(f"-- {rule.id}: broken if\n{rule.hit}" for rule in rules)
+    return f"\n## {title}\n{COLUMNS}{rows}\n```sql\n{conditions}\n```\n"
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    asked = rule.severity if rule.scope != "batch" else f"{rule.severity}, batch"
+    return (
+        rule.id,
+        asked,
+        rule.sentence,
+        rule.why,
+        rule.usual_cause,
+        rule.citation,
+        rule.mended or "",
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render_page(load_rules()), encoding="utf-8")
