@@ -72,9 +72,7 @@ def figures(ends: list[MonthEnd]) -> list[Figure]:
     """Every field of the last month end, in the order of the mart."""
     last = ends[-1]
     story = last.replay
-    words = (
-        "closing day, the account closes in the month" if _is_closed(story) else "the month's end"
-    )
+    words = "the closing day" if _is_closed(story) else "the month's end"
     return [
         Figure("report_date", story.report_date, f"{words} = {story.report_date}"),
         _credit_limit(story),
@@ -159,7 +157,7 @@ def _status(story: Replay, past_due: int) -> tuple[str, str]:
         ("B", "B", written_off, off_words),
         ("G", "G", is_closed and transferred, "transferred" if transferred else "no transfer"),
         ("C", "C", is_closed, "closed in the month" if is_closed else "not closed"),
-        (digit, "1-7", past_due > 0, f"{days(past_due)} past due" if past_due else "nothing late"),
+        (digit, "1-7", past_due > 0, _digit_words(past_due)),
         ("M", "M", bool(missed), _missed_words(missed)),
         ("N", "N", asked > 0, f"bills asked {money(asked)} in the month"),
         ("*", "*", True, "nothing was due and nothing late"),
@@ -170,6 +168,13 @@ def _status(story: Replay, past_due: int) -> tuple[str, str]:
         if applies:
             return code, "; ".join(answers) + f" = {code}"
     raise AssertionError("the last question is always answered with yes")
+
+
+def _digit_words(past_due: int) -> str:
+    if not past_due:
+        return "nothing is late"
+    beyond = [up_to for up_to, _ in STATUS_BY_DAYS if up_to < past_due]
+    return f"{days(past_due)} past due, more than {beyond[-1] if beyond else 0}"
 
 
 def _written_off(story: Replay) -> tuple[bool, str]:
@@ -272,21 +277,14 @@ def _lateness(end: MonthEnd) -> list[Figure]:
             Figure("overdue_periods", 0, "nothing is late = 0"),
             Figure("oldest_unpaid_due_on", None, "nothing is late"),
         ]
-    oldest = late[0].due_on
+    oldest, past_due = late[0].due_on, end.days_past_due
     due_dates = sorted({item.due_on for item in late if item.part != "penalty"})
     periods = max(len(due_dates), 1)
+    due_words = f"due dates of late bill items: {_dates(due_dates)}"
     at_least = "" if due_dates else ", at least 1 because a penalty is late"
     return [
-        Figure(
-            "days_past_due",
-            end.days_past_due,
-            f"{end.replay.report_date} - {oldest} = {end.days_past_due}",
-        ),
-        Figure(
-            "overdue_periods",
-            periods,
-            f"due dates of late bill items: {_dates(due_dates)}{at_least} = {periods}",
-        ),
+        Figure("days_past_due", past_due, f"{end.replay.report_date} - {oldest} = {past_due}"),
+        Figure("overdue_periods", periods, f"{due_words}{at_least} = {periods}"),
         Figure("oldest_unpaid_due_on", oldest, f"{late[0].label} = {oldest}"),
     ]
 
@@ -299,8 +297,11 @@ def _overdue_amounts(story: Replay) -> list[Figure]:
         by_part += [(part, sum(unpaid, ZERO))] if unpaid else []
     total, words = _sum(by_part, "overdue items")
     found = [Figure("overdue_total", total, words)]
-    slices = [(item, (story.report_date - item.due_on).days) for item in overdue]
-    slices = [(item, age) for item, age in slices if item.part == "principal"]
+    slices = [
+        (item, (story.report_date - item.due_on).days)
+        for item in overdue
+        if item.part == "principal"
+    ]
     for name, low, high in (("overdue_principal", 0, 99_999), *BUCKETS):
         total, words = _sum(
             (

@@ -195,6 +195,7 @@ class Replay:
     report_date: date
     steps: list[Step] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    unpaid: list[Item] = field(default_factory=list)
     left_out: list[tuple[Transaction, Transaction]] = field(default_factory=list)
     spent: Decimal = ZERO
     principal_paid: Decimal = ZERO
@@ -215,8 +216,7 @@ class Replay:
     def open_items(self) -> list[Item]:
         """Whatever is not paid off, due or not, oldest due date first."""
         order = self.ledger.policy.rank
-        unpaid = [item for item in self.items if item.unpaid > 0]
-        return sorted(unpaid, key=lambda item: (item.due_on, order(item.part), item.source))
+        return sorted(self.unpaid, key=lambda item: (item.due_on, order(item.part), item.source))
 
     @property
     def late_items(self) -> list[Item]:
@@ -270,6 +270,7 @@ def _take(story: Replay, event: Transaction | Bill) -> None:
     appeared = _items(story.ledger, event)
     if appeared:
         story.items += appeared
+        story.unpaid += appeared
         payments, story.held = _pay(story, appeared, story.held, event.at)
     elif isinstance(event, Transaction) and event.transaction_type in SPENDING:
         story.spent += event.amount
@@ -279,6 +280,7 @@ def _take(story: Replay, event: Transaction | Bill) -> None:
             story.held += left_over
         else:
             story.lowered += left_over
+    story.unpaid = [item for item in story.unpaid if item.unpaid]
     story.steps.append(Step(event, payments, left_over, story.held, story.balance))
 
 

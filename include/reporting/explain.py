@@ -42,8 +42,9 @@ from reporting.warehouse import open_store
 
 WIDTH = 110
 STORY = 69  # width of the story's words; the principal balance stands to their right
+TOGETHER = "\N{NO-BREAK SPACE}"  # while lines are broken
 MOMENT = "%Y-%m-%d %H:%M:%S"
-ACCRUAL = "an accrual, changes nothing: bills collect it"
+ACCRUAL = "an accrual, bills collect it"
 
 
 class DerivationsDiffer(ReportingError):
@@ -59,8 +60,10 @@ class Explanation:
 
     @property
     def text(self) -> Text:
-        """The lines as printed."""
-        return Text("\n".join(self.lines))
+        """The lines as printed, differences in red."""
+        text = Text("\n".join(self.lines))
+        text.highlight_regex(r"(?m)^ +(✗|DEFECT).*$", "bold red")
+        return text
 
     def require_equal(self) -> None:
         """Raise DerivationsDiffer, naming every field that differs."""
@@ -92,7 +95,7 @@ def explain(accounts: list[str], month: date, settings: Settings) -> Explanation
                     continue
                 _explain_account(read_ledger(store, account_id), run, reported, explanation)
     except (duckdb.IOException, duckdb.CatalogException):
-        raise _run_it_again(run, "has a build store that cannot be read now") from None
+        raise _run_it_again(run, "cannot be read now, a run may be writing it") from None
     return explanation
 
 
@@ -104,7 +107,7 @@ def _require_same_build(store: duckdb.DuckDBPyConnection, built: BuiltMonth, run
 
 def _run_it_again(run: Run, what: str) -> BadCall:
     return BadCall(
-        f"month {run.label} {what}: "
+        f"month {run.label} {what}; to explain it, "
         f"run `reporting run --month {run.label} --as-of {run.as_of.isoformat()}` again"
     )
 
@@ -151,15 +154,16 @@ def _explain_account(
     ]
 
 
-def _lines(text: str, indent: int, hanging: int = 2, width: int = WIDTH) -> list[str]:
-    """A sentence in lines of at most the width."""
-    return textwrap.wrap(
-        text,
-        width,
+def _lines(text: str, indent: int, hanging: int = 2) -> list[str]:
+    """A sentence in lines of at most the width; a result stays on the line of its equals sign."""
+    lines = textwrap.wrap(
+        text.replace(" = ", f"{TOGETHER}={TOGETHER}"),
+        WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hanging),
         break_on_hyphens=False,
     )
+    return [line.replace(TOGETHER, " ") for line in lines]
 
 
 # --- the account and its policy ------------------------------------------------------------------
@@ -203,8 +207,9 @@ def _story(story: Replay) -> list[str]:
             _event(step.event, story.ledger), STORY, subsequent_indent="  ", break_on_hyphens=False
         )
         lines.append(f"  {step.event.at:{MOMENT}}  {first:<{STORY}}  {money(step.balance):>15}")
-        details = [*rest, *(f"  {line}" for line in _details(step, story.ledger.policy))]
-        lines += [f"{'':23}{line}" for line in details]
+        lines += [f"{'':23}{line}" for line in rest]
+        for detail in _details(step, story.ledger.policy):
+            lines += _lines(detail, 25)
     return lines if story.steps else [*lines, "  nothing"]
 
 
@@ -357,21 +362,21 @@ def _written(found: list[Figure]) -> list[str]:
 
 
 def _history(ends: list[MonthEnd]) -> list[str]:
-    whole = "\N{NO-BREAK SPACE}"  # one month end stays on one line
     months = [
-        f"{end.replay.month:%Y-%m} {end.repayment_status} {end.days_past_due} "
-        f"{end.five_tier_class}".replace(" ", whole)
+        TOGETHER.join(
+            (
+                f"{end.replay.month:%Y-%m}",
+                end.repayment_status,
+                str(end.days_past_due),
+                end.five_tier_class,
+            )
+        )
         for end in ends
     ]
     return [
         "",
         "  Month ends since the opening as known at this cut-off, each in its own month's reading:",
-        *(
-            line.replace(whole, " ")
-            for line in _lines(
-                f"month, status, days past due, five-tier class: {'; '.join(months)}", 2, 0
-            )
-        ),
+        *_lines(f"month, status, days past due, five-tier class: {'; '.join(months)}", 2, 0),
     ]
 
 
