@@ -263,7 +263,7 @@ def _flows(story: Replay) -> list[Figure]:
     last = repaid[-1].at.date() if repaid else None
     last_words = f"repayment {repaid[-1].transaction_id} = {last}" if repaid else "no repayment yet"
     return [
-        Figure("amount_due", due, f"{due_words}, gross of early payments, without penalties"),
+        Figure("amount_due", due, due_words + (" (gross, without penalties)" if due else "")),
         Figure("amount_paid", paid, paid_words),
         Figure("last_paid_on", last, last_words),
     ]
@@ -327,8 +327,8 @@ def _remaining_periods(end: MonthEnd) -> Figure:
     words = f"due dates after {story.report_date} among the bills known: {_dates(ahead)}"
     if not ahead:
         words += (
-            f"; unbilled: {money(story.balance)} - open bill principal {money(billed)} "
-            f"= {money(unbilled)}" + (", so at least 1" if unbilled > 0 else "")
+            f"; unbilled: balance {money(story.balance)} less open bill principal {money(billed)} "
+            f"leaves {money(unbilled)}" + (", so at least 1" if unbilled > 0 else "")
         )
     return Figure("remaining_periods", periods, f"{words} = {periods}")
 
