@@ -56,6 +56,16 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     return Text("\n\n".join([*opening, heading, *paragraphs]))
 
 
+def accounts_asked(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+    """The accounts whose ids were asked for, of a customer all, and the month that answers."""
+    built = [entry.month for entry in built_months(settings)]
+    answered, _ = _month_to_answer(parse_month(month) if month else None, built)
+    with open_published(settings) as connection:
+        rows = _accounts(connection, subject, answered)
+    named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
+    return [row["account_id"] for row in named], answered
+
+
 def _month_to_answer(asked: date | None, built: list[date]) -> tuple[date, list[str]]:
     if asked is None or asked in built:
         return asked or built[-1], []
