@@ -21,6 +21,8 @@ SCOPES = sorted({(rule.record, rule.scope) for rule in RULES.values()})
 class Break:
     """A change of one record of the clean book and the rules that must hit then, no others.
 
+    Two rules stand together where the facts they judge cannot be spoilt apart.
+
     ``added``: the record stays as it is and a changed copy of it joins the book.
     """
 
@@ -42,6 +44,7 @@ BREAKS = [
     Break("V04", "hb-02", {"rpt_date_code": "40", "seg_h": False}),
     Break("V05", "hb-06", RECOVERY | {"seg_h": True, "rpt_date": date(2023, 6, 30)}),
     Break("V06", "hb-02", {"seg_g": True}),
+    Break("V06", "hb-02", {"seg_i": True}),
     Break("V07", "hb-01", {"rpt_date_code": "10", "seg_k": True}),
     Break("V08", "hb-01", {"guar_mode": "3"}),
     Break("V09", "late", {"acct_type": "D1", "flag": "0", "acct_cred_line": None, "loan_amt": 9}),
@@ -56,29 +59,40 @@ BREAKS = [
     Break("V15", "hb-02", {"acct_status": "9"}),
     Break("V15", "hb-02", {"five_cate": "6"}),
     Break("V16", "hb-02", {"rem_rep_prd": None}),
+    Break("V16", "hb-02", {"cur_rpy_amt": None}),
     Break("V17", "hb-02", {"used_amt": 2600}),
+    Break("V17", "hb-02", {"rpy_prct": 100}),
     Break("V18", "hb-02", {"rem_rep_prd": -1}),
     Break("V19", "hb-01", {"acct_cred_line": None}),
     Break("V19", "jb-03", {"loan_amt": None}),
+    Break("V19", "jb-03", {"acct_cred_line": 3000}),
     Break("V20", "hb-01", {"repay_mode": "11"}),
     Break("V20", "jb-03", {"repay_mode": "33"}),
     Break("V21", "hb-01", {"repay_freqcy": "02"}),
     Break("V22", "jb-03", {"repay_mode": "21"}),
     Break("V23", "late", {"acct_type": "R2"}),
     Break("V24", "hb-01", {"cur_rpy_amt": 100}),
+    Break("V24", "hb-01", {"overd_prd": 1}),
     Break("V25", "hb-02", {"overd_prd": 1}),
+    Break("V25", "hb-06", {"overd_prd": 1}),
     Break("V26", "hb-03", {"acct_status": "1", "tot_overd": 0, "overd_princ": 0}),
+    Break("V26 V41", "hb-03", {"overd_prd": 0, "overd_princ": 0}),
     Break("V27", "hb-03", {"overd_princ": 2100}),
     Break("V28", "hb-02", {"acct_status": "42", "rpy_status": "B"}),
     Break("V29", "hb-08", {"acct_bal": 100}),
     Break("V29", "hb-08", {"close_date": None}),
+    Break("V29", "hb-08", {"overd_prd": 1}),
+    Break("V29 V43", "hb-08", {"tot_overd": 5}),
     Break("V30", "hb-08", {"rpy_status": "N"}),
+    Break("V30", "hb-02", {"rpy_status": "C"}),
     Break("V31", "hb-08", {"rpt_date_code": "30"}),
+    Break("V31", "hb-07", {"rpt_date_code": "20"}),
     Break("V32", "hb-08", {"close_date": date(2023, 8, 14)}),
     Break("V33", "hb-02", {"sett_date": date(2023, 1, 31)}),
     Break("V34", "hb-07", {"rpt_date": date(2023, 8, 1)}),
     Break("V35", "hb-02", {"five_cate_adj_date": date(2023, 3, 1)}),
     Break("V36", "hb-01", {"due_date": date(2023, 1, 4)}),
+    Break("V36", "jb-03", {"five_cate_adj_date": date(2023, 3, 4)}),
     Break("V37", "hb-05", {"acct_status": "42", "rpy_status": "B", "overd_prd": 0}),
     Break("V38", "hb-04", {"oved31_60": 2600}),
     Break("V39", "hb-03", {"acct_bal": 1900}),
@@ -116,6 +130,7 @@ BREAKS = [
     Break("V56", "agreement", {"con_eff_date": date(2023, 2, 1)}),
     Break("V56", "agreement", {"con_exp_date": date(2023, 1, 4)}),
     Break("V57", "agreement", {"credit_rest": 100}),
+    Break("V57", "agreement", {"credit_rest_code": "1"}),
     Break("V58", "agreement", {"rpt_date": date(2023, 9, 30)}, added=True),
     Break("V59", "jb-03", {"mcc": CODE + "OTHER"}),
     Break("V60", "hb-01", {"acct_cred_line": 12000}),
@@ -135,6 +150,7 @@ BREAKS = [
     Break("V66", "person", {"updated_on": date(1990, 3, 6)}),
     Break("V67", "file", {"line_count": 14}),
     Break("V67", "file", {"header": "A050"}),
+    Break("V67", "file", {"header": "A0502102.0.0  N101W1100H00992023090300000000000013"}),
     Break("V67", "file", {"file_name": f"{CODE}2023090322000010.txt"}),
     Break("V67", "file", {"file_name": f"{CODE}2023090321000010.enc"}),
     Break("V68", "hb-02", {"name": "测试乙"}),
@@ -189,8 +205,8 @@ def test_every_rule_stands_once_in_the_severity_of_the_interface() -> None:
     assert {rule.id for rule in load_rules() if rule.scope == "file"} == {"V67"}
 
 
-def test_every_rule_has_a_record_that_breaks_it() -> None:
-    assert {spoiling.rules for spoiling in BREAKS} == set(RULES)
+def test_every_rule_has_a_record_that_breaks_it_alone() -> None:
+    assert {spoiling.rules for spoiling in BREAKS} >= set(RULES)
 
 
 def test_the_worked_example_breaks_no_rule_at_all() -> None:
@@ -199,7 +215,7 @@ def test_the_worked_example_breaks_no_rule_at_all() -> None:
 
 @pytest.mark.parametrize("spoiling", BREAKS, ids=str)
 def test_a_spoilt_record_is_hit_by_its_rule_alone(spoiling: Break) -> None:
-    assert rules_hit(spoilt(spoiling)) == {spoiling.rules}
+    assert rules_hit(spoilt(spoiling)) == set(spoiling.rules.split())
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=str)
