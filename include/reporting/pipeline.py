@@ -11,13 +11,13 @@ from types import TracebackType
 
 import duckdb
 
-from reporting import alerts, identity, landing, publish, quality
+from reporting import alerts, identity, landing, notices, publish, quality
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.submission import files, records
+from reporting.submission import files, history, records
 from reporting.warehouse import dbt_build, open_store
 
 Step = Callable[[Run, Settings], None]
@@ -119,12 +119,14 @@ def check_records(run: Run, settings: Settings) -> None:
 
 @step
 def submit(run: Run, settings: Settings) -> None:
-    """Write the submission files and publish the month; a month that only warned is told of."""
+    """Write submission files and notices and publish the month; warnings are told of."""
     with open_store(run, settings, read_only=False) as connection:
         publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
+        history.build_repayment_history(connection)
         files.write_submissions(connection, run, settings)
+        notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)
         publish.publish(connection, run, settings)
     results = quality.results_of(run, settings)

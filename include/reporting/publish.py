@@ -21,7 +21,11 @@ PART = "data.parquet"
 TABLES = {
     "reportable_population": "account_id",
     "repayment_status": "account_id",
+    "connected_groups": "product_code, group_kind, group_value",
+    "internal_score_feed": "account_id",
+    "notices_due": "account_id, episode_started_on",
     "submission_records": "record_id",
+    "repayment_history": "account_id",
     "feed_counts": "table_name",
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id",
     "data_quality_results": "layer, table_name, check_id",
