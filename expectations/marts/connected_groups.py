@@ -1,4 +1,4 @@
-"""Which user groups are connected: what the counts of a month must hold before anybody reads them."""
+"""Which user groups are connected: what a month's counts must hold before anybody reads them."""
 
 from reporting.sentences import each_row, no_row
 
@@ -30,8 +30,7 @@ EXPECTATIONS = [
         "groups.share_of_customers",
         "critical",
         "The share lies between 0 and 1 and is connected customers by customers.",
-        "share between 0 and 1"
-        " and abs(share - connected_customers / customers) <= 0.000051",
+        "share between 0 and 1 and abs(share - connected_customers / customers) <= 0.000051",
     ),
     each_row(
         "groups.small_ones_folded",
@@ -45,7 +44,7 @@ EXPECTATIONS = [
         "Each kind of group counts every customer of a product once.",
         "from (select product_code, group_kind, sum(customers) as customers from {batch}"
         " group by product_code, group_kind) as kinds full join ("
-        f"select product_code, group_kind, count(distinct customer_id) as customers"
+        "select product_code, group_kind, count(distinct customer_id) as customers"
         " from marts.reportable_population, unnest(['wave', 'limit_band', 'score_band',"
         " 'opened_year']) as kind (group_kind) where report_month = {report_month}"
         " and reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER') group by all) as population"

@@ -50,7 +50,9 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
     _print_files(console, settings, months)
     for month, count in due:
         path = notices_file(settings, f"{month:%Y-%m}")
-        console.print(f"Advance notices to send: {count:,} in {path}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Advance notices to send: {count:,} in {path}", highlight=False, soft_wrap=True
+        )
     for month, total, critical, warnings in checks:
         console.print(
             f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)"

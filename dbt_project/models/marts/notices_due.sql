@@ -101,9 +101,6 @@ select
     last_sent_at,
     last_text_version,
     text_version,
-    {{ 'replace(' * placeholders | length }}text_with_placeholders
-    {%- for name, value in placeholders.items() -%}
-        , '{{ "{" ~ name ~ "}" }}', {{ value }})
-    {%- endfor %} as text,
+    {{ filled_in('text_with_placeholders', placeholders) }} as text,
     {{ earliest_report_on }} as earliest_report_on
 from due
