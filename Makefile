@@ -11,7 +11,7 @@ INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test lint docs lock
+.PHONY: help run airflow test lint docs rules-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,6 +54,9 @@ lint: $(INSTALLED) ## Style, types and SQL
 
 docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pages of each month
 	@$(BIN)/reporting docs
+
+rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
+	@$(BIN)/python -m reporting.submission.rules
 
 lock: ## Renew requirements.txt from pyproject.toml (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \

@@ -42,3 +42,8 @@
 
 {#- States of a record that count as sent, until the bureau has answered. -#}
 {% macro sent_states() -%} ('BUILT', 'RELEASED', 'ACCEPTED') {%- endmacro %}
+
+{#- The last value that is not null, as a window function. -#}
+{% macro last_known(column) -%} {{ return(adapter.dispatch("last_known")(column)) }} {%- endmacro %}
+{% macro default__last_known(column) -%} last_value({{ column }} ignore nulls) {%- endmacro %}
+{% macro spark__last_known(column) -%} last({{ column }}, true) {%- endmacro %}

@@ -55,3 +55,9 @@
 {% macro spark__month_series(first, last) -%}
     explode(sequence({{ first }}, {{ last }}, interval 1 month))
 {%- endmacro %}
+
+{#- Calendar months from the month of one date to that of another, whatever the days. -#}
+{% macro months_between(earlier, later) -%}
+    (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+    + extract(month from {{ later }}) - extract(month from {{ earlier }})
+{%- endmacro %}

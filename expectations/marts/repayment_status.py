@@ -1,7 +1,5 @@
 """How each account was repaid: what the statuses of a month must hold before anybody reads them."""
 
-import great_expectations.expectations as gxe
-
 from reporting.sentences import each_row, no_row
 
 TABLE = "repayment_status"
@@ -10,18 +8,20 @@ OVERDUE = "repayment_status in ('1', '2', '3', '4', '5', '6', '7')"
 CLOSED = "repayment_status in ('C', 'G')"
 
 EXPECTATIONS = [
-    gxe.ExpectColumnValuesToBeUnique(
-        column="account_id",
-        severity="critical",
-        description="An account has one repayment status a month.",
-        meta={"id": "status.account_once_a_month"},
+    no_row(
+        "status.account_once_a_month",
+        "critical",
+        "An account has one repayment status a month.",
+        "from {batch} group by account_id, report_month having count(*) > 1",
     ),
     each_row(
         "status.of_this_month",
         "critical",
-        "Every status is about the report month, at its last day or the account's last day in it.",
-        "report_month = {report_month} and report_date between {report_month} and {month_end}"
-        " and report_date = coalesce(closed_on, {month_end})",
+        "Every status is about the report month or an earlier one still owed, at its last day or"
+        " the account's last day in it.",
+        "report_month <= {report_month}"
+        " and report_date between report_month and last_day(report_month)"
+        " and report_date = coalesce(closed_on, last_day(report_month))",
     ),
     no_row(
         "status.of_the_population",
@@ -29,6 +29,7 @@ EXPECTATIONS = [
         "Every status belongs to an account of the population that was open in the month.",
         "from {batch} as status left join marts.reportable_population as population"
         " on status.account_id = population.account_id"
+        " and status.report_month = population.report_month"
         " where not coalesce("
         "population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER'), false)",
     ),
@@ -132,7 +133,7 @@ EXPECTATIONS = [
         "status.paid_means_dated",
         "critical",
         "An amount paid in the month has a payment date in the month.",
-        "amount_paid = 0 or last_paid_on between {report_month} and report_date",
+        "amount_paid = 0 or last_paid_on between report_month and report_date",
     ),
     each_row(
         "status.closed_owes_nothing",

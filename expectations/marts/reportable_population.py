@@ -1,4 +1,7 @@
-"""Who is reported: what the verdicts of a month must hold before records are built from them."""
+"""Who is reported: what the verdicts of a month must hold before records are built from them.
+
+The table also holds the earlier months that are still owed and were judged anew.
+"""
 
 import great_expectations.expectations as gxe
 
@@ -13,17 +16,17 @@ EXPECTATIONS = [
         "The month has a population.",
         "from {batch} having count(*) = 0",
     ),
-    gxe.ExpectColumnValuesToBeUnique(
-        column="account_id",
-        severity="critical",
-        description="An account has one verdict a month.",
-        meta={"id": "population.account_once_a_month"},
+    no_row(
+        "population.account_once_a_month",
+        "critical",
+        "An account has one verdict a month.",
+        "from {batch} group by account_id, report_month having count(*) > 1",
     ),
     each_row(
         "population.of_this_month",
         "critical",
-        "Every verdict is about the report month.",
-        "report_month = {report_month}",
+        "Every verdict is about the report month or an earlier one that is still owed.",
+        "report_month <= {report_month}",
     ),
     each_row(
         "population.keys_filled",
@@ -57,6 +60,7 @@ EXPECTATIONS = [
         "A reportable account is authorized, on a day not after its report date.",
         "from {batch} as population"
         " left join marts.repayment_status as status on population.account_id = status.account_id"
+        " and population.report_month = status.report_month"
         " where population.is_reportable"
         " and not coalesce(population.authorized_on <= status.report_date, false)",
     ),
@@ -69,8 +73,8 @@ EXPECTATIONS = [
     each_row(
         "population.first_reported_month_filled",
         "critical",
-        "A reportable account knows its first reported month, none later than this one.",
-        "not is_reportable or first_reported_month <= {report_month}",
+        "A reportable account knows its first reported month, none later than the month itself.",
+        "not is_reportable or first_reported_month <= report_month",
     ),
     no_row(
         "population.open_means_status",
@@ -78,6 +82,7 @@ EXPECTATIONS = [
         "Every account that was open in the month has a repayment status.",
         "from {batch} as population"
         " left join marts.repayment_status as status on population.account_id = status.account_id"
+        " and population.report_month = status.report_month"
         " where population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')"
         " and status.account_id is null",
     ),
@@ -86,6 +91,14 @@ EXPECTATIONS = [
         "warning",
         "Every loan contract carries its consent; one without is an incident.",
         "from {batch} where reason_code = 'CONTRACT_CONSENT_MISSING'",
+    ),
+    no_row(
+        "population.contract_consent_late",
+        "warning",
+        "The consent of a loan contract is signed by the opening; a later one is an incident.",
+        "from {batch} where reporting_basis = 'contract'"
+        " and cast(first_signed_at as date) > opened_on and report_month = {report_month}"
+        " and reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')",
     ),
     no_row(
         "population.identity_invalid",

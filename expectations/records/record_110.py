@@ -41,7 +41,6 @@ EXPECTATIONS = [
         "from {batch} as person inner join secure.record_210 as record"
         " on person.customer_id = record.customer_id"
         " and person.reporter_code = record.reporter_code"
-        " and date_trunc('month', person.rpt_date) = date_trunc('month', record.rpt_date)"
         " where (person.name, person.id_type, person.id_num)"
         " is distinct from (record.name, record.id_type, record.id_num)",
     ),

@@ -10,7 +10,11 @@ from reporting.sentences import each_row, no_row
 
 TABLE = "record_210"
 
-OF_THIS_MONTH = "date_trunc('month', record.report_date) = {report_month}"
+ITS_POPULATION = (
+    "marts.reportable_population as population"
+    " on population.account_id = record.account_id"
+    " and population.report_month = date_trunc('month', record.report_date)"
+)
 
 EXPECTATIONS = [
     no_row(
@@ -20,39 +24,33 @@ EXPECTATIONS = [
         "from {batch} group by acct_code, rpt_date having count(*) > 1",
     ),
     no_row(
-        "record_210.reported_this_month",
+        "record_210.reported_in_its_month",
         "critical",
-        "A record of the month belongs to an account with the verdict REPORTED.",
-        "from {batch} as record left join marts.reportable_population as population"
-        " on record.account_id = population.account_id"
-        f" where {OF_THIS_MONTH}"
-        " and not coalesce(population.is_reportable, false)",
+        "A record belongs to an account with the verdict REPORTED for the month it is about.",
+        f"from {{batch}} as record left join {ITS_POPULATION}"
+        " where not coalesce(population.is_reportable, false)",
     ),
     no_row(
         "record_210.owed_from_before",
         "critical",
-        "A record of an earlier month belongs to an account that is reported, closed or held back.",
-        "from {batch} as record left join marts.reportable_population as population"
-        " on record.account_id = population.account_id"
-        f" where not coalesce({OF_THIS_MONTH}, false) and not coalesce("
-        "record.report_date < {report_month} and population.reason_code"
-        " in ('REPORTED', 'CLOSED_EARLIER', 'NOTICE_PENDING'), false)",
+        "A record of an earlier month is one that the month before left owed.",
+        "from {batch} as record left join history.months_owed as owed"
+        " on record.account_id = owed.account_id"
+        " and date_trunc('month', record.report_date) = owed.owed_month"
+        " where record.report_date < {report_month} and owed.account_id is null",
     ),
     no_row(
         "record_210.complete",
         "critical",
-        "Every reportable account has a record of the month.",
-        "from marts.reportable_population as population left join {batch} as record"
-        " on population.account_id = record.account_id"
-        f" and {OF_THIS_MONTH}"
+        "Every reportable account has a record of its month.",
+        f"from {{batch}} as record right join {ITS_POPULATION}"
         " where population.is_reportable and record.account_id is null",
     ),
     no_row(
         "record_210.not_before_authorization",
         "critical",
         "No record and no month is about a time before the authorization in force.",
-        "from {batch} as record left join marts.reportable_population as population"
-        " on record.account_id = population.account_id"
+        f"from {{batch}} as record left join {ITS_POPULATION}"
         " where not coalesce(population.authorized_on <= record.report_date"
         " and substr(cast(population.authorized_on as varchar), 1, 7) <= record.month, false)",
     ),

@@ -12,11 +12,19 @@ EXPECTATIONS = [
         "from {batch} group by contract_code, rpt_date having count(*) > 1",
     ),
     no_row(
-        "record_220.has_account",
+        "record_220.customer_authorized",
         "critical",
-        "No agreement goes out without an account record under it in the same batch.",
-        "from {batch} as agreement anti join secure.record_210 as record"
-        " on record.mcc = agreement.contract_code and record.customer_id = agreement.customer_id",
+        "No agreement goes out without an account whose authorization is in force.",
+        "from {batch} as agreement left join ("
+        " select accounts.reporter_code, accounts.agreement_id"
+        " from marts.reportable_population as population"
+        " inner join ledger.int_accounts_at_report_date as accounts"
+        " on accounts.account_id = population.account_id"
+        " and accounts.report_month = population.report_month"
+        " where population.authorized_on is not null"
+        ") as authorized on authorized.reporter_code = agreement.reporter_code"
+        " and authorized.agreement_id = agreement.agreement_id"
+        " where authorized.agreement_id is null",
     ),
     each_row(
         "record_220.code_prefixed",

@@ -85,11 +85,21 @@ def months() -> None:
 def why(
     subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
     month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; the latest built.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="The ledger event by event, every field's arithmetic.")
+    ] = False,
 ) -> None:
     """Is this customer in the credit report, since when, under which document, and if not, why?"""
     from reporting import why as answer
 
-    console.print(answer.explain(subject, month, load_settings()), soft_wrap=True)
+    settings = load_settings()
+    console.print(answer.explain(subject, month, settings), soft_wrap=True)
+    if explain:
+        from reporting import explain as replay
+
+        explanation = replay.explain(*answer.accounts_asked(subject, month, settings), settings)
+        console.print(explanation.text, soft_wrap=True)
+        explanation.require_equal()
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """Which months are built, what went out and what is held back."""
 
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -27,18 +29,28 @@ def overview(settings: Settings) -> RenderableType:
             "select report_month, reason_code, count(*) from marts.reportable_population "
             "group by all order by all"
         ).fetchall()
+        owed = connection.execute(
+            "select report_month, reporter_code, held_back_by, count(*), "
+            "count(distinct account_id), min(owed_month) "
+            "from marts.months_owed group by all order by all"
+        ).fetchall()
+        repairs = connection.execute(
+            "select rule_id, count(*), min(first_withheld_in), any_value(sentence) "
+            "from marts.repair_queue where report_month = ? group by rule_id order by rule_id",
+            [months[-1].month],
+        ).fetchall()
         stopped = connection.execute(
             "select distinct report_month from marts.data_quality_results "
             "where report_month not in (select report_month from marts.built_months) order by all"
         ).fetchall()
-    table = Table("month", "cut-off", "records 210", "held back, owed", "not reportable", box=None)
+    table = Table("month", "cut-off", "records 210", "months owed", "not reportable", box=None)
     for built in months:
         counts = {code: n for month, code, n in verdicts if month == built.month}
-        owed = counts.get("NOTICE_PENDING", 0)
+        left = sum(n for month, _, _, n, _, _ in owed if month == built.month)
         out = sum(n for code, n in counts.items() if code not in ("REPORTED", "NOTICE_PENDING"))
         sent = ", ".join(f"{r} {s} {n:,}" for month, r, s, n in states if month == built.month)
         table.add_row(
-            f"{built.month:%Y-%m}", f"{built.as_of:%Y-%m-%d %H:%M}", sent, f"{owed:,}", f"{out:,}"
+            f"{built.month:%Y-%m}", f"{built.as_of:%Y-%m-%d %H:%M}", sent, f"{left:,}", f"{out:,}"
         )
     latest = months[-1].month
     newest = {code: n for month, code, n in verdicts if month == latest}
@@ -48,4 +60,24 @@ def overview(settings: Settings) -> RenderableType:
             why.add_row(f"{newest[code]:,}", code, reason.sentence)
     lines = [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
     lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
-    return Group(table, Text(), why, Text("\n".join(["", *lines])))
+    parts: list[RenderableType] = [table, Text(), why]
+    parts += _what_is_owed([row[1:] for row in owed if row[0] == latest], repairs)
+    return Group(*parts, Text("\n".join(["", *lines])))
+
+
+def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
+    """What the newest month left owed, to whom and why, and what a person has to repair."""
+    parts: list[RenderableType] = []
+    if owed:
+        table = Table(
+            "owed to the bureau by", "held back by", "months", "accounts", "since", box=None
+        )
+        for reporter, held_back_by, months, accounts, since in owed:
+            table.add_row(reporter, held_back_by, f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
+        parts += [Text(), table]
+    if repairs:
+        table = Table("repair queue", "records", "since", "rule", box=None)
+        for rule, records, since, sentence in repairs:
+            table.add_row(rule, f"{records:,}", f"{since:%Y-%m}", sentence)
+        parts += [Text(), table]
+    return parts

@@ -17,7 +17,7 @@ from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.submission import files, history, records
+from reporting.submission import files, judging, records
 from reporting.warehouse import dbt_build, open_store
 
 Step = Callable[[Run, Settings], None]
@@ -79,6 +79,7 @@ def land(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         publish.create_history(connection, run, settings)
         identity.create_hash_key(connection, settings)
+        judging.prepare(connection)
         connection.execute("create schema if not exists marts")
         connection.execute(
             "create or replace table marts.built_months as "
@@ -107,8 +108,10 @@ def check_marts(run: Run, settings: Settings) -> None:
 
 @step
 def build_records(run: Run, settings: Settings) -> None:
-    """Build the records in the bureau's words."""
+    """Build the records in the bureau's words and ask its rules which of them may leave."""
     dbt_build(run, settings, *RECORDS)
+    with open_store(run, settings, read_only=False) as connection:
+        judging.judge(connection)
 
 
 @step
@@ -124,7 +127,7 @@ def submit(run: Run, settings: Settings) -> None:
         publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
-        history.build_repayment_history(connection)
+        records.build_from_journal(connection)
         files.write_submissions(connection, run, settings)
         notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)

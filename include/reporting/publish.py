@@ -26,6 +26,8 @@ TABLES = {
     "notices_due": "account_id, episode_started_on",
     "submission_records": "record_id",
     "repayment_history": "account_id",
+    "months_owed": "account_id, owed_month",
+    "repair_queue": "record_id, rule_id",
     "feed_counts": "table_name",
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id",
     "data_quality_results": "layer, table_name, check_id",
@@ -47,8 +49,12 @@ SUBMISSION_RECORDS = """
     account_id varchar, report_month date, report_date date, report_date_code varchar,
     segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
     overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
-    released_at timestamp, feedback_code varchar
+    released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
+    five_tier_assigned_on date, identity_hash varchar, agreement_id varchar,
+    credit_limit decimal(18, 2)
 """
+
+MONTHS_OWED = "account_id varchar, owed_month date"
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def require_order(run: Run, settings: Settings) -> None:
 
 
 def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Show the build store what earlier months sent, as schema ``history``."""
+    """Show the build store what earlier months sent and left owed, as schema ``history``."""
     connection.execute("create schema if not exists history")
     connection.execute("create or replace table history.built_months (month date, run_id varchar)")
     earlier = _earlier(run, settings)
@@ -113,6 +119,14 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
             "insert into history.submission_records by name "
             "select * from read_parquet(?, hive_partitioning = false)",
             [files],
+        )
+    connection.execute(f"create or replace table history.months_owed ({MONTHS_OWED})")
+    owed = partition(settings, "months_owed", previous_month(run.month)) / PART
+    if owed.is_file():
+        connection.execute(
+            "insert into history.months_owed by name "
+            "select account_id, owed_month from read_parquet(?, hive_partitioning = false)",
+            [str(owed)],
         )
 
 
@@ -149,9 +163,11 @@ def publish(
         folder = partition(settings, table, run.month)
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f".{PART}"
-        # files are read back by month and account: sorted, so that equal runs give equal bytes
+        # earlier months that were read anew stay as they were published; sorted, so that equal runs
+        # give equal bytes
         connection.execute(
-            f"copy (select * from marts.{table} order by {TABLES[table]}) "
+            f"copy (select * from marts.{table} where report_month = date '{run.month}' "
+            f"order by {TABLES[table]}) "
             f"to '{_quoted(aside)}' (format parquet, compression zstd)"
         )
         aside.rename(folder / PART)

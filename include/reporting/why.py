@@ -44,11 +44,26 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
                 "give the pseudonymous customer_id or account_id of the raw tables, "
                 "or another --month"
             )
-        records = _records(connection, [row["account_id"] for row in rows], answered)
-    paragraphs = [_paragraph(row, records.get(row["account_id"], [])) for row in rows]
+        accounts = [row["account_id"] for row in rows]
+        records = _records(connection, accounts, answered)
+        owed = _owed(connection, accounts, answered)
+    paragraphs = [
+        _paragraph(row, records.get(row["account_id"], []), owed.get(row["account_id"], []))
+        for row in rows
+    ]
     customer = rows[0]["customer_id"]
     heading = f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}"
     return Text("\n\n".join([*opening, heading, *paragraphs]))
+
+
+def accounts_asked(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+    """The accounts whose ids were asked for, of a customer all, and the month that answers."""
+    built = [entry.month for entry in built_months(settings)]
+    answered, _ = _month_to_answer(parse_month(month) if month else None, built)
+    with open_published(settings) as connection:
+        rows = _accounts(connection, subject, answered)
+    named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
+    return [row["account_id"] for row in named], answered
 
 
 def _month_to_answer(asked: date | None, built: list[date]) -> tuple[date, list[str]]:
@@ -101,7 +116,33 @@ def _records(
     return found
 
 
-def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]]) -> str:
+def _owed(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[str]]:
+    """For each account the months that the answered month left owed, in words."""
+    found: dict[str, list[str]] = {}
+    rows = connection.execute(
+        "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
+        "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
+        "order by repairs.rule_id) "
+        "from marts.months_owed as owed left join marts.repair_queue as repairs "
+        "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
+        "and owed.owed_month = date_trunc('month', repairs.report_date) "
+        "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
+        "group by all order by owed.owed_month",
+        [accounts, month],
+    ).fetchall()
+    for account, owed_month, held_back_by, episode, broken in rows:
+        causes = {
+            "WITHHELD": f"its record breaks {broken} and waits for repair",
+            "NOTICE_PENDING": f"no notice for the episode of {episode} was delivered in time",
+        }
+        cause = causes.get(held_back_by, f"it is held back as {held_back_by}")
+        found.setdefault(account, []).append(f"Still owed: {owed_month:%Y-%m}, since {cause}.")
+    return found
+
+
+def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]], owed: list[str]) -> str:
     reason = reasons()[row["reason_code"]]
     since = row["first_reported_month"]
     head = (
@@ -114,7 +155,7 @@ def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]]) -> str:
     lines.append(f"  Rule: {reason.reason_code} ({reason.citation}).")
     lines += [f"  {line}" for line in _consent(row)]
     lines += [f"  {line}" for line in _behaviour(row)]
-    lines += [f"  {line}" for line in _sent(records)]
+    lines += [f"  {line}" for line in [*_sent(records), *owed]]
     return "\n".join(lines)
 
 
@@ -164,7 +205,8 @@ def _sent(records: list[tuple[Any, ...]]) -> list[str]:
     if not records:
         return ["Records built so far: none."]
     _, report_date, code, status, overdue, state, name = records[-1]
+    where = f" in {name}" if name else ""
     return [
         f"Records built so far: {len(records)}; the last of {report_date}, code {code}, "
-        f"status {status}, overdue {overdue} CNY, {state} in {name}."
+        f"status {status}, overdue {overdue} CNY, {state}{where}."
     ]

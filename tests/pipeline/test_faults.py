@@ -144,7 +144,7 @@ def test_in_the_outgoing_records(tmp_path: Path, landing: Path, mailbox: Mailbox
             "set is_reportable = false, reason_code = 'NOT_AUTHORIZED' "
             "where account_id in (select min(account_id) from secure.record_210)"
         )
-    with pytest.raises(DataNotFit, match=r"record_210\.reported_this_month"):
+    with pytest.raises(DataNotFit, match=r"record_210\.reported_in_its_month"):
         pipeline.check_records(run, settings)
-    assert_stopped(settings, run, "record_210.reported_this_month")
+    assert_stopped(settings, run, "record_210.reported_in_its_month")
     assert len(mailbox.subjects) == 1

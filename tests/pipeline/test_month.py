@@ -55,23 +55,40 @@ def test_the_marts_are_what_the_replay_says(lender_book: Lender, month: str) -> 
 def test_the_files_say_what_the_marts_say_to_the_yuan(
     lender_book: Lender, raw: Any, month: str
 ) -> None:
-    statuses = {row["account_id"]: row for row in lender_book.rows("repayment_status", month)}
+    statuses = {
+        (row["account_id"], f"{row['report_month']:%Y-%m}"): row
+        for one in MONTHS
+        for row in lender_book.rows("repayment_status", one)
+    }
     reported = {
         row["account_id"]: row["reporter_code"]
         for row in lender_book.rows("reportable_population", month)
         if row["is_reportable"]
     }
     opened = dict(raw(lender_book.settings, "select account_id, opened_on from accounts"))
-    seen = set()
+    withheld = {
+        (account, reporter)
+        for account, reporter in lender_book.query(
+            "select account_id, reporter_code from marts.submission_records "
+            "where record_type = '210' and state = 'WITHHELD' "
+            "and report_month = ? and report_date >= report_month",
+            date.fromisoformat(f"{month}-01"),
+        )
+    }
+    seen, owed = set(), set()
     for reporter, submission in read_month(lender_book.settings.home, month).items():
         for record in submission.records("210"):
             account = record["AcctBsSgmt"]["AcctCode"].removeprefix(reporter)
-            assert reported[account] == reporter
+            about = record["AcctMthlyBlgInfSgmt"]["Month"]
+            if record["AcctBsInfSgmt"]["AssetTrandFlag"] == "1":
+                continue  # what a transferred account owes is written as the buyer's: zeros
             assert record["AcctMthlyBlgInfSgmt"] == expected_monthly_segment(
-                statuses[account], opened[account]
+                statuses[account, about], opened[account]
             )
-            seen.add(account)
-    assert seen == reported.keys()
+            (seen if about == month else owed).add((account, reporter))
+    assert seen | withheld == set(reported.items())
+    assert not seen & withheld
+    assert bool(owed) == (month != MONTHS[0])
 
 
 def test_an_account_is_introduced_once_and_then_reported_by_the_month(lender_book: Lender) -> None:

@@ -16,8 +16,8 @@ ORDER = [
     ["errors"],
     ["settings"],
     ["run"],
-    ["home", "raw_contract", "reasons", "duckdb_dialect", "sentences"],
-    ["policy", "warehouse", "landing_zone", "publish", "identity"],
+    ["home", "raw_contract", "reasons", "duckdb_dialect", "sentences", "account_replay"],
+    ["policy", "warehouse", "landing_zone", "publish", "identity", "account_figures"],
     [
         "landing_files",
         "landing_sql",
@@ -29,7 +29,7 @@ ORDER = [
         "synthetic",
     ],
     ["landing", "quality", "check_pages"],
-    ["pipeline", "months", "why", "summary", "explore", "pages"],
+    ["pipeline", "months", "why", "explain", "summary", "explore", "pages"],
     ["orchestration"],
     ["cli"],
 ]

@@ -1,7 +1,7 @@
 -- One row per institution and customer with a record 210 this month and something new to say:
 -- record 110, personal basic information (个人基本信息). All segments first, later those whose values
--- changed; its date is the earliest of the person's 210 records in the month. Unknown values are
--- coded, never guessed.
+-- changed; its date is the earliest of the person's 210 records in this run. Unknown values are
+-- coded, never guessed; an empty text is a missing one.
 with people as (
     select
         reporter_code,
@@ -10,6 +10,26 @@ with people as (
         min(report_date) as report_date
     from {{ ref('record_210') }}
     group by reporter_code, customer_id, report_month
+),
+
+customers as (
+    select
+        customer_id,
+        {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
+            'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
+        nullif(trim({{ column }}), '') as {{ column }},
+        {%- endfor %}
+        name,
+        id_type,
+        id_number,
+        sex,
+        birth_date,
+        recorded_at,
+        marital_status,
+        education_level,
+        academic_degree,
+        employment_status
+    from {{ ref('stg_customers') }}
 ),
 
 fields as (
@@ -68,7 +88,7 @@ fields as (
         customers.residence_district as resi_dist,
         least(cast(customers.recorded_at as date), people.report_date) as updated_on
     from people
-    inner join {{ ref('stg_customers') }} as customers
+    inner join customers
         on people.customer_id = customers.customer_id
 ),
 

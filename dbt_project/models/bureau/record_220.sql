@@ -1,103 +1,164 @@
--- One row per credit agreement that begins to be reported, whose limit changed or that ended this
--- month: record 220, credit agreement (授信协议). It opens with the first reported account under it
--- (10), follows the limit once a month (30) and ends with its R1 account or with a limit of zero
--- (20).
-with accounts as (
+-- One row per credit agreement and report date: record 220, credit agreement (授信协议). An agreement
+-- opens with the first reported account under it (10), follows its limit once a month (30) and ends
+-- with its R1 account or with a limit of zero (20); one that is first reported in the month it ends
+-- is one record, 20. Known agreements are followed as long as their customer may be reported, also
+-- in months without a record 210 under them (contracts, section 5).
+with reported as (  -- agreements with a record 210 in this batch
     select
-        records.reporter_code,
-        records.agreement_id,
-        records.customer_id,
-        records.report_month,
-        min(records.report_date) as first_report_date,
-        max(records.report_date) as last_report_date,
-        min(records.name) as name,
-        min(records.id_type) as id_type,
-        min(records.id_num) as id_num,
-        min(records.open_date) as opened_on,
-        max(case when records.acct_type = 'R1' and records.acct_status = '3' then 1 else 0 end) = 1
-            as is_account_closed
-    from {{ ref('record_210') }} as records
-    group by records.reporter_code, records.agreement_id, records.customer_id, records.report_month
+        reporter_code,
+        agreement_id,
+        min(report_date) as first_report_date,
+        max(case when acct_type = 'R1' then close_date end) as account_closed_on
+    from {{ ref('record_210') }}
+    group by reporter_code, agreement_id
 ),
 
-limits as (  -- of the agreement at month end, or at the closing of its account
+agreements as (  -- of several customers under one agreement, the one of its first account
     select
         accounts.reporter_code,
         accounts.agreement_id,
-        max_by(limits.credit_limit, limits.effective_on) as credit_limit,
-        max(limits.effective_on) as effective_on,
-        min(limits.effective_on) as first_effective_on
-    from accounts
-    inner join {{ ref('stg_credit_limits') }} as limits
-        on accounts.agreement_id = limits.account_id
-        and limits.effective_on <= case
-            when accounts.is_account_closed then accounts.last_report_date
-            else {{ report_month_end() }}
-        end
+        min(accounts.opened_on) as opened_on,
+        min_by(accounts.customer_id, concat(accounts.opened_on, accounts.account_id))
+            as customer_id,
+        max(case
+            when population.authorized_on is not null and customers.is_identity_valid then 1
+        end) = 1 as may_be_followed
+    from {{ ref('int_accounts_at_report_date') }} as accounts
+    inner join {{ ref('reportable_population') }} as population
+        on accounts.account_id = population.account_id
+        and accounts.report_month = population.report_month
+    left join {{ ref('int_customers_identified') }} as customers
+        on accounts.customer_id = customers.customer_id
+    where accounts.report_month = {{ report_month() }}
     group by accounts.reporter_code, accounts.agreement_id
 ),
 
-agreements as (
-    select
-        accounts.*,
-        limits.credit_limit,
-        least(coalesce(limits.first_effective_on, accounts.opened_on), accounts.first_report_date)
-            as effective_from,
-        accounts.is_account_closed or coalesce(limits.credit_limit = 0, false) as is_ended,
-        case
-            when accounts.is_account_closed then accounts.last_report_date
-            else {{ report_month_end() }}
-        end as changed_on
-    from accounts
-    left join limits
-        on accounts.reporter_code = limits.reporter_code
-        and accounts.agreement_id = limits.agreement_id
-),
-
-coded as (
+known as (
     select
         agreements.*,
+        reported.first_report_date,
+        reported.account_closed_on,
         sent.sent_d,
-        {{ keyed_hash(['credit_limit']) }} as hash_d,
-        case
-            when agreements.is_ended then '20'
-            when sent.subject_id is null then '10'
-            else '30'
-        end as rpt_date_code,
-        sent.last_report_date_code
+        sent.subject_id is not null as was_sent
     from agreements
-    cross join {{ source('keys', 'hash_key') }} as hash_key
+    left join reported
+        on agreements.reporter_code = reported.reporter_code
+        and agreements.agreement_id = reported.agreement_id
     left join {{ ref('records_sent_before') }} as sent
         on agreements.agreement_id = sent.subject_id
         and agreements.reporter_code = sent.reporter_code
         and sent.record_type = '220'
+    where
+        coalesce(sent.last_report_date_code <> '20', true)
+        and (
+            reported.agreement_id is not null
+            or (sent.subject_id is not null and agreements.may_be_followed)
+        )
+),
+
+limits as (
+    select
+        known.reporter_code,
+        known.agreement_id,
+        min(limits.effective_on) as first_effective_on,
+        max_by(
+            limits.credit_limit,
+            case when limits.effective_on <= known.first_report_date then limits.effective_on end
+        ) as limit_at_start,
+        max_by(limits.credit_limit, limits.effective_on) as limit_at_end
+    from known
+    inner join {{ ref('stg_credit_limits') }} as limits
+        on known.agreement_id = limits.account_id
+        and limits.effective_on <= coalesce(known.account_closed_on, {{ report_month_end() }})
+    group by known.reporter_code, known.agreement_id
+),
+
+followed as (
+    select
+        known.*,
+        limits.limit_at_start,
+        limits.limit_at_end,
+        least(
+            coalesce(limits.first_effective_on, known.opened_on),
+            coalesce(known.first_report_date, known.opened_on)
+        ) as con_eff_date,
+        coalesce(known.account_closed_on, {{ report_month_end() }}) as last_date,
+        known.account_closed_on is not null or coalesce(limits.limit_at_end = 0, false)
+            as is_ended
+    from known
+    left join limits
+        on known.reporter_code = limits.reporter_code
+        and known.agreement_id = limits.agreement_id
+),
+
+decided as (
+    select
+        followed.*,
+        not followed.was_sent and not (
+            followed.is_ended
+            and {{ month_start('followed.first_report_date') }}
+            = {{ month_start('followed.last_date') }}
+        ) as is_started,
+        case
+            when followed.was_sent then followed.sent_d <> {{ keyed_hash(['limit_at_end']) }}
+            else coalesce(followed.limit_at_start <> followed.limit_at_end, true)
+        end and followed.limit_at_end is not null as is_limit_news
+    from followed
+    cross join {{ source('keys', 'hash_key') }} as hash_key
+),
+
+events as (
+    select
+        agreement_id,
+        reporter_code,
+        customer_id,
+        con_eff_date,
+        '10' as rpt_date_code,
+        first_report_date as rpt_date,
+        limit_at_start as credit_limit
+    from decided
+    where is_started
+    union all
+    select
+        agreement_id,
+        reporter_code,
+        customer_id,
+        con_eff_date,
+        case when is_ended then '20' else '30' end as rpt_date_code,
+        last_date as rpt_date,
+        limit_at_end as credit_limit
+    from decided
+    where
+        is_ended
+        or coalesce(is_limit_news, true)
 )
 
 select
-    agreement_id,
-    customer_id,
-    reporter_code,
-    report_month,
-    case when rpt_date_code = '10' then first_report_date else changed_on end as report_date,
+    events.agreement_id,
+    events.customer_id,
+    events.reporter_code,
+    {{ report_month() }} as report_month,
+    events.rpt_date as report_date,
     '220' as inf_rec_type,
-    concat(reporter_code, agreement_id) as contract_code,
-    case when rpt_date_code = '10' then first_report_date else changed_on end as rpt_date,
-    rpt_date_code,
-    name,
-    id_type,
-    id_num,
-    reporter_code as mngmt_org_code,
+    concat(events.reporter_code, events.agreement_id) as contract_code,
+    events.rpt_date,
+    events.rpt_date_code,
+    customers.name,
+    customers.id_type,
+    customers.id_number as id_num,
+    events.reporter_code as mngmt_org_code,
     '10' as credit_lim_type,
     '1' as lim_loop_flg,
-    {{ yuan('credit_limit') }} as credit_lim,
+    events.credit_limit,
+    {{ yuan('events.credit_limit') }} as credit_lim,
     'CNY' as cy,
-    effective_from as con_eff_date,
+    events.con_eff_date,
     date '2099-12-31' as con_exp_date,
-    case when is_ended then '2' else '1' end as con_status,
+    case when events.rpt_date_code = '20' then '2' else '1' end as con_status,
     cast(null as bigint) as credit_rest,
     cast(null as {{ dbt.type_string() }}) as credit_rest_code,
-    hash_d
-from coded
-where
-    coalesce(last_report_date_code <> '20', true)
-    and (rpt_date_code in ('10', '20') or coalesce(sent_d <> hash_d, true))
+    {{ keyed_hash(['credit_limit']) }} as hash_d
+from events
+inner join {{ ref('stg_customers') }} as customers
+    on events.customer_id = customers.customer_id
+cross join {{ source('keys', 'hash_key') }} as hash_key

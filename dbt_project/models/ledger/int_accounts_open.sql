@@ -1,4 +1,4 @@
--- One row per account that is open at any time in the month.
+-- One row per account and month that is read in which the account is open at any time.
 {{ config(materialized='view') }}
 
 select *

@@ -1,5 +1,8 @@
--- One row per account recorded by the cut-off: what the customer has signed for this product, for
--- anyone and for the account's reporter, by the account's report date (contracts, section 3).
+-- One row per account recorded by the cut-off and month that is read: what the customer has signed
+-- for this product, for anyone and for the account's reporter, by the account's report date
+-- (contracts, section 3). An owed month goes out later only while the authorization it was owed
+-- under stands: no new period has begun since, and where the policy stops at a withdrawal it is not
+-- withdrawn.
 with accounts as (
     select * from {{ ref('int_accounts_at_report_date') }}
 ),
@@ -7,6 +10,7 @@ with accounts as (
 for_anyone as (
     select
         accounts.account_id,
+        accounts.report_month,
         count(case when events.is_signature then 1 end) as signatures_known,
         count(case
             when
@@ -19,12 +23,13 @@ for_anyone as (
     inner join {{ ref('int_authorizing_events') }} as events
         on accounts.customer_id = events.customer_id
         and accounts.product_code = events.product_code
-    group by accounts.account_id
+    group by accounts.account_id, accounts.report_month
 ),
 
 for_reporter as (
     select
         accounts.account_id,
+        accounts.report_month,
         max_by(events.is_signature, events.event_number) as is_in_force,
         max_by(events.consent_event_id, events.event_number) as last_event_id,
         max_by(events.period_number, events.event_number) as last_period_number
@@ -34,19 +39,21 @@ for_reporter as (
         and accounts.product_code = events.product_code
         and accounts.reporter_code = events.reporter_code
         and events.occurred_at < {{ day_after('accounts.report_date') }}
-    group by accounts.account_id
+    group by accounts.account_id, accounts.report_month
 ),
 
 -- the last period begun by the report date: its first signature and the withdrawal that ended it
 periods as (
     select
         accounts.account_id,
+        accounts.report_month,
         min(events.occurred_at) as signed_at,
         min_by(events.consent_event_id, events.event_number) as signature_event_id,
         min(case when not events.is_signature then events.occurred_at end) as withdrawn_at
     from accounts
     inner join for_reporter
         on accounts.account_id = for_reporter.account_id
+        and accounts.report_month = for_reporter.report_month
     inner join {{ ref('int_authorizing_events') }} as events
         on accounts.customer_id = events.customer_id
         and accounts.product_code = events.product_code
@@ -54,7 +61,7 @@ periods as (
         and for_reporter.last_period_number = events.period_number
         and events.occurred_at < {{ day_after('accounts.report_date') }}
     where for_reporter.last_period_number > 0
-    group by accounts.account_id
+    group by accounts.account_id, accounts.report_month
 ),
 
 with_last_report_date as (  -- the last month end before the withdrawal
@@ -62,31 +69,64 @@ with_last_report_date as (  -- the last month end before the withdrawal
         *,
         {{ add_days(month_start('cast(withdrawn_at as date)'), -1) }} as month_end_before_withdrawal
     from periods
+),
+
+authorized as (
+    select
+        accounts.account_id,
+        accounts.report_month,
+        accounts.report_date,
+        accounts.on_withdrawal,
+        accounts.is_owed_from_before,
+        coalesce(for_anyone.signatures_known, 0) > 0 as has_any_signature,
+        coalesce(for_anyone.signatures_by_report_date, 0) > 0 as has_signature_by_report_date,
+        for_anyone.first_signed_at,
+        for_reporter.account_id is not null as is_reporter_named,
+        coalesce(for_reporter.is_in_force, false) as is_in_force,
+        for_reporter.last_event_id,
+        periods.signed_at,
+        periods.signature_event_id,
+        periods.withdrawn_at,
+        coalesce(
+            not for_reporter.is_in_force
+            and accounts.on_withdrawal = 'run_off'
+            and not accounts.is_closed_earlier
+            and accounts.opened_on <= periods.month_end_before_withdrawal
+            and periods.signed_at < {{ day_after('periods.month_end_before_withdrawal') }},
+            false
+        ) as is_in_run_off
+    from accounts
+    left join for_anyone
+        on accounts.account_id = for_anyone.account_id
+        and accounts.report_month = for_anyone.report_month
+    left join for_reporter
+        on accounts.account_id = for_reporter.account_id
+        and accounts.report_month = for_reporter.report_month
+    left join with_last_report_date as periods
+        on accounts.account_id = periods.account_id
+        and accounts.report_month = periods.report_month
 )
 
 select
-    accounts.account_id,
-    coalesce(for_anyone.signatures_known, 0) > 0 as has_any_signature,
-    coalesce(for_anyone.signatures_by_report_date, 0) > 0 as has_signature_by_report_date,
-    for_anyone.first_signed_at,
-    for_reporter.account_id is not null as is_reporter_named,
-    coalesce(for_reporter.is_in_force, false) as is_in_force,
-    for_reporter.last_event_id,
-    periods.signed_at,
-    periods.signature_event_id,
-    periods.withdrawn_at,
-    coalesce(
-        not for_reporter.is_in_force
-        and accounts.on_withdrawal = 'run_off'
-        and not accounts.is_closed_earlier
-        and accounts.opened_on <= periods.month_end_before_withdrawal
-        and periods.signed_at < {{ day_after('periods.month_end_before_withdrawal') }},
+    authorized.account_id,
+    authorized.report_month,
+    authorized.has_any_signature,
+    authorized.has_signature_by_report_date,
+    authorized.first_signed_at,
+    authorized.is_reporter_named,
+    authorized.is_in_force,
+    authorized.last_event_id,
+    authorized.signed_at,
+    authorized.signature_event_id,
+    authorized.withdrawn_at,
+    authorized.is_in_run_off,
+    not authorized.is_owed_from_before
+    or coalesce(
+        today.signed_at < {{ day_after('authorized.report_date') }}
+        and (today.is_in_force or authorized.on_withdrawal = 'run_off'),
         false
-    ) as is_in_run_off
-from accounts
-left join for_anyone
-    on accounts.account_id = for_anyone.account_id
-left join for_reporter
-    on accounts.account_id = for_reporter.account_id
-left join with_last_report_date as periods
-    on accounts.account_id = periods.account_id
+    ) as is_still_standing
+from authorized
+inner join authorized as today
+    on authorized.account_id = today.account_id
+    and today.report_month = {{ report_month() }}

@@ -11,14 +11,13 @@ with bills as (
         bills.interest_due,
         bills.principal_due,
         accounts.grace_days,
-        accounts.report_date,
         case
             when accounts.due_basis = 'minimum_due' and bills.minimum_due is not null
                 then bills.minimum_due
             else bills.fee_due + bills.interest_due + bills.principal_due
         end as asked_at_most
     from {{ ref('stg_bills') }} as bills
-    inner join {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_accounts_read') }} as accounts
         on bills.account_id = accounts.account_id
 )
 
@@ -28,7 +27,6 @@ select
     statement_on,
     due_on,
     {{ add_days('due_on', 'grace_days + 1') }} as late_from,
-    statement_on <= report_date as is_stated,
     cast(least(fee_due, asked_at_most) as decimal(18, 2)) as fee_asked,
     cast(least(interest_due, greatest(asked_at_most - fee_due, 0)) as decimal(18, 2))
         as interest_asked,

@@ -39,7 +39,7 @@ parts as (
         accounts.penalty_rank as part_rank,
         followed.amount as part_amount
     from followed
-    inner join {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_accounts_read') }} as accounts
         on followed.account_id = accounts.account_id
     where followed.entry_type = 'penalty'
     {% for part in ['fee', 'interest', 'principal'] %}
@@ -54,7 +54,7 @@ parts as (
     inner join {{ ref('int_bills_asked') }} as bills
         on followed.entry_id = bills.bill_id
         and followed.entry_type = 'bill'
-    inner join {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_accounts_read') }} as accounts
         on followed.account_id = accounts.account_id
     {% endfor %}
 ),

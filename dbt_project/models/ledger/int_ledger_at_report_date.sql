@@ -1,6 +1,6 @@
--- One row per open account: the amounts of its ledger at the report date, in the current reading,
--- before any verdict (contracts, section 2, rules 6 to 8). balance is the principal owed, a sum
--- never cut at zero on the way.
+-- One row per open account and month that is read: the amounts of its ledger at the report date, at
+-- the end of that month's reading, before any verdict (contracts, section 2, rules 6 to 8). balance
+-- is the principal owed, a sum never cut at zero on the way.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
@@ -8,62 +8,67 @@ with accounts as (
 moved as (
     select
         account_id,
+        read_month,
         sum(case when transaction_type in ('purchase', 'cash_draw') then amount else 0 end)
             as spent,
         sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn,
         sum(case
             when
                 transaction_type = 'repayment'
-                and occurred_at >= cast({{ report_month() }} as timestamp)
+                and occurred_at >= cast(read_month as timestamp)
                 then amount
             else 0
         end) as amount_paid,
         max(case when transaction_type = 'repayment' then cast(occurred_at as date) end)
             as last_paid_on
     from {{ ref('int_transactions_effective') }}
-    where is_current
-    group by account_id
+    where read_month is not null
+    group by account_id, read_month
 ),
 
 billed as (
     select
-        account_id,
-        sum(case when is_stated then principal_asked else 0 end) as principal_billed,
+        accounts.account_id,
+        accounts.report_month,
         sum(case
-            when is_stated and due_on between {{ report_month() }} and report_date
-                then fee_asked + interest_asked + principal_asked
+            when bills.statement_on <= accounts.report_date then bills.principal_asked
+            else 0
+        end) as principal_billed,
+        sum(case
+            when
+                bills.statement_on <= accounts.report_date
+                and bills.due_on between accounts.report_month and accounts.report_date
+                then bills.fee_asked + bills.interest_asked + bills.principal_asked
             else 0
         end) as amount_due,
-        count(distinct case when due_on > report_date then due_on end) as due_dates_ahead,
-        max(due_on) as last_due_on,
+        count(distinct case when bills.due_on > accounts.report_date then bills.due_on end)
+            as due_dates_ahead,
+        max(bills.due_on) as last_due_on,
         count(*) as bills_known
-    from (
-        select
-            bills_asked.*,
-            accounts.report_date
-        from {{ ref('int_bills_asked') }} as bills_asked
-        inner join accounts
-            on bills_asked.account_id = accounts.account_id
-    ) as bills
-    group by account_id
+    from {{ ref('int_bills_asked') }} as bills
+    inner join accounts
+        on bills.account_id = accounts.account_id
+    group by accounts.account_id, accounts.report_month
 ),
 
 walked as (
     select
         walked.account_id,
+        versions.read_month,
         max_by(walked.open_amount, walked.entry_number) as open_amount,
         max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
     from {{ ref('int_ledger_walked') }} as walked
     inner join {{ ref('int_ledger_versions') }} as versions
         on walked.account_id = versions.account_id
         and walked.valid_from_month = versions.valid_from_month
-        and versions.is_current
-    group by walked.account_id
+    where versions.read_month is not null
+    group by walked.account_id, versions.read_month
 ),
 
-open_items as (
+items_read as (
     select
         items.*,
+        accounts.report_month,
         accounts.report_date,
         {{ days_between('accounts.report_date', 'items.due_on') }} as age,
         items.late_from <= accounts.report_date as is_late
@@ -71,18 +76,20 @@ open_items as (
     inner join {{ ref('int_ledger_versions') }} as versions
         on items.account_id = versions.account_id
         and items.valid_from_month = versions.valid_from_month
-        and versions.is_current
     inner join accounts
-        on items.account_id = accounts.account_id
-    where items.unpaid_amount > 0
+        on versions.account_id = accounts.account_id
+        and versions.read_month = accounts.report_month
 ),
 
 unpaid as (
     select
         account_id,
+        report_month,
         sum(case when part = 'principal' then unpaid_amount else 0 end) as principal_unpaid,
         max(case when is_late then 1 else 0 end) = 1 as has_late,
         min(case when is_late then due_on end) as oldest_unpaid_due_on,
+        min(case when is_late and part = 'principal' and unpaid_amount >= 1 then due_on end)
+            as oldest_late_principal_on,
         count(distinct case when is_late and part <> 'penalty' then due_on end) as late_due_dates,
         sum(case
             when is_late or (part = 'penalty' and due_on = report_date) then unpaid_amount
@@ -102,32 +109,30 @@ unpaid as (
         {%- endfor %}
         sum(case when is_late and part = 'principal' then unpaid_amount else 0 end)
             as overdue_principal
-    from open_items
-    group by account_id
+    from items_read
+    where unpaid_amount > 0
+    group by account_id, report_month
 ),
 
 late_in_month as (  -- late on some day from the eve of the month to the report date
-    select distinct items.account_id
-    from {{ ref('int_items_followed') }} as items
-    inner join {{ ref('int_ledger_versions') }} as versions
-        on items.account_id = versions.account_id
-        and items.valid_from_month = versions.valid_from_month
-        and versions.is_current
-    inner join accounts
-        on items.account_id = accounts.account_id
+    select distinct
+        account_id,
+        report_month
+    from items_read
     where
-        items.late_from <= accounts.report_date
+        is_late
         and (
-            items.paid_off_at is null
+            paid_off_at is null
             or (
-                items.paid_off_at >= cast(items.late_from as timestamp)
-                and items.paid_off_at >= cast({{ report_month() }} as timestamp)
+                paid_off_at >= cast(late_from as timestamp)
+                and paid_off_at >= cast(report_month as timestamp)
             )
         )
 )
 
 select
     accounts.account_id,
+    accounts.report_month,
     coalesce(moved.drawn, 0) as drawn,
     cast(
         coalesce(moved.spent, 0)
@@ -146,6 +151,7 @@ select
     coalesce(unpaid.has_late, false) as has_late,
     late_in_month.account_id is not null as was_late_in_month,
     unpaid.oldest_unpaid_due_on,
+    unpaid.oldest_late_principal_on,
     coalesce(unpaid.late_due_dates, 0) as late_due_dates,
     case when unpaid.has_late then unpaid.overdue_total else 0 end as overdue_total,
     coalesce(unpaid.overdue_principal, 0) as overdue_principal,
@@ -156,11 +162,16 @@ select
 from accounts
 left join moved
     on accounts.account_id = moved.account_id
+    and accounts.report_month = moved.read_month
 left join billed
     on accounts.account_id = billed.account_id
+    and accounts.report_month = billed.report_month
 left join walked
     on accounts.account_id = walked.account_id
+    and accounts.report_month = walked.read_month
 left join unpaid
     on accounts.account_id = unpaid.account_id
+    and accounts.report_month = unpaid.report_month
 left join late_in_month
     on accounts.account_id = late_in_month.account_id
+    and accounts.report_month = late_in_month.report_month

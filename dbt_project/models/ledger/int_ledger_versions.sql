@@ -1,16 +1,25 @@
 -- One row per account and reading of its ledger. An account without reversals has one reading for
 -- all months; each month with a reversal starts another, valid for the month ends from there to the
--- next.
+-- next. A reading also ends with a month that is read (read_month), so that the state at its end is
+-- that month's state at the report date.
 with starts as (
     select
         account_id,
         date '1900-01-01' as valid_from_month
-    from {{ ref('int_accounts_open') }}
+    from {{ ref('int_accounts_read') }}
     union distinct
     select
         account_id,
         reversed_in_month as valid_from_month
     from {{ ref('int_reversals_applied') }}
+    union distinct
+    select
+        months.account_id,
+        {{ add_months('months.report_month', 1) }} as valid_from_month
+    from {{ ref('int_accounts_open') }} as months
+    inner join {{ ref('int_accounts_read') }} as newest
+        on months.account_id = newest.account_id
+        and months.report_month < newest.report_month
 ),
 
 versions as (
@@ -28,9 +37,13 @@ select
     versions.account_id,
     versions.valid_from_month,
     versions.valid_before_month,
-    versions.valid_before_month = date '2100-01-01' as is_current,
+    months.report_month as read_month,
     least(cast(versions.valid_before_month as timestamp), {{ day_after('accounts.report_date') }})
         as ends_before
 from versions
-inner join {{ ref('int_accounts_open') }} as accounts
+inner join {{ ref('int_accounts_read') }} as accounts
     on versions.account_id = accounts.account_id
+left join {{ ref('int_accounts_open') }} as months
+    on versions.account_id = months.account_id
+    and versions.valid_from_month <= months.report_month
+    and versions.valid_before_month > months.report_month

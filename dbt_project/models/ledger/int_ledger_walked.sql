@@ -54,7 +54,7 @@ numbered as (
             order by entries.happened_at, entries.rank_at_instant, entries.entry_id
         ) as entry_number
     from entries
-    inner join {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_accounts_read') }} as accounts
         on entries.account_id = accounts.account_id
 ),
 

@@ -1,16 +1,27 @@
--- One row per account and month end at which something was late, each month end in the reading of
--- its own month, as known at this run's cut-off. Late at the end of a day: due more than the grace
--- days before and not paid off by then (contracts, section 2, rule 7).
+-- One row per account and month end, up to the newest that is read, at which something was late,
+-- each month end in the reading of its own month, as known at this run's cut-off. Late at the end
+-- of a day: due more than the grace days before and not paid off by then (contracts, section 2,
+-- rule 7).
 with items as (
     select
-        *,
-        {{ month_start('late_from') }} as first_month,
+        items.account_id,
+        items.valid_from_month,
+        items.due_on,
+        items.late_from,
+        items.paid_off_at,
+        accounts.report_month as newest_month,
+        accounts.report_date as newest_report_date,
+        {{ month_start('items.late_from') }} as first_month,
         least(
-            coalesce({{ month_start('cast(paid_off_at as date)') }}, {{ report_month() }}),
-            {{ report_month() }}
+            coalesce({{ month_start('cast(items.paid_off_at as date)') }}, accounts.report_month),
+            accounts.report_month
         ) as last_month
-    from {{ ref('int_items_followed') }}
-    where paid_off_at is null or paid_off_at >= cast(late_from as timestamp)
+    from {{ ref('int_items_followed') }} as items
+    inner join {{ ref('int_accounts_read') }} as accounts
+        on items.account_id = accounts.account_id
+    where
+        items.paid_off_at is null
+        or items.paid_off_at >= cast(items.late_from as timestamp)
 ),
 
 item_months as (
@@ -25,7 +36,8 @@ at_month_end as (
     select
         item_months.*,
         case
-            when item_months.month = {{ report_month() }} then accounts.report_date
+            when item_months.month = item_months.newest_month
+                then item_months.newest_report_date
             else last_day(item_months.month)
         end as report_date
     from item_months
@@ -34,8 +46,6 @@ at_month_end as (
         and item_months.valid_from_month = versions.valid_from_month
         and item_months.month >= versions.valid_from_month
         and item_months.month < versions.valid_before_month
-    inner join {{ ref('int_accounts_open') }} as accounts
-        on item_months.account_id = accounts.account_id
 )
 
 select

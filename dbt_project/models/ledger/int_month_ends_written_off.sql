@@ -1,6 +1,6 @@
--- One row per account and month end after a write-off at which something is still owed: an unpaid
--- item or a balance above zero (contracts, section 2, rule 9). The amount of the write-off is
--- ignored.
+-- One row per account and month end, up to the newest that is read, after a write-off at which
+-- something is still owed: an unpaid item or a balance above zero (contracts, section 2, rule 9).
+-- The amount of the write-off is ignored.
 with write_offs as (
     select
         account_id,
@@ -14,12 +14,14 @@ with write_offs as (
 month_ends as (
     select
         write_offs.*,
-        accounts.report_date as last_report_date,
+        accounts.report_month as newest_month,
+        accounts.report_date as newest_report_date,
         cast(
-            {{ month_series(month_start('cast(written_off_at as date)'), report_month()) }} as date
+            {{ month_series(month_start('cast(written_off_at as date)'), 'accounts.report_month') }}
+            as date
         ) as month
     from write_offs
-    inner join {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_accounts_read') }} as accounts
         on write_offs.account_id = accounts.account_id
 ),
 
@@ -30,7 +32,7 @@ at_month_end as (
         month_ends.month,
         month_ends.written_off_at,
         case
-            when month_ends.month = {{ report_month() }} then month_ends.last_report_date
+            when month_ends.month = month_ends.newest_month then month_ends.newest_report_date
             else last_day(month_ends.month)
         end as report_date
     from month_ends

@@ -5,7 +5,7 @@ select
     reversals.reverses_transaction_id as transaction_id,
     {{ month_start('reversals.occurred_at') }} as reversed_in_month
 from {{ ref('stg_transactions') }} as reversals
-inner join {{ ref('int_accounts_open') }} as accounts
+inner join {{ ref('int_accounts_read') }} as accounts
     on reversals.account_id = accounts.account_id
 where
     reversals.transaction_type = 'reversal'

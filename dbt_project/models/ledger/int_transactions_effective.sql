@@ -5,7 +5,7 @@
 select
     transactions.account_id,
     versions.valid_from_month,
-    versions.is_current,
+    versions.read_month,
     transactions.transaction_id,
     transactions.transaction_type,
     transactions.amount,

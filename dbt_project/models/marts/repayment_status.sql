@@ -1,5 +1,6 @@
 -- One row per account and report month, for every account open at any time in the month, reportable
--- or not: what its ledger means at the report date (contracts, section 2). Amounts in CNY.
+-- or not: what its ledger means at the report date (contracts, section 2). Amounts in CNY. Earlier
+-- months that are still owed are read anew beside the report month; published is the report month.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
@@ -11,6 +12,7 @@ ledger as (
 verdicts as (
     select
         ledger.account_id,
+        ledger.report_month,
         case  -- the first that applies; how late is "2" stands in seeds/repayment_statuses.csv
             when written_off.account_id is not null then 'B'
             when accounts.is_closed_in_month and accounts.closure_kind = 'transferred' then 'G'
@@ -28,16 +30,17 @@ verdicts as (
     from ledger
     inner join accounts
         on ledger.account_id = accounts.account_id
+        and ledger.report_month = accounts.report_month
     left join {{ ref('int_month_ends_written_off') }} as written_off
         on ledger.account_id = written_off.account_id
-        and written_off.month = {{ report_month() }}
+        and ledger.report_month = written_off.month
     left join {{ ref('repayment_statuses') }} as statuses
         on {{ days_between('accounts.report_date', 'ledger.oldest_unpaid_due_on') }}
         between statuses.from_days and statuses.to_days
 )
 
 select
-    {{ report_month() }} as report_month,
+    accounts.report_month,
     accounts.account_id,
     accounts.report_date,
     limits.credit_limit,
@@ -75,9 +78,13 @@ select
 from accounts
 inner join ledger
     on accounts.account_id = ledger.account_id
+    and accounts.report_month = ledger.report_month
 inner join verdicts
     on accounts.account_id = verdicts.account_id
+    and accounts.report_month = verdicts.report_month
 left join {{ ref('int_credit_limits_at_report_date') }} as limits
     on accounts.account_id = limits.account_id
+    and accounts.report_month = limits.report_month
 left join {{ ref('int_five_tier_assigned') }} as classes
     on accounts.account_id = classes.account_id
+    and accounts.report_month = classes.report_month

@@ -1,21 +1,25 @@
 -- WHO IS REPORTED THIS MONTH, AND WHY NOT?
 --
 -- One row per account and report month, for every account recorded by the cut-off; no account is
--- ever dropped. An account may be reported only if its customer signed the "Personal User
--- Information Inquiry and Reporting Authorization" (the document_code of the product's policy)
--- naming the institution that furnishes the data (Regulation on Credit Reporting, articles 13 and
--- 29; PIPL, articles 13, 14 and 23). Nothing from before the signature is reported, and an adverse
--- month only after the person was told (article 15).
+-- ever dropped. Earlier months that are still owed are judged anew beside the report month, by the
+-- same rules and with what is known now; published is the report month. An account may be reported
+-- only if its customer signed the "Personal User Information Inquiry and Reporting Authorization"
+-- (the document_code of the product's policy) naming the institution that furnishes the data
+-- (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23). Nothing from
+-- before the signature is reported, and an adverse month only after the person was told (article
+-- 15).
 --
 -- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
 -- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
 with rules as (
     select
         accounts.account_id,
+        accounts.report_month,
         accounts.customer_id,
         accounts.product_code,
         accounts.reporter_code,
         accounts.reporting_basis,
+        accounts.opened_on,
         accounts.report_date,
 
         coalesce(accounts.is_opened_by_month_end, false) as is_open_by_month_end,
@@ -34,8 +38,11 @@ with rules as (
         authorizations.has_signature_by_report_date,
         authorizations.is_reporter_named,
         authorizations.is_in_force or authorizations.is_in_run_off as is_authorized,
-        authorizations.is_in_force or authorizations.is_in_run_off
-        or not authorizations.is_reporter_named as is_not_withdrawn,
+        authorizations.is_still_standing and (
+            authorizations.is_in_force
+            or authorizations.is_in_run_off
+            or not authorizations.is_reporter_named
+        ) as is_not_withdrawn,
 
         -- an adverse month needs a delivered notice for its episode
         coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)
@@ -51,12 +58,15 @@ with rules as (
     from {{ ref('int_accounts_at_report_date') }} as accounts
     inner join {{ ref('int_authorizations_at_report_date') }} as authorizations
         on accounts.account_id = authorizations.account_id
+        and accounts.report_month = authorizations.report_month
     left join {{ ref('int_customers_identified') }} as customers
         on accounts.customer_id = customers.customer_id
     left join {{ ref('repayment_status') }} as status
         on accounts.account_id = status.account_id
+        and accounts.report_month = status.report_month
     left join {{ ref('int_episodes') }} as episodes
         on accounts.account_id = episodes.account_id
+        and accounts.report_month = episodes.report_month
     left join {{ ref('int_notices_delivered') }} as notices
         on episodes.account_id = notices.account_id
         and episodes.episode_started_on = notices.episode_started_on
@@ -84,11 +94,11 @@ verdicts as (
 first_reports as (  -- what earlier months really sent
     select
         account_id,
-        min(report_month) as report_month
+        min({{ month_start('report_date') }}) as report_month
     from {{ source('history', 'submission_records') }}
     where
         record_type = '210'
-        and state in ('BUILT', 'RELEASED', 'ACCEPTED')
+        and state in {{ sent_states() }}
     group by account_id
 ),
 
@@ -98,12 +108,16 @@ decided as (
         case
             when is_authorized then signature_event_id
             when reason_code = 'AUTHORIZATION_WITHDRAWN' then last_event_id
-        end as consent_event_id
+        end as consent_event_id,
+        min(case when reason_code = 'REPORTED' then report_month end) over (
+            partition by account_id
+            order by report_month
+        ) as first_reported_now
     from verdicts
 )
 
 select
-    {{ report_month() }} as report_month,
+    decided.report_month,
     decided.account_id,
     decided.customer_id,
     decided.product_code,
@@ -113,12 +127,13 @@ select
     decided.reporting_basis,
     decided.consent_event_id,
     case when decided.is_authorized then cast(decided.signed_at as date) end as authorized_on,
-    coalesce(
-        first_reports.report_month,
-        case when decided.reason_code = 'REPORTED' then {{ report_month() }} end
+    least(
+        coalesce(first_reports.report_month, decided.first_reported_now),
+        coalesce(decided.first_reported_now, first_reports.report_month)
     ) as first_reported_month,
 
     -- for whoever asks why: the deciding document and what else is known of the consent
+    decided.opened_on,
     decided.report_date,
     consents.document_code,
     consents.document_version,
@@ -136,3 +151,4 @@ left join {{ ref('stg_consents') }} as consents
     on decided.consent_event_id = consents.consent_event_id
 left join {{ ref('int_documents_signed') }} as documents
     on decided.account_id = documents.account_id
+    and decided.report_month = documents.report_month

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import duckdb
 
+from reporting.errors import DataNotFit
 from reporting.home import put_in_place
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission.records import layouts
+from reporting.submission.rules import hits
 
 HEADER_BYTES = 50
 RECORD_VERSION = "2.0.0"
@@ -51,7 +53,7 @@ def write_submissions(
     """
     batches = connection.execute(
         "select reporter_code, record_type, file_name, count(*) from secure.record_lines "
-        "group by all order by all"
+        "where file_name is not null group by all order by all"
     ).fetchall()
     reporters = sorted({reporter for reporter, *_ in batches})
     written: list[SubmissionFile] = []
@@ -64,6 +66,7 @@ def write_submissions(
             for owner, record_type, name, records in batches
             if owner == reporter
         ]
+        _require_well_formed(connection, aside, files)
         _write_manifest(aside, run, reporter, files)
         written += files
     for reporter in reporters:
@@ -107,6 +110,25 @@ def _write_file(
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return SubmissionFile(reporter, name, record_type, records, path.stat().st_size, digest)
+
+
+def _require_well_formed(
+    connection: duckdb.DuckDBPyConnection, folder: Path, files: list[SubmissionFile]
+) -> None:
+    """Ask the bureau's rules of the files as they were written: names, headers, counts."""
+    connection.execute(
+        "create or replace temp table files (file_name varchar, header varchar, line_count bigint)"
+    )
+    for file in files:
+        with (folder / file.name).open(encoding="utf-8") as lines:
+            first, count = next(lines).rstrip("\n"), sum(1 for _ in lines)
+        connection.execute("insert into files values (?, ?, ?)", [file.name, first, count])
+    broken = connection.execute(hits("file", "file", "files")).fetchall()
+    if broken:
+        _, reporter, name, _, rules = broken[0]
+        raise DataNotFit(
+            f"file {name} of {reporter} breaks {', '.join(rules)}; nothing was put in place"
+        )
 
 
 def _write_manifest(folder: Path, run: Run, reporter: str, files: list[SubmissionFile]) -> None:

@@ -12,6 +12,16 @@ from reporting.run import Run
 
 LAYOUT = Path(__file__).with_name("layout.yml")
 
+# What the journal keeps of a record for the rules about the past; null where a type has no such.
+FACTS = {
+    "account_type": "varchar",
+    "opened_on": "date",
+    "five_tier_assigned_on": "date",
+    "identity_hash": "varchar",
+    "agreement_id": "varchar",
+    "credit_limit": "decimal(18, 2)",
+}
+
 
 @dataclass(frozen=True)
 class RecordLayout:
@@ -24,6 +34,7 @@ class RecordLayout:
     subject: str
     account: str
     order_by: str
+    facts: dict[str, str]
     segments: list[dict[str, Any]]
 
     def xml(self) -> str:
@@ -32,6 +43,10 @@ class RecordLayout:
         closing = "".join(f"</{tag}>" for tag in reversed(self.envelope))
         segments = [_segment_xml(segment) for segment in self.segments]
         return f"concat('{opening}', {', '.join(segments)}, '{closing}')"
+
+    def fact(self, name: str) -> str:
+        """The SQL expression of one fact that the journal keeps, null where the type has none."""
+        return f"cast({self.facts.get(name, 'null')} as {FACTS[name]}) as {name}"
 
     def segment_hashes(self) -> str:
         """The SQL expression of the JSON text of the segments that went out, with their hashes."""
@@ -60,8 +75,11 @@ def _when(part: dict[str, Any], expression: str) -> str:
 
 
 def _segment_xml(segment: dict[str, Any]) -> str:
-    fields = ", ".join(_field_xml(field) for field in segment["fields"])
-    return _when(segment, f"concat('<{segment['tag']}>', {fields}, '</{segment['tag']}>')")
+    parts = [_field_xml(field) for field in segment["fields"]]
+    parts += [_segment_xml(item) for item in segment.get("items", [])]
+    return _when(
+        segment, f"concat('<{segment['tag']}>', {', '.join(parts)}, '</{segment['tag']}>')"
+    )
 
 
 def _field_xml(field: dict[str, Any]) -> str:
@@ -79,23 +97,35 @@ def _escaped(column: str) -> str:
 
 
 def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Fill ``secure.record_lines``: one row per record of the month, with its line as it leaves."""
+    """Fill ``secure.record_lines``: one row per record of the month, with its line as it leaves.
+
+    A record that is withheld has a line too, for whoever repairs it, but no file.
+    """
     selects = [
         f"""
         select
-            '{layout.record_type}' as record_type,
-            reporter_code,
-            {layout.subject} as subject_id,
+            judged.record_type,
+            records.reporter_code,
+            judged.subject_id,
             cast({layout.account} as varchar) as account_id,
-            report_month,
-            report_date,
-            rpt_date_code as report_date_code,
+            records.report_month,
+            records.report_date,
+            records.rpt_date_code as report_date_code,
             {layout.order_by} as sort_code,
             {layout.segment_hashes()} as segment_hashes,
             {layout.xml()} as line,
-            reporter_code || '{run.as_of:%Y%m%d}{layout.record_type}' || '0' || '001' || '0.txt'
+            judged.state,
+            judged.rule_ids,
+            {", ".join(layout.fact(name) for name in FACTS)},
+            case when judged.state = 'BUILT' then records.reporter_code
+                || '{run.as_of:%Y%m%d}{layout.record_type}' || '0' || '001' || '0.txt' end
                 as file_name
-        from {layout.relation}
+        from {layout.relation} as records
+        inner join secure.judged_records as judged
+            on judged.record_type = '{layout.record_type}'
+            and judged.reporter_code = records.reporter_code
+            and judged.subject_id = records.{layout.subject}
+            and judged.report_date = records.report_date
         """
         for layout in layouts().values()
     ]
@@ -111,7 +141,7 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
     that a plain hash could be tried out against every identity number.
     """
     connection.execute(
-        """
+        f"""
         create or replace table marts.submission_records as
         select
             left(sha256(concat_ws('|', lines.record_type, lines.reporter_code, lines.subject_id,
@@ -129,14 +159,23 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
             status.repayment_status,
             status.overdue_total,
             lines.file_name,
-            'BUILT' as state,
-            cast(null as varchar) as rule_ids,
+            lines.state,
+            nullif(array_to_string(lines.rule_ids, ', '), '') as rule_ids,
             cast(null as timestamp) as released_at,
-            cast(null as varchar) as feedback_code
+            cast(null as varchar) as feedback_code,
+            lines.{", lines.".join(FACTS)}
         from secure.record_lines as lines
         cross join secure.hash_key as hash_key
         left join marts.repayment_status as status
             on lines.account_id = status.account_id
+            and date_trunc('month', lines.report_date) = status.report_month
         order by record_id
         """
     )
+
+
+def build_from_journal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill the marts that follow from this run's journal: what is owed, what was sent so far."""
+    for table in ("months_owed", "repair_queue", "repayment_history"):
+        query = Path(__file__).with_name(f"{table}.sql").read_text(encoding="utf-8")
+        connection.execute(f"create or replace table marts.{table} as {query}")

@@ -1,0 +1,167 @@
+-- One row per record 210 that may leave in this run, with what the bureau's rules compare it with:
+-- the account's records before it, sent by earlier runs or standing in this batch. The rules
+-- themselves are expectations/bureau_rules.yml.
+{{ config(materialized='view') }}
+
+with told as (
+    select
+        reporter_code,
+        account_id,
+        report_date,
+        account_type as acct_type,
+        opened_on as open_date,
+        repayment_status as rpy_status,
+        overdue_total as tot_overd,
+        five_tier_assigned_on as five_cate_adj_date,
+        report_date_code in ('20', '32') as is_closing,
+        false as is_candidate
+    from {{ source('history', 'submission_records') }}
+    where
+        record_type = '210'
+        and state in {{ sent_states() }}
+    union all
+    select
+        reporter_code,
+        account_id,
+        report_date,
+        acct_type,
+        open_date,
+        rpy_status,
+        tot_overd,
+        five_cate_adj_date,
+        rpt_date_code in ('20', '32') as is_closing,
+        true as is_candidate
+    from {{ ref('record_210') }}
+),
+
+compared as (
+    select
+        *,
+        {%- for name, condition in [
+            ('is_closed_before', 'is_closing'), ('has_overdue_before', 'tot_overd > 0')
+        ] %}
+        coalesce(max(case when {{ condition }} then 1 else 0 end) over (
+            partition by reporter_code, account_id
+            order by report_date, is_candidate
+            rows between unbounded preceding and 1 preceding
+        ), 0) = 1 as {{ name }},
+        {%- endfor %}
+        {%- for column in ['report_date', 'rpy_status', 'tot_overd', 'five_cate_adj_date'] %}
+        lag({{ column }}) over (
+            partition by reporter_code, account_id
+            order by report_date, is_candidate
+        ) as previous_{{ column }},
+        {%- endfor %}
+        count(*) over (partition by reporter_code, account_id, report_date) as records_on_date,
+        count(*) over (
+            partition by reporter_code, account_id, {{ month_start('report_date') }}
+        ) as records_in_month,
+        case
+            when
+                min(acct_type) over (partition by reporter_code, account_id)
+                = max(acct_type) over (partition by reporter_code, account_id)
+                then 1
+            else 2
+        end as account_types,
+        min(open_date) over (partition by reporter_code, account_id) as first_open_date
+    from told
+),
+
+months_held as (  -- a month held back counts as present: it stays owed
+    select
+        records.account_id,
+        records.reporter_code,
+        records.report_date,
+        max(owed.owed_month) as month
+    from {{ ref('record_210') }} as records
+    inner join {{ source('history', 'months_owed') }} as owed
+        on records.account_id = owed.account_id
+        and owed.owed_month < {{ month_start('records.report_date') }}
+    group by records.account_id, records.reporter_code, records.report_date
+),
+
+limits_told as (
+    select
+        agreement_id,
+        reporter_code,
+        report_date,
+        credit_limit
+    from {{ source('history', 'submission_records') }}
+    where
+        record_type = '220'
+        and state in {{ sent_states() }}
+    union all
+    select
+        agreement_id,
+        reporter_code,
+        report_date,
+        credit_limit
+    from {{ ref('record_220') }}
+),
+
+agreement_limits as (
+    select
+        records.account_id,
+        records.reporter_code,
+        records.report_date,
+        max_by(limits_told.credit_limit, limits_told.report_date) as credit_limit
+    from {{ ref('record_210') }} as records
+    inner join limits_told
+        on records.agreement_id = limits_told.agreement_id
+        and records.reporter_code = limits_told.reporter_code
+        and records.report_date >= limits_told.report_date
+    group by records.account_id, records.reporter_code, records.report_date
+),
+
+with_month_before as (
+    select
+        records.*,
+        compared.records_on_date,
+        compared.records_in_month,
+        compared.account_types,
+        compared.first_open_date,
+        compared.previous_rpy_status,
+        compared.previous_tot_overd,
+        compared.previous_five_cate_adj_date,
+        compared.is_closed_before,
+        compared.has_overdue_before,
+        {{ yuan('agreement_limits.credit_limit') }} as agreement_limit,
+        greatest(
+            coalesce({{ month_start('compared.previous_report_date') }}, months_held.month),
+            coalesce(months_held.month, {{ month_start('compared.previous_report_date') }})
+        ) as month_before
+    from {{ ref('record_210') }} as records
+    inner join compared
+        on records.account_id = compared.account_id
+        and records.reporter_code = compared.reporter_code
+        and records.report_date = compared.report_date
+        and compared.is_candidate
+    left join months_held
+        on records.account_id = months_held.account_id
+        and records.reporter_code = months_held.reporter_code
+        and records.report_date = months_held.report_date
+    left join agreement_limits
+        on records.account_id = agreement_limits.account_id
+        and records.reporter_code = agreement_limits.reporter_code
+        and records.report_date = agreement_limits.report_date
+)
+
+select
+    *,
+
+    -- what these products never send
+    {%- for segment in ['d', 'e', 'g', 'i', 'j'] %}
+    false as seg_{{ segment }},
+    {%- endfor %}
+    {%- for tag in ['prid_acct_bal', 'used_amt', 'not_isu_bal', 'rpy_prct', 'j_overd_prd',
+        'j_tot_overd'] %}
+    cast(null as bigint) as {{ tag }},
+    {%- endfor %}
+    {%- for tag in ['flag', 'credit_id', 'j_rpy_status', 'j_acct_status'] %}
+    cast(null as {{ dbt.type_string() }}) as {{ tag }},
+    {%- endfor %}
+
+    reporter_code as org_code,
+    substr(cast(month_before as {{ dbt.type_string() }}), 1, 7) as previous_month,
+    coalesce(month_before >= {{ month_start('authorized_on') }}, false) as is_previous_in_period
+from with_month_before

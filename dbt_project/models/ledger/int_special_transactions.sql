@@ -1,0 +1,56 @@
+-- One row per account and month that is read in which something happened that the bureau wants told
+-- beside the month's state: a write-off, or the end of the account and what was paid to end it
+-- (bureau interface, 2.6 and 3.8). Amounts in CNY; the replay ignores the amount of a write-off,
+-- the record states it.
+with moved as (
+    select
+        accounts.account_id,
+        accounts.report_month,
+        min(case
+            when transactions.transaction_type = 'write_off'
+                then cast(transactions.occurred_at as date)
+        end) as written_off_on,
+        sum(case when transactions.transaction_type = 'write_off' then transactions.amount end)
+            as written_off_amount
+    from {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_transactions_effective') }} as transactions
+        on accounts.account_id = transactions.account_id
+        and accounts.report_month = transactions.read_month
+        and transactions.occurred_at >= cast(accounts.report_month as timestamp)
+    group by accounts.account_id, accounts.report_month
+),
+
+settled as (  -- the repayments of the day of the last one: what settled a closed account
+    select
+        ledger.account_id,
+        ledger.report_month,
+        sum(transactions.amount) as settled_amount
+    from {{ ref('int_ledger_at_report_date') }} as ledger
+    inner join {{ ref('int_accounts_open') }} as accounts
+        on ledger.account_id = accounts.account_id
+        and ledger.report_month = accounts.report_month
+        and accounts.is_closed_in_month
+    inner join {{ ref('int_transactions_effective') }} as transactions
+        on ledger.account_id = transactions.account_id
+        and ledger.report_month = transactions.read_month
+        and ledger.last_paid_on = cast(transactions.occurred_at as date)
+    where transactions.transaction_type = 'repayment'
+    group by ledger.account_id, ledger.report_month
+)
+
+select
+    accounts.account_id,
+    accounts.report_month,
+    moved.written_off_on,
+    coalesce(moved.written_off_amount, 0) as written_off_amount,
+    coalesce(settled.settled_amount, 0) as settled_amount
+from {{ ref('int_accounts_open') }} as accounts
+left join moved
+    on accounts.account_id = moved.account_id
+    and accounts.report_month = moved.report_month
+left join settled
+    on accounts.account_id = settled.account_id
+    and accounts.report_month = settled.report_month
+where
+    moved.written_off_on is not null
+    or accounts.is_closed_in_month

@@ -1,0 +1,33 @@
+"""What the bureau's rules found in the records of this run, and the gate before the files.
+
+The rules stand in ``expectations/bureau_rules.yml`` and were asked of each record when it was built
+(``reporting.submission.judging``): here their hits are counted. A hit of an E rule withholds its
+record, which a person must repair; a hit of a W rule is reviewed.
+"""
+
+from reporting.sentences import each_row, no_row
+from reporting.submission.rules import load_rules
+
+TABLE = "judged_records"
+
+RULES = [rule for rule in load_rules() if rule.record != "file"]
+SEVERITIES = {"E": "warning", "W": "info"}
+ERRORS = ", ".join(f"'{rule.id}'" for rule in RULES if rule.severity == "E")
+
+EXPECTATIONS = [
+    each_row(
+        "bureau.nothing_leaves_broken",
+        "critical",
+        "No record that breaks an E rule of the bureau leaves.",
+        f"state = 'WITHHELD' or state = 'BUILT' and not list_has_any(rule_ids, [{ERRORS}])",
+    ),
+    *(
+        no_row(
+            f"bureau.{rule.id}",
+            SEVERITIES[rule.severity],
+            rule.sentence,
+            f"from {{batch}} where list_contains(rule_ids, '{rule.id}')",
+        )
+        for rule in RULES
+    ),
+]

@@ -1,0 +1,67 @@
+-- One row per account and month that this run leaves owed: reportable or waiting for a notice (also
+-- from before), and not sent. The next run reads these months anew. Never owed again are the months
+-- before a new authorization (contracts, section 3).
+with run as (
+    select report_month from marts.built_months
+),
+
+months as (
+    select
+        account_id,
+        owed_month
+    from history.months_owed
+    union
+    select
+        account_id,
+        report_month as owed_month
+    from marts.reportable_population
+    where
+        report_month = (select report_month from run)
+        and reason_code in ('REPORTED', 'NOTICE_PENDING')
+),
+
+records as (
+    select
+        account_id,
+        cast(date_trunc('month', report_date) as date) as month,
+        state,
+        rule_ids
+    from marts.submission_records
+    where record_type = '210'
+),
+
+today as (
+    select
+        account_id,
+        signed_at
+    from ledger.int_authorizations_at_report_date
+    where report_month = (select report_month from run)
+)
+
+select
+    run.report_month,
+    months.account_id,
+    months.owed_month,
+    population.customer_id,
+    population.product_code,
+    population.reporter_code,
+    population.report_date,
+    case
+        when records.state = 'WITHHELD' then 'WITHHELD'
+        else coalesce(population.reason_code, 'ACCOUNT_NOT_IN_THE_DATA')
+    end as held_back_by,
+    records.rule_ids,
+    population.episode_started_on
+from months
+cross join run
+left join marts.reportable_population as population
+    on months.account_id = population.account_id
+    and months.owed_month = population.report_month
+left join records
+    on months.account_id = records.account_id
+    and months.owed_month = records.month
+left join today
+    on months.account_id = today.account_id
+where
+    coalesce(records.state <> 'BUILT', true)
+    and coalesce(today.signed_at < cast(population.report_date as timestamp) + interval 1 day, true)

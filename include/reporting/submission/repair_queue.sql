@@ -1,0 +1,43 @@
+-- One row per withheld record and rule that holds it: what a person has to repair before it can go out
+-- (contracts, section 3; REQ-17).
+with withheld as (
+    select
+        *,
+        unnest(string_split(rule_ids, ', ')) as rule_id
+    from marts.submission_records
+    where state = 'WITHHELD'
+),
+
+first_withheld as (
+    select
+        record_type,
+        reporter_code,
+        subject_id,
+        report_date,
+        min(report_month) as report_month
+    from history.submission_records
+    where state = 'WITHHELD'
+    group by all
+)
+
+select
+    withheld.report_month,
+    withheld.record_id,
+    withheld.record_type,
+    withheld.reporter_code,
+    withheld.subject_id,
+    withheld.account_id,
+    withheld.report_date,
+    rules.rule_id,
+    rules.sentence,
+    rules.usual_cause,
+    coalesce(first_withheld.report_month, withheld.report_month) as first_withheld_in
+from withheld
+inner join secure.bureau_rules as rules
+    on withheld.rule_id = rules.rule_id
+    and rules.severity = 'E'
+left join first_withheld
+    on withheld.record_type = first_withheld.record_type
+    and withheld.reporter_code = first_withheld.reporter_code
+    and withheld.subject_id = first_withheld.subject_id
+    and withheld.report_date = first_withheld.report_date
