@@ -52,7 +52,7 @@ create table marts.reportable_population as select
     case when i <= 23 then 'REPORTED' when i = 24 then 'NOTICE_PENDING' else 'NOT_AUTHORIZED' end
         as reason_code,
     'authorization' as reporting_basis, case when i <= 24 then 'E' || i end as consent_event_id,
-    case when i <= 24 then date '2025-07-01' end as authorized_on,
+    case when i <= 24 then date '2025-07-01' end as authorized_on, date '2025-07-01' as opened_on,
     case when i <= 23 then date '2026-03-01' end as first_reported_month
 from raw.base;
 
@@ -115,6 +115,8 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
     case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
+create table secure.judged_records as select account_id, 'BUILT' as state,
+    []::varchar[] as rule_ids from secure.record_210;
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 
 # What is done to the good month, the check that must catch it, and how many rows it must count.
@@ -176,7 +178,7 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "insert into marts.reportable_population"
                 " from marts.reportable_population where account_id = 'A10'",
                 "population.account_once_a_month",
-                2,
+                1,
             ),
             (
                 "update marts.reportable_population set is_reportable = true"
