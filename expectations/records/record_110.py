@@ -35,6 +35,18 @@ EXPECTATIONS = [
         meta={"id": "record_110.id_number_filled"},
     ),
     no_row(
+        "record_110.spouse_named",
+        "warning",
+        "A married person's spouse is named; without a name the marriage is sent as unknown.",
+        "from {batch} where is_spouse_missing",
+    ),
+    no_row(
+        "record_110.employer_named",
+        "warning",
+        "An employed person's employer is named; without a name the job is sent as unknown.",
+        "from {batch} where is_employer_missing",
+    ),
+    no_row(
         "record_110.same_person_as_210",
         "critical",
         "Name and identity document equal those of the person's account records.",

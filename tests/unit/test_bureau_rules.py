@@ -12,7 +12,7 @@ from reporting.submission.rules import PAGE, REGISTRY, hits, load_rules, render_
 
 # The interface reviews these; the two mended ones it withholds, though a true record breaks them.
 REVIEWED = {"V34", "V40", "V41", "V43", "V47", "V48", "V55", "V60", "V70"}
-MENDED = {"V28", "V49"}
+MENDED = {"V28", "V39", "V49"}
 RULES = {rule.id: rule for rule in load_rules()}
 SCOPES = sorted({(rule.record, rule.scope) for rule in RULES.values()})
 

@@ -120,9 +120,14 @@ with_month_before as (
         compared.records_in_month,
         compared.account_types,
         compared.first_open_date,
-        compared.previous_rpy_status,
-        compared.previous_tot_overd,
-        compared.previous_five_cate_adj_date,
+        -- of a month that is held back nothing was told
+        {%- for column in ['rpy_status', 'tot_overd', 'five_cate_adj_date'] %}
+        case
+            when {{ month_start('compared.previous_report_date') }}
+                >= coalesce(months_held.month, date '1900-01-01')
+                then compared.previous_{{ column }}
+        end as previous_{{ column }},
+        {%- endfor %}
         compared.is_closed_before,
         compared.has_overdue_before,
         {{ yuan('agreement_limits.credit_limit') }} as agreement_limit,

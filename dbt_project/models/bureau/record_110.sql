@@ -83,6 +83,10 @@ fields as (
             when customers.employment_status in ('11', '13', '17', '21', '24', '91')
                 then customers.employer_name
         end as cpn_name,
+        customers.marital_status in ('20', '21', '22', '23') and customers.spouse_name is null
+            as is_spouse_missing,
+        customers.employment_status in ('11', '13', '17', '21', '24', '91')
+        and customers.employer_name is null as is_employer_missing,
         '9' as resi_status,
         customers.residence_address as resi_addr,
         customers.residence_district as resi_dist,
