@@ -15,6 +15,9 @@
 
 {% macro month_start(day) -%} cast(date_trunc('month', {{ day }}) as date) {%- endmacro %}
 
+{#- The month of a date as YYYY-MM. -#}
+{% macro month_text(day) -%} left(cast({{ day }} as {{ dbt.type_string() }}), 7) {%- endmacro %}
+
 {% macro add_months(day, count) -%}
     {{ return(adapter.dispatch("add_months")(day, count)) }}
 {%- endmacro %}

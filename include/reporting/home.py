@@ -1,6 +1,7 @@
-"""The home folder: who may work in it, and how private folders are made."""
+"""The home folder: who may work in it, how private folders are made and put in place whole."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,3 +49,13 @@ def private_folder(path: Path) -> Path:
             "name a folder that can be written"
         ) from None
     return path
+
+
+def put_in_place(aside: Path, final: Path) -> None:
+    """Give a folder that is complete its name; one of an earlier build goes."""
+    old = final.with_name(f".{final.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    aside.rename(final)
+    shutil.rmtree(old, ignore_errors=True)

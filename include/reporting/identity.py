@@ -30,6 +30,7 @@ def _code_files() -> list[Path]:
     package = Path(__file__).parent
     return [
         *package.rglob("*.py"),
+        *package.rglob("*.sql"),
         *package.rglob("*.yml"),
         *EXPECTATIONS.rglob("*.*"),
         *(path for kind in ("sql", "yml", "csv") for path in _dbt_files(kind)),

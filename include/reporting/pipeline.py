@@ -11,7 +11,7 @@ from types import TracebackType
 
 import duckdb
 
-from reporting import alerts, identity, landing, publish, quality
+from reporting import alerts, identity, landing, notices, publish, quality
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
@@ -122,13 +122,14 @@ def check_records(run: Run, settings: Settings) -> None:
 
 @step
 def submit(run: Run, settings: Settings) -> None:
-    """Write the submission files and publish the month; a month that only warned is told of."""
+    """Write submission files and notices and publish the month; warnings are told of."""
     with open_store(run, settings, read_only=False) as connection:
         publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
-        records.build_what_is_owed(connection)
+        records.build_from_journal(connection)
         files.write_submissions(connection, run, settings)
+        notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)
         publish.publish(connection, run, settings)
     results = quality.results_of(run, settings)

@@ -21,7 +21,11 @@ PART = "data.parquet"
 TABLES = {
     "reportable_population": "account_id",
     "repayment_status": "account_id",
+    "connected_groups": "product_code, group_kind, group_value",
+    "internal_score_feed": "account_id",
+    "notices_due": "account_id, episode_started_on",
     "submission_records": "record_id",
+    "repayment_history": "account_id",
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
     "feed_counts": "table_name",

@@ -63,6 +63,17 @@ class Run:
             )
         return run
 
+    def next_usual_cut_off(self, settings: Settings) -> date:
+        """The usual cut-off day of the next run: no month held back now is reported earlier.
+
+        Where this run is made later than usual, the first such day after its own cut-off.
+        """
+        due_in = max(next_month(next_month(self.month)), self.as_of.date().replace(day=1))
+        day = due_in.replace(day=settings.cut_off_day)
+        if day > self.as_of.date():
+            return day
+        return next_month(due_in).replace(day=settings.cut_off_day)
+
     @property
     def label(self) -> str:
         """The month as ``YYYY-MM``."""

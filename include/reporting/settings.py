@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")
     policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
     notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
+    minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
@@ -48,6 +49,11 @@ class Settings(BaseSettings):
     def submissions(self) -> Path:
         """Folder of the submission files, one folder per institution and month."""
         return self.home.resolve() / "submissions"
+
+    @property
+    def notices(self) -> Path:
+        """Folder of the advance notices to send, one folder per month; mode 0700."""
+        return self.home.resolve() / "notices"
 
     @property
     def work(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from reporting.notices import notices_file
 from reporting.publish import open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
@@ -35,6 +36,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         quarantined = connection.execute(
             "select count(distinct (table_name, row_key, recorded_at)) from marts.quarantined_rows"
         ).fetchone()
+        due = connection.execute(
+            "select report_month, count(*) from marts.notices_due "
+            "where report_month in (select unnest(?)) group by all order by all",
+            [first_days],
+        ).fetchall()
         someone = connection.execute(
             "select min(customer_id) from marts.reportable_population where report_month = ? "
             "and not is_reportable",
@@ -42,6 +48,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         ).fetchone()
     _print_verdicts(console, months, {(f"{m:%Y-%m}", code): n for m, code, n in counts})
     _print_files(console, settings, months)
+    for month, count in due:
+        path = notices_file(settings, f"{month:%Y-%m}")
+        console.print(
+            f"Advance notices to send: {count:,} in {path}", highlight=False, soft_wrap=True
+        )
     for month, total, critical, warnings in checks:
         console.print(
             f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)"

@@ -119,5 +119,7 @@ def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
         "report_month": run.month.isoformat(),
         "as_of": run.as_of.isoformat(sep=" "),
         "notice_lead_days": settings.notice_lead_days,
+        "minimum_group_size": settings.minimum_group_size,
+        "earliest_report_on": run.next_usual_cut_off(settings).isoformat(),
         "policy_file": str(settings.policy) if settings.policy else "",
     }

@@ -149,11 +149,12 @@ def test_who_is_not_reported_leaves_no_trace_in_any_file(lender_book: Lender, ra
 
 
 def digests(lender_book: Lender, month: str) -> dict[str, str]:
-    """SHA-256 of every submission file and published table of a month."""
+    """SHA-256 of every submission file, notice file and published table of a month."""
     first = date.fromisoformat(f"{month}-01")
     home = lender_book.settings.home
     paths = [
         *home.glob(f"submissions/*/{month}/*"),
+        *home.glob(f"notices/{month}/*"),
         *home.glob(f"published/*/report_month={first}/*"),
     ]
     return {

@@ -23,6 +23,7 @@ ORDER = [
         "landing_sql",
         "alert_destinations",
         "alerts",
+        "notices",
         "submission",
         "validation",
         "synthetic",

@@ -53,6 +53,7 @@ create table marts.reportable_population as select
         as reason_code,
     'authorization' as reporting_basis, case when i <= 24 then 'E' || i end as consent_event_id,
     case when i <= 24 then date '2025-07-01' end as authorized_on,
+    date '2025-07-01' as opened_on, timestamp '2025-07-01 08:00:00' as first_signed_at,
     case when i <= 23 then date '2026-03-01' end as first_reported_month
 from raw.base;
 
@@ -89,6 +90,26 @@ create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as ro
     'KEY_MISSING' as rule_id, 'The row has no key.' as reason,
     timestamp '2026-06-01 08:00:00' as recorded_at;
 
+create table marts.connected_groups as select date '2026-05-01' as report_month,
+    'HUABEI' as product_code, group_kind, 'one' as group_value, 30 as customers,
+    24 as connected_customers, 0.8::decimal(9, 4) as share, 10 as minimum_group_size
+from unnest(['wave', 'limit_band', 'score_band', 'opened_year']) as t(group_kind);
+create table marts.internal_score_feed as select population.report_month, account_id,
+    repayment_status, date '2026-05-31' as scored_on
+from marts.reportable_population as population join marts.repayment_status using (account_id)
+where not is_reportable;
+create schema staging;
+create table staging.stg_adverse_notices as select account_id, null::date as episode_started_on,
+    null::timestamp as delivered_at from raw.base limit 0;
+alter table marts.reportable_population add column episode_started_on date;
+update marts.reportable_population set episode_started_on = '2026-04-16'
+where reason_code = 'NOTICE_PENDING';
+create table marts.notices_due as select date '2026-05-01' as report_month, account_id,
+    episode_started_on, date '2026-05-01' as held_month, repayment_status, overdue_total,
+    'A24: 110.00, 2026-07-03' as text, date '2026-07-03' as earliest_report_on
+from marts.reportable_population join marts.repayment_status using (account_id)
+where reason_code = 'NOTICE_PENDING';
+
 create table secure.record_210 as select
     '<reporter>' as reporter_code, account_id, 'C' || account_id[2:] as customer_id, report_month,
     report_date, report_date as rpt_date,
@@ -115,6 +136,8 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
     case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
+create table secure.judged_records as select account_id, 'BUILT' as state,
+    []::varchar[] as rule_ids from secure.record_210;
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 
 # What is done to the good month, the check that must catch it, and how many rows it must count.
@@ -176,7 +199,7 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "insert into marts.reportable_population"
                 " from marts.reportable_population where account_id = 'A10'",
                 "population.account_once_a_month",
-                2,
+                1,
             ),
             (
                 "update marts.reportable_population set is_reportable = true"
@@ -262,6 +285,121 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 1,
             ),
             ("delete from marts.quarantined_rows", "feeds.quarantine_explained", 1),
+        ],
+    ),
+    (
+        "marts",
+        [
+            (
+                "insert into marts.connected_groups from marts.connected_groups"
+                " where group_kind = 'wave'",
+                "groups.key_unique",
+                1,
+            ),
+            (
+                "update marts.connected_groups set report_month = '2026-04-01'"
+                " where group_kind = 'limit_band'",
+                "groups.of_this_month",
+                1,
+            ),
+            (
+                "update marts.connected_groups set connected_customers = 31"
+                " where group_kind = 'score_band'",
+                "groups.connected_within_customers",
+                1,
+            ),
+            (
+                "update marts.connected_groups set minimum_group_size = 31"
+                " where group_kind = 'opened_year'",
+                "groups.small_ones_folded",
+                1,
+            ),
+            (
+                "update marts.connected_groups set share = 0.7 where group_kind = 'opened_year'",
+                "groups.share_of_customers",
+                2,  # and the score bands with one connected too many
+            ),
+            (
+                "insert into marts.internal_score_feed from marts.internal_score_feed"
+                " where account_id = 'A25'",
+                "score_feed.account_once_a_month",
+                2,
+            ),
+            (
+                "update marts.internal_score_feed set scored_on = '2026-06-01'"
+                " where account_id = 'A26'",
+                "score_feed.of_this_month",
+                1,
+            ),
+            (
+                "update marts.internal_score_feed set account_id = 'A1' where account_id = 'A27'",
+                "score_feed.nothing_reportable",
+                1,
+            ),
+            (
+                "update marts.internal_score_feed set repayment_status = '7'"
+                " where account_id = 'A28'",
+                "score_feed.behaviour_of_the_open",
+                1,
+            ),
+            (
+                "insert into marts.notices_due from marts.notices_due",
+                "notices.episode_once",
+                1,
+            ),
+            (
+                "insert into marts.notices_due select * replace ('A1' as account_id,"
+                " date '2026-06-01' as held_month) from marts.notices_due limit 1",
+                "notices.of_this_month",
+                1,
+            ),
+        ],
+    ),
+    (
+        "marts",
+        [
+            (
+                "update marts.connected_groups set customers = 31 where group_kind = 'wave'",
+                "groups.everybody_once_a_kind",
+                1,
+            ),
+            (
+                "delete from marts.internal_score_feed where account_id in ('A29', 'A30')",
+                "score_feed.nobody_missing",
+                2,
+            ),
+            (
+                "update marts.reportable_population set reason_code = 'NOTICE_PENDING',"
+                " episode_started_on = '2026-03-10' where account_id in ('A27', 'A28')",
+                "notices.nobody_forgotten",
+                1,
+            ),
+            (
+                "insert into staging.stg_adverse_notices values"
+                " ('A27', '2026-03-10', '2026-06-02 10:00:00'), ('A28', '2026-03-10', null)",
+                "notices.nobody_forgotten",
+                1,
+            ),
+            (
+                "update marts.notices_due set repayment_status = 'N'",
+                "notices.adverse",
+                1,
+            ),
+            (
+                "update marts.notices_due set earliest_report_on = '2026-06-03'",
+                "notices.before_the_report",
+                1,
+            ),
+            (
+                "update marts.notices_due set text = text || ' {month}'",
+                "notices.text_complete",
+                1,
+            ),
+            (
+                "alter table marts.notices_due add column name varchar",
+                "notices.nothing_personal",
+                1,
+            ),
         ],
     ),
     (

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.errors import DataNotFit
+from reporting.home import put_in_place
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission.records import layouts
@@ -69,7 +70,8 @@ def write_submissions(
         _write_manifest(aside, run, reporter, files)
         written += files
     for reporter in reporters:
-        _put_in_place(settings.submissions / reporter, run)
+        folder = settings.submissions / reporter
+        put_in_place(folder / f".{run.label}.partial", folder / run.label)
     for folder in settings.submissions.glob(f"*/{run.label}"):
         if folder.parent.name not in reporters:
             shutil.rmtree(folder)
@@ -148,16 +150,3 @@ def _write_manifest(folder: Path, run: Run, reporter: str, files: list[Submissio
     path = folder / "manifest.json"
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     path.chmod(0o600)
-
-
-def _put_in_place(folder: Path, run: Run) -> None:
-    aside, final, old = (
-        folder / f".{run.label}.partial",
-        folder / run.label,
-        folder / f".{run.label}.old",
-    )
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    aside.rename(final)
-    shutil.rmtree(old, ignore_errors=True)

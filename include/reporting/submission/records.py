@@ -174,8 +174,8 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def build_what_is_owed(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``marts.months_owed`` and ``marts.repair_queue`` from the journal of this run."""
-    for table in ("months_owed", "repair_queue"):
+def build_from_journal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill the marts that follow from this run's journal: what is owed, what was sent so far."""
+    for table in ("months_owed", "repair_queue", "repayment_history"):
         query = Path(__file__).with_name(f"{table}.sql").read_text(encoding="utf-8")
         connection.execute(f"create or replace table marts.{table} as {query}")

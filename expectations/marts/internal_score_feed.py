@@ -1,0 +1,49 @@
+"""The feed of the in-house score: all that is not reportable, and nothing that is."""
+
+import great_expectations.expectations as gxe
+
+from reporting.sentences import each_row, no_row
+
+TABLE = "internal_score_feed"
+
+EXPECTATIONS = [
+    gxe.ExpectColumnValuesToBeUnique(
+        column="account_id",
+        severity="critical",
+        description="An account is fed to the score once a month.",
+        meta={"id": "score_feed.account_once_a_month"},
+    ),
+    each_row(
+        "score_feed.of_this_month",
+        "critical",
+        "Every row is about the report month, its score not from after it.",
+        "report_month = {report_month} and coalesce(scored_on, {month_end}) <= {month_end}",
+    ),
+    no_row(
+        "score_feed.nothing_reportable",
+        "critical",
+        "No reportable account is fed to the in-house score.",
+        "from {batch} as feed left join marts.reportable_population as population"
+        " on feed.account_id = population.account_id"
+        " and feed.report_month = population.report_month"
+        " where coalesce(population.is_reportable, true)",
+    ),
+    no_row(
+        "score_feed.nobody_missing",
+        "critical",
+        "Every account that is not reportable is fed to the in-house score.",
+        "from {batch} as feed right join marts.reportable_population as population"
+        " on feed.account_id = population.account_id"
+        " and feed.report_month = population.report_month"
+        " where population.report_month = {report_month} and not population.is_reportable"
+        " and feed.account_id is null",
+    ),
+    no_row(
+        "score_feed.behaviour_of_the_open",
+        "critical",
+        "An account that was open in the month comes with its repayment status.",
+        "from {batch} as feed left join marts.repayment_status as status"
+        " on feed.account_id = status.account_id and feed.report_month = status.report_month"
+        " where feed.repayment_status is distinct from status.repayment_status",
+    ),
+]
