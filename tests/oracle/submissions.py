@@ -23,6 +23,7 @@ from .record_contents import (
     account_record,
     agreement_record,
     personal_record,
+    yuan,
 )
 from .replay import end_of, history, is_open_in, last_day, report_date, status_row
 from .staging import stage
@@ -169,6 +170,7 @@ class Replay:
     ) -> None:
         self.raw, self.policy, self.districts = raw, policy, districts
         self.published: dict[date, dict[str, str]] = {}
+        self.given_up: set[tuple[str, date]] = set()  # before a new authorization: never owed again
         self.sent: list[Built] = []
         self.own: dict[str, Reading] = {}
 
@@ -190,6 +192,7 @@ class Replay:
         records += self.agreement_records(run, reported)
         outcome = RunOutcome(run, sorted(records, key=lambda built: built.key))
         self.sent += [built for built in outcome.records if built.key not in withheld]
+        self.given_up |= {key for key, old in reread.items() if self.lies_before_consent(old)}
         outcome.owed = {
             (account_id, month): self.why(account_id, month, reread)
             for account_id, month in self.still_owed()
@@ -205,26 +208,43 @@ class Replay:
             (account_id, month)
             for month, reasons in self.published.items()
             for account_id, reason in reasons.items()
-            if reason in OWED and (account_id, month) not in told
+            if reason in OWED and (account_id, month) not in told | self.given_up
         ]
 
     def may_go_out_now(self, old: Reading) -> bool:
         """Whether an owed month, read again, is reported and today's authorization covers it."""
-        period = self.own[old.account["account_id"]].consent.period
         return (
             old.reason == "REPORTED"
-            and period is not None
-            and period.signature["occurred_at"] < end_of(old.report_date)
+            and self.still_stands(old)
+            and not self.lies_before_consent(old)
+        )
+
+    def still_stands(self, old: Reading) -> bool:
+        """Whether the authorization is in force today, or its withdrawal lets the account run off.
+
+        The run-off lasts up to the closing record, also where that record itself is owed.
+        """
+        period = self.own[old.account["account_id"]].consent.last_period
+        runs_off = old.policy["on_withdrawal"] == "run_off"
+        return period is not None and (period.withdrawal is None or runs_off)
+
+    def lies_before_consent(self, old: Reading) -> bool:
+        """Whether the authorization of today was first signed after the month's report date."""
+        period = self.own[old.account["account_id"]].consent.last_period
+        return period is not None and bool(
+            period.signature["occurred_at"] >= end_of(old.report_date)
         )
 
     def why(self, account_id: str, month: date, reread: dict[tuple[str, date], Reading]) -> str:
         """Why a month is owed after this run."""
         old = reread.get((account_id, month)) or self.own.get(account_id)
         if old is None:
-            return "ACCOUNT_NOT_KNOWN"
-        if old.reason != "REPORTED":
-            return old.reason
-        return "WITHHELD" if self.may_go_out_now(old) else "NOT_COVERED"
+            return "ACCOUNT_NOT_IN_THE_DATA"
+        if self.may_go_out_now(old):
+            return "WITHHELD"
+        held = ("REPORTED", "NOTICE_PENDING")  # by what lies after the month's own end
+        stands = self.still_stands(old) or old.reason not in held
+        return old.reason if stands else "AUTHORIZATION_WITHDRAWN"
 
     # --- record 210
 
@@ -279,49 +299,46 @@ class Replay:
 
     def agreement_records(self, run: PlannedRun, reported: Sequence[Reading]) -> list[Built]:
         """Openings, changed limits and ends of the agreements."""
-        first: dict[tuple[str, str], date] = {}
+        under: dict[tuple[str, str], list[Reading]] = {}
         for reading in reported:
-            code = (reading.reporter, reading.agreement)
-            first[code] = min(first.get(code, date.max), reading.report_date)
+            under.setdefault((reading.reporter, reading.agreement), []).append(reading)
         batch = []
         for agreement, rows in self.knowledge.agreements():
             subject = (agreement.reporter, "220", agreement.agreement_id)
             before = [built for built in self.sent if built.subject == subject]
-            opened_by = first.get((agreement.reporter, agreement.agreement_id))
+            batch_210 = under.get((agreement.reporter, agreement.agreement_id), [])
             if before and before[-1].code == "20":
                 continue
-            if not (any(map(self.is_in_force, rows)) if before else opened_by):
+            if not batch_210 and not (before and any(map(self.is_in_force, rows))):
                 continue
-            codes = self.codes(agreement, rows, run.month, before, opened_by)
+            codes = self.codes(agreement, batch_210, run.month, before)
             batch += [Built((*subject, on), agreement_record(agreement, on, c)) for on, c in codes]
         return batch
 
     def codes(
         self,
         agreement: Agreement,
-        rows: Sequence[Row],
+        reported: Sequence[Reading],
         month: date,
         before: Sequence[Built],
-        opened_by: date | None,
     ) -> list[tuple[date, str]]:
         """Date and report-time code of each record of an agreement in this run."""
-        ended_on = self.ended_on(agreement, rows, month)
-        found: list[tuple[date, str]] = []
-        if before:
-            last = before[-1].record["CreditLimSgmt"]["CreditLim"]
-        else:
-            if opened_by is None:
-                raise AssertionError("an agreement opens with a record 210")
-            if ended_on is not None and opened_by >= month:
-                return [(ended_on, "20")]
-            found = [(opened_by, "10")]
-            opening = agreement_record(agreement, opened_by, "10")
-            last = opening["CreditLimSgmt"]["CreditLim"]
         month_end = last_day(month)
-        now = agreement_record(agreement, month_end, "30")["CreditLimSgmt"]["CreditLim"]
+        closed = [r.report_date for r in reported if not r.is_loan and r.is_closed]
+        no_limit = agreement.limit_on(month_end) == 0
+        ended_on = min(closed, default=month_end if no_limit else None)
+        found: list[tuple[date, str]] = []
+        last = before[-1].record if before else None
+        if last is None:
+            opened_on = min(reading.report_date for reading in reported)
+            if ended_on is not None and opened_on.replace(day=1) == ended_on.replace(day=1):
+                return [(ended_on, "20")]
+            found = [(opened_on, "10")]
+            last = agreement_record(agreement, opened_on, "10")
+        now = yuan(agreement.limit_on(month_end))
         if ended_on is not None:
             found.append((ended_on, "20"))
-        elif now != last:
+        elif now not in ("", last["CreditLimSgmt"]["CreditLim"]):
             found.append((month_end, "30"))
         return found
 
@@ -337,15 +354,6 @@ class Replay:
             and account["opened_on"] >= came_of_age_on(customer["birth_date"])
             and own.consent.period is not None
         )
-
-    def ended_on(self, agreement: Agreement, rows: Sequence[Row], month: date) -> date | None:
-        """When the agreement ended in the month: with its R1 account, or its limit is 0."""
-        for row in rows:
-            own = self.own[row["account_id"]]
-            if not own.is_loan and own.reason == "REPORTED" and own.is_closed:
-                return own.report_date
-        month_end = last_day(month)
-        return month_end if agreement.limit_on(month_end) == 0 else None
 
 
 def is_account(built: Built) -> bool:

@@ -19,7 +19,7 @@ from reporting.settings import DBT_PROJECT
 
 SEED = 211
 ACCOUNTS = 200
-MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
+MONTHS = ("2026-01", "2026-02", "2026-03")
 BULLET = "TEST_01"  # a loan that is repaid at once: repay mode 21
 
 
