@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from .raw_rows import RawBook, moment
+from .raw_rows import RawBook, moment, resident_id
 
 Row = dict[str, Any]
 
@@ -49,7 +49,22 @@ def _home(dice: Random) -> Row:
     }
 
 
+def _identity(dice: Random) -> Row:
+    """A new name, another document, or a birth date that makes a minor of the borrower."""
+    born_on = date(2009, 1, 1) + timedelta(days=dice.randint(0, 500))
+    number = dice.randint(0, 499)
+    return dice.choice(
+        (
+            {"name": f"测试新{number}"},
+            {"id_type": "2", "id_number": f"P{number:07d}"},
+            {"birth_date": born_on, "sex": "2", "id_type": "10"}
+            | {"id_number": resident_id(born_on, "2", number)},
+        )
+    )
+
+
 CHANGES: tuple[Callable[[Random], Row], ...] = (_contact, _family, _schooling, _work, _home)
+LATER = (*CHANGES, _identity)
 
 
 def enrich_people(book: RawBook, seed: int, first: date, last: date) -> None:
@@ -60,7 +75,7 @@ def enrich_people(book: RawBook, seed: int, first: date, last: date) -> None:
             row.update(change(dice))
         for _ in range(dice.choice((0, 0, 0, 0, 1, 2))):
             on = first + timedelta(days=dice.randint(0, (last - first).days))
-            newer = row | dice.choice(CHANGES)(dice)
+            newer = row | dice.choice(LATER)(dice)
             newer["recorded_at"] = max(row["recorded_at"], moment(on)) + timedelta(hours=1)
             book.tables["customers"].append(newer)
             row = newer  # noqa: PLW2901 - a life goes on from its last version
