@@ -107,6 +107,7 @@ class Consent:
     signed_for_anyone_by_report_date: bool
     last_event: Row | None  # for the account's reporter, by the report date
     period: Period | None  # in force, or the one in whose run-off the account is
+    last_period: Period | None  # the last one begun by the report date, ended or not
 
     @property
     def withdrawn(self) -> bool:
@@ -137,7 +138,7 @@ def consent_of(account: Row, events: Iterable[Row], policy: Row, day: date) -> C
     by_day = [event for event in ours if event["occurred_at"] < end_of(day)]
     for_reporter = [e for e in by_day if e["reporter_code"] == account["reporter_code"]]
     found = periods(for_reporter)
-    period = found[-1] if found else None
+    last_period = period = found[-1] if found else None
     if period is not None and period.withdrawal is not None:
         closed_before = account["closed_on"] is not None and account["closed_on"] < day.replace(
             day=1
@@ -149,6 +150,7 @@ def consent_of(account: Row, events: Iterable[Row], policy: Row, day: date) -> C
         signed_for_anyone_by_report_date=any(event["action"] == "signed" for event in by_day),
         last_event=for_reporter[-1] if for_reporter else None,
         period=period,
+        last_period=last_period,
     )
 
 

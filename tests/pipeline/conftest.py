@@ -7,14 +7,19 @@ from typing import Any
 
 import duckdb
 import pytest
+from oracle.random_books import write
+from oracle.raw_rows import RawBook
+from oracle.record_stories import add_stories
+from oracle.worked_example import STOPS, add_examples
 
 from reporting import pipeline
 from reporting.publish import open_published
 from reporting.run import Run
-from reporting.settings import Settings
+from reporting.settings import DBT_PROJECT, Settings
 from reporting.synthetic import lender
 
 MONTHS = ["2026-03", "2026-04", "2026-05"]
+WORLD_MONTHS = [f"2023-{number:02d}" for number in range(1, 9)]
 SHARED = Path(__file__).parents[3] / "shared"
 
 
@@ -45,10 +50,10 @@ class Lender:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def build(settings: Settings, *months: str) -> Lender:
-    """Run months through every step of the pipeline."""
+def build(settings: Settings, *months: str, as_of: str | None = None) -> Lender:
+    """Run months through every step of the pipeline, each at its default cut-off unless given."""
     for month in months:
-        pipeline.run_month(Run.of(month, None, settings), settings)
+        pipeline.run_month(Run.of(month, as_of, settings), settings)
     return Lender(settings, list(months))
 
 
@@ -78,3 +83,20 @@ def raw() -> Any:
             return connection.execute(sql).fetchall()
 
     return read
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """The worked example, its variants and other lives, run month by month. Tests only read it."""
+    folder = tmp_path_factory.mktemp("world")
+    policy = folder / "policy.csv"
+    seed = (DBT_PROJECT / "seeds" / "product_policy.csv").read_text(encoding="utf-8")
+    huabei = next(line for line in seed.splitlines() if line.startswith("HUABEI,"))
+    stops = huabei.replace("HUABEI,", f"{STOPS},").replace(",run_off", ",stop")
+    policy.write_text(f"{seed.rstrip()}\n{stops}\n", encoding="utf-8")
+    settings = settings_in(folder, policy=policy)
+    book = RawBook()
+    add_examples(book)
+    add_stories(book)
+    write(book, Path(settings.landing))
+    return build(settings, *WORLD_MONTHS)

@@ -1,0 +1,120 @@
+"""Lives of accounts that the worked example does not show, in the same months of 2023."""
+
+from datetime import timedelta
+
+from .raw_rows import REPORTER, RawBook
+from .worked_example import HUABEI, Row, account, bill, close, day, noon, person
+
+OTHER_REPORTER = "N101W1100H0025"
+JIEBEI = "JIEBEI"
+LOAN, LOAN_AGREEMENT = "JB000001", "AG000001"
+SETTLED_EARLY, SETTLED_EARLY_AGREEMENT = "JB000002", "AG000002"
+ONE_MONTH = "ST000001"
+LAST_DAY = "ST000002"
+FIRST_DAY_IS_LAST = "ST000003"
+TRANSFERRED = "ST000004"
+WRITTEN_OFF = "ST000005"
+REOPENED = "ST000006"
+TWO_REPORTERS = ("ST000007", "ST000008")
+ONE_OF_TWO = ("ST000009", "ST000010")
+LIMITS_CHANGE = "ST000011"
+
+
+def loan(book: RawBook) -> None:
+    """Section 6.5: 3,000 in three instalments, each paid on its day."""
+    person(book, LOAN)
+    draw = account(
+        book,
+        LOAN,
+        JIEBEI,
+        "03-05",
+        parent_account_id=LOAN_AGREEMENT,
+        applied_district="330106",
+    )
+    book.limit(LOAN_AGREEMENT, day("03-01"), "5000")
+    book.transaction(LOAN, "cash_draw", noon("03-05"), "3000")
+    for number, due in enumerate(("04-05", "05-05", "06-05"), 1):
+        plan = {"period_number": number, "period_count": 3, "recorded_at": noon("03-05")}
+        bill(book, LOAN, due, due, "1000", **plan)
+        book.transaction(LOAN, "repayment", noon(due), "1000")
+    close(book, draw, "06-05")
+
+
+def settled_early(book: RawBook) -> None:
+    """1,200 in six instalments; two are paid, the rest four months before its time."""
+    person(book, SETTLED_EARLY)
+    draw = account(book, SETTLED_EARLY, JIEBEI, "02-10", parent_account_id=SETTLED_EARLY_AGREEMENT)
+    book.limit(SETTLED_EARLY_AGREEMENT, day("02-10"), "2000")
+    book.transaction(SETTLED_EARLY, "cash_draw", noon("02-10"), "1200")
+    for number, month in enumerate(range(3, 9), 1):
+        plan = {"period_number": number, "period_count": 6, "recorded_at": noon("02-10")}
+        bill(book, SETTLED_EARLY, f"0{month}-10", f"0{month}-10", "200", **plan)
+    for paid_on, value in (("03-10", "200"), ("04-10", "200"), ("04-20", "800")):
+        book.transaction(SETTLED_EARLY, "repayment", noon(paid_on), value)
+    close(book, draw, "04-20")
+
+
+def revolving(book: RawBook, account_id: str, opened: str, limit: str = "1000") -> Row:
+    """A plain R1 account with its person, consent and limit."""
+    person(book, account_id)
+    row = account(book, account_id, HUABEI, opened)
+    book.limit(account_id, day(opened), limit)
+    return row
+
+
+def closings(book: RawBook) -> None:
+    """Opened and closed in one month; closed on the last day; opened on it; reopened."""
+    row = revolving(book, ONE_MONTH, "02-06")
+    book.transaction(ONE_MONTH, "purchase", noon("02-07"), "80.50")
+    book.transaction(ONE_MONTH, "repayment", noon("02-20"), "80.50")
+    close(book, row, "02-20")
+    close(book, revolving(book, LAST_DAY, "02-01"), "04-30")
+    revolving(book, FIRST_DAY_IS_LAST, "01-31")
+    row = revolving(book, REOPENED, "01-10")
+    close(book, row, "03-15")
+    book.tables["accounts"].append(row | {"recorded_at": noon("04-20")})  # the closing was an error
+
+
+def bad_ends(book: RawBook) -> None:
+    """Sold while overdue; written off while overdue."""
+    row = revolving(book, TRANSFERRED, "02-01")
+    book.transaction(TRANSFERRED, "purchase", noon("03-10"), "700.40")
+    bill(book, TRANSFERRED, "04-01", "04-10", "700.40")
+    close(book, row, "04-20", "transferred")
+    revolving(book, WRITTEN_OFF, "01-10")
+    book.transaction(WRITTEN_OFF, "purchase", noon("01-15"), "600")
+    bill(book, WRITTEN_OFF, "02-01", "02-10", "600")
+    book.notice(WRITTEN_OFF, day("02-10"), noon("02-15"))
+    for written_off_on, value in (("06-20", "400"), ("06-25", "200")):
+        book.transaction(WRITTEN_OFF, "write_off", noon(written_off_on), value)
+
+
+def institutions(book: RawBook) -> None:
+    """Two people with an account at each of two institutions; one names only the first."""
+    for accounts, named in ((TWO_REPORTERS, (REPORTER, OTHER_REPORTER)), (ONE_OF_TWO, (REPORTER,))):
+        customer_id = person(book, accounts[0])
+        for account_id, reporter in zip(accounts, (REPORTER, OTHER_REPORTER), strict=True):
+            signed = "01-05" if reporter in named else None
+            values = {"customer_id": customer_id, "reporter_code": reporter, "signed": signed}
+            account(book, account_id, HUABEI, "01-05", **values)
+            book.limit(account_id, day("01-05"), "1000")
+
+
+def limits_change(book: RawBook) -> None:
+    """Raised and lowered in one month, lowered in another, ended in a third."""
+    revolving(book, LIMITS_CHANGE, "01-20")
+    for effective, limit, reason in (
+        ("03-05", "3000", "increase"),
+        ("03-25", "2000", "decrease"),
+        ("05-15", "1500", "decrease"),
+        ("07-01", "0", "ended"),
+    ):
+        recorded_at = noon(effective) + timedelta(hours=1)
+        book.limit(LIMITS_CHANGE, day(effective), limit, change_reason=reason,
+                   recorded_at=recorded_at)  # fmt: skip
+
+
+def add_stories(book: RawBook) -> None:
+    """Every story of this module."""
+    for story in (loan, settled_early, closings, bad_ends, institutions, limits_change):
+        story(book)

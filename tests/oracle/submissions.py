@@ -1,0 +1,393 @@
+"""What a sequence of runs submits: the expected records of every run, tag by tag.
+
+The runs are replayed one after another, each on what was known at its own cut-off, with what the
+runs before it sent. Sources: contracts, sections 3 (held months) and 5.
+
+The records of a run are those that are built, before any rule withholds one. Which ones a rule
+withheld is told from outside (``withheld``), so that they stay owed and are built anew.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from .book import Rows, by
+from .population import Case, came_of_age_on, consent_of, identity_holds, verdict
+from .record_contents import (
+    UPDATED,
+    Agreement,
+    Reading,
+    account_code_of_time,
+    account_record,
+    agreement_record,
+    personal_record,
+    yuan,
+)
+from .replay import end_of, history, is_open_in, last_day, report_date, status_row
+from .staging import stage
+from .submission_reader import BASE_TAGS, Record
+
+Row = dict[str, Any]
+# Institution, record type, subject (customer, account or agreement id) and report date.
+Key = tuple[str, str, str, date]
+
+OWED = frozenset(("REPORTED", "NOTICE_PENDING"))
+CHANGING = ("AcctBsInfSgmt", "AcctCredSgmt")  # segments C and F: first, and when they changed
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of the sequence."""
+
+    month: date
+    as_of: datetime
+    notice_lead_days: int = 0
+
+
+@dataclass(frozen=True)
+class Built:
+    """One record that a run builds."""
+
+    key: Key
+    record: Record
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """Institution, record type and subject."""
+        return self.key[:3]
+
+    @property
+    def on(self) -> date:
+        """The report date."""
+        return self.key[3]
+
+    @property
+    def code(self) -> str:
+        """The report-time code."""
+        return str(self.record[BASE_TAGS[self.key[1]]]["RptDateCode"])
+
+
+@dataclass
+class RunOutcome:
+    """What one run submits and what is still owed after it."""
+
+    run: PlannedRun
+    records: list[Built] = field(default_factory=list)  # in file order
+    owed: dict[tuple[str, date], str] = field(default_factory=dict)  # account and month: why
+
+    def of_type(self, reporter: str, record_type: str) -> list[Built]:
+        """One institution's records of a type, in file order."""
+        return [b for b in self.records if b.key[:2] == (reporter, record_type)]
+
+    @property
+    def reporters(self) -> set[str]:
+        """The institutions that submit anything."""
+        return {built.key[0] for built in self.records}
+
+
+# --- what a run knows ----------------------------------------------------------------------------
+
+
+class Knowledge:
+    """The raw tables as known at one cut-off, and how any account reads in any month."""
+
+    def __init__(
+        self,
+        raw: dict[str, Rows],
+        policy: dict[str, Row],
+        districts: dict[str, str],
+        run: PlannedRun,
+    ) -> None:
+        good = stage(raw, run.as_of, policy).good
+        self.run, self.policy, self.districts = run, policy, districts
+        self.accounts = {row["account_id"]: row for row in good["accounts"]}
+        self.customers = {row["customer_id"]: row for row in good["customers"]}
+        self.consents = by(good["consents"], "customer_id")
+        self.transactions = by(good["transactions"], "account_id")
+        self.bills = by(good["bills"], "account_id")
+        self.limits = by(good["credit_limits"], "account_id")
+        self.notices = by(good["adverse_notices"], "account_id")
+
+    def reading(self, account: Row, month: date) -> Reading:
+        """The account in the month."""
+        account_id, customer_id = account["account_id"], account["customer_id"]
+        rules = self.policy[account["product_code"]]
+        bills, transactions = self.bills[account_id], self.transactions[account_id]
+        months, status = [], {}
+        if is_open_in(account, month):
+            months = history(account, transactions, bills, rules, month)
+            limits = self.limits[account["parent_account_id"] or account_id]
+            status = status_row(account, bills, limits, months)
+        day = report_date(account, month)
+        case = Case(
+            account=account,
+            customer=self.customers.get(customer_id),
+            consents=self.consents[customer_id],
+            notices=self.notices[account_id],
+            policy=rules,
+            month=month,
+            months=months,
+            as_of=self.run.as_of,
+            notice_lead_days=self.run.notice_lead_days,
+        )
+        return Reading(
+            account=account,
+            customer=case.customer,
+            policy=rules,
+            district=account["applied_district"] or self.districts.get(account["reporter_code"]),
+            bills=bills,
+            transactions=transactions,
+            consent=consent_of(account, case.consents, rules, day),
+            verdict=verdict(case),
+            report_date=day,
+            months=months,
+            status=status,
+        )
+
+    def agreements(self) -> Iterator[tuple[Agreement, list[Row]]]:
+        """Every agreement with its accounts, earliest opened first."""
+        together: dict[tuple[str, str], Rows] = {}
+        for row in self.accounts.values():
+            code = row["parent_account_id"] or row["account_id"]
+            together.setdefault((row["reporter_code"], code), []).append(row)
+        for (reporter, code), rows in together.items():
+            rows.sort(key=lambda row: (row["opened_on"], row["account_id"]))
+            customer = self.customers.get(rows[0]["customer_id"])
+            opened_on = rows[0]["opened_on"]
+            yield Agreement(reporter, code, customer, opened_on, self.limits[code]), rows
+
+
+# --- one run after another -----------------------------------------------------------------------
+
+
+class Replay:
+    """The runs so far: what they decided and what they sent."""
+
+    def __init__(
+        self, raw: dict[str, Rows], policy: dict[str, Row], districts: dict[str, str]
+    ) -> None:
+        self.raw, self.policy, self.districts = raw, policy, districts
+        self.published: dict[date, dict[str, str]] = {}
+        self.given_up: set[tuple[str, date]] = set()  # before a new authorization: never owed again
+        self.sent: list[Built] = []
+        self.own: dict[str, Reading] = {}
+
+    def submit(self, run: PlannedRun, withheld: AbstractSet[Key]) -> RunOutcome:
+        """Everything one run builds; what is withheld is not sent."""
+        self.knowledge = Knowledge(self.raw, self.policy, self.districts, run)
+        accounts = self.knowledge.accounts
+        self.own = {i: self.knowledge.reading(row, run.month) for i, row in accounts.items()}
+        reread = {
+            (account_id, month): self.knowledge.reading(accounts[account_id], month)
+            for account_id, month in self.still_owed()
+            if account_id in accounts
+        }
+        self.published[run.month] = {i: own.reason for i, own in self.own.items()}
+        reported = [own for own in self.own.values() if own.reason == "REPORTED"]
+        reported += [old for old in reread.values() if self.may_go_out_now(old)]
+        records = self.account_records(reported)
+        records += self.personal_records(reported)
+        records += self.agreement_records(run, reported)
+        outcome = RunOutcome(run, sorted(records, key=lambda built: built.key))
+        self.sent += [built for built in outcome.records if built.key not in withheld]
+        self.given_up |= {key for key, old in reread.items() if self.lies_before_consent(old)}
+        outcome.owed = {
+            (account_id, month): self.why(account_id, month, reread)
+            for account_id, month in self.still_owed()
+        }
+        return outcome
+
+    # --- months that are owed
+
+    def still_owed(self) -> list[tuple[str, date]]:
+        """Account and month with a verdict that asks for a record, and none was sent."""
+        told = {(built.key[2], built.on.replace(day=1)) for built in self.sent if is_account(built)}
+        return [
+            (account_id, month)
+            for month, reasons in self.published.items()
+            for account_id, reason in reasons.items()
+            if reason in OWED and (account_id, month) not in told | self.given_up
+        ]
+
+    def may_go_out_now(self, old: Reading) -> bool:
+        """Whether an owed month, read again, is reported and today's authorization covers it."""
+        return (
+            old.reason == "REPORTED"
+            and self.still_stands(old)
+            and not self.lies_before_consent(old)
+        )
+
+    def still_stands(self, old: Reading) -> bool:
+        """Whether the authorization is in force today, or its withdrawal lets the account run off.
+
+        The run-off lasts up to the closing record, also where that record itself is owed.
+        """
+        period = self.own[old.account["account_id"]].consent.last_period
+        runs_off = old.policy["on_withdrawal"] == "run_off"
+        return period is not None and (period.withdrawal is None or runs_off)
+
+    def lies_before_consent(self, old: Reading) -> bool:
+        """Whether the authorization of today was first signed after the month's report date."""
+        period = self.own[old.account["account_id"]].consent.last_period
+        return period is not None and bool(
+            period.signature["occurred_at"] >= end_of(old.report_date)
+        )
+
+    def why(self, account_id: str, month: date, reread: dict[tuple[str, date], Reading]) -> str:
+        """Why a month is owed after this run."""
+        old = reread.get((account_id, month)) or self.own.get(account_id)
+        if old is None:
+            return "ACCOUNT_NOT_IN_THE_DATA"
+        if self.may_go_out_now(old):
+            return "WITHHELD"
+        held = ("REPORTED", "NOTICE_PENDING")  # by what lies after the month's own end
+        stands = self.still_stands(old) or old.reason not in held
+        return old.reason if stands else "AUTHORIZATION_WITHDRAWN"
+
+    # --- record 210
+
+    def account_records(self, reported: Iterable[Reading]) -> list[Built]:
+        """One record per account and report date, oldest first, each after its predecessor."""
+        batch: list[Built] = []
+        for reading in sorted(reported, key=lambda r: (r.account["account_id"], r.report_date)):
+            subject = (reading.reporter, "210", reading.account["account_id"])
+            before = sorted(
+                (
+                    built
+                    for built in self.sent + batch
+                    if built.subject == subject and built.on < reading.report_date
+                ),
+                key=lambda built: built.on,
+            )
+            code = account_code_of_time(reading, is_first=not before)
+            record = account_record(reading, code)
+            told = [last_told(before, segment) for segment in CHANGING]
+            for segment, known in zip(CHANGING, told, strict=True):
+                if known == record[segment]:
+                    del record[segment]
+            batch.append(Built((*subject, reading.report_date), record))
+        return batch
+
+    # --- record 110
+
+    def personal_records(self, reported: Iterable[Reading]) -> list[Built]:
+        """One record per institution and person with something new to say."""
+        earliest: dict[tuple[str, str], date] = {}
+        for reading in reported:
+            who = (reading.reporter, reading.account["customer_id"])
+            earliest[who] = min(earliest.get(who, date.max), reading.report_date)
+        batch = []
+        for (reporter, customer_id), on in earliest.items():
+            subject = (reporter, "110", customer_id)
+            before = [built for built in self.sent if built.subject == subject]
+            customer = self.knowledge.customers[customer_id]
+            record = personal_record(customer, reporter, on, "20")
+            if not before or not same_person(before[-1].record, record):
+                record["BsSgmt"]["RptDateCode"] = "10"
+            else:
+                for segment, updated in UPDATED.items():
+                    known = last_told(before, segment)
+                    if without(known, updated) == without(record[segment], updated):
+                        del record[segment]
+            if len(record) > 1:
+                batch.append(Built((*subject, on), record))
+        return batch
+
+    # --- record 220
+
+    def agreement_records(self, run: PlannedRun, reported: Sequence[Reading]) -> list[Built]:
+        """Openings, changed limits and ends of the agreements."""
+        under: dict[tuple[str, str], list[Reading]] = {}
+        for reading in reported:
+            under.setdefault((reading.reporter, reading.agreement), []).append(reading)
+        batch = []
+        for agreement, rows in self.knowledge.agreements():
+            subject = (agreement.reporter, "220", agreement.agreement_id)
+            before = [built for built in self.sent if built.subject == subject]
+            batch_210 = under.get((agreement.reporter, agreement.agreement_id), [])
+            if before and before[-1].code == "20":
+                continue
+            if not batch_210 and not (before and any(map(self.is_in_force, rows))):
+                continue
+            codes = self.codes(agreement, batch_210, run.month, before)
+            batch += [Built((*subject, on), agreement_record(agreement, on, c)) for on, c in codes]
+        return batch
+
+    def codes(
+        self,
+        agreement: Agreement,
+        reported: Sequence[Reading],
+        month: date,
+        before: Sequence[Built],
+    ) -> list[tuple[date, str]]:
+        """Date and report-time code of each record of an agreement in this run."""
+        month_end = last_day(month)
+        closed = [r.report_date for r in reported if not r.is_loan and r.is_closed]
+        no_limit = agreement.limit_on(month_end) == 0
+        ended_on = min(closed, default=month_end if no_limit else None)
+        found: list[tuple[date, str]] = []
+        last = before[-1].record if before else None
+        if last is None:
+            opened_on = min(reading.report_date for reading in reported)
+            if ended_on is not None and opened_on.replace(day=1) == ended_on.replace(day=1):
+                return [(ended_on, "20")]
+            found = [(opened_on, "10")]
+            last = agreement_record(agreement, opened_on, "10")
+        now = yuan(agreement.limit_on(month_end))
+        if ended_on is not None:
+            found.append((ended_on, "20"))
+        elif now not in ("", last["CreditLimSgmt"]["CreditLim"]):
+            found.append((month_end, "30"))
+        return found
+
+    def is_in_force(self, account: Row) -> bool:
+        """Whether the account is open or was, of an identified adult, and authorized today."""
+        own = self.own[account["account_id"]]
+        customer = own.customer
+        return (
+            own.reason != "NOT_YET_OPEN"
+            and customer is not None
+            and identity_holds(customer)
+            and customer["birth_date"] is not None
+            and account["opened_on"] >= came_of_age_on(customer["birth_date"])
+            and own.consent.period is not None
+        )
+
+
+def is_account(built: Built) -> bool:
+    """Whether it is a record 210."""
+    return built.key[1] == "210"
+
+
+def last_told(before: Iterable[Built], segment: str) -> Record | None:
+    """The segment as it last went out."""
+    told = [built.record[segment] for built in before if segment in built.record]
+    return told[-1] if told else None
+
+
+def same_person(one: Record, other: Record) -> bool:
+    """Whether two records 110 bear the same three marks."""
+    marks = ("Name", "IDType", "IDNum")
+    return all(one["BsSgmt"][mark] == other["BsSgmt"][mark] for mark in marks)
+
+
+def without(segment: Record | None, tag: str) -> Record | None:
+    """A segment without its update date."""
+    return segment and {name: value for name, value in segment.items() if name != tag}
+
+
+def submissions(
+    raw: dict[str, Rows],
+    policy: dict[str, Row],
+    districts: dict[str, str],
+    runs: Iterable[PlannedRun],
+    withheld: Sequence[AbstractSet[Key]] = (),
+) -> list[RunOutcome]:
+    """The outcome of every run; ``withheld`` holds per run what a rule withheld."""
+    replay = Replay(raw, policy, districts)
+    return [
+        replay.submit(run, withheld[number] if number < len(withheld) else frozenset())
+        for number, run in enumerate(runs)
+    ]
