@@ -21,7 +21,11 @@ agreements as (  -- of several customers under one agreement, the one of its fir
         min_by(accounts.customer_id, concat(accounts.opened_on, accounts.account_id))
             as customer_id,
         max(case
-            when population.authorized_on is not null and customers.is_identity_valid then 1
+            when
+                population.authorized_on is not null
+                and customers.is_identity_valid
+                and accounts.opened_on >= customers.adult_from
+                then 1
         end) = 1 as may_be_followed
     from {{ ref('int_accounts_at_report_date') }} as accounts
     inner join {{ ref('reportable_population') }} as population
