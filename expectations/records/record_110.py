@@ -2,7 +2,7 @@
 
 import great_expectations.expectations as gxe
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import no_row
 
 TABLE = "record_110"
 
@@ -20,13 +20,6 @@ EXPECTATIONS = [
         "from {batch} as person anti join secure.record_210 as record"
         " on record.customer_id = person.customer_id"
         " and record.reporter_code = person.reporter_code",
-    ),
-    each_row(
-        "record_110.first_report_complete",
-        "critical",
-        "A first report carries overview, marriage, education, job, home and mail.",
-        "rpt_date_code = '20' or rpt_date_code = '10'"
-        " and seg_fcs and seg_sps and seg_edu and seg_octpn and seg_rednc and seg_mlg",
     ),
     gxe.ExpectColumnValuesToNotBeNull(
         column="id_num",

@@ -38,10 +38,4 @@ EXPECTATIONS = [
         "Code 20 and agreement status 2 come together.",
         "rpt_date_code in ('10', '20', '30') and (rpt_date_code = '20') = (con_status = '2')",
     ),
-    each_row(
-        "record_220.dates_ordered",
-        "warning",
-        "An agreement takes effect before it expires and not after its report date.",
-        "con_eff_date <= con_exp_date and con_eff_date <= rpt_date",
-    ),
 ]

@@ -131,13 +131,21 @@ from marts.repayment_status semi join (
     select account_id from marts.reportable_population where is_reportable) using (account_id);
 create table secure.record_110 as select reporter_code, customer_id, name, id_type, id_num,
     rpt_date, '10' as rpt_date_code, true as seg_fcs, true as seg_sps, true as seg_edu,
-    true as seg_octpn, true as seg_rednc, true as seg_mlg from secure.record_210;
-create table secure.record_220 as select reporter_code, customer_id, mcc as contract_code, rpt_date,
+    true as seg_octpn, true as seg_rednc, true as seg_mlg, false as is_spouse_missing,
+    false as is_employer_missing from secure.record_210;
+create table secure.record_220 as select reporter_code, customer_id, mcc as contract_code,
+    account_id as agreement_id, rpt_date,
     case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
 create table secure.judged_records as select account_id, 'BUILT' as state,
     []::varchar[] as rule_ids from secure.record_210;
+create schema ledger;
+create table ledger.int_accounts_at_report_date as select report_month, account_id,
+    account_id as agreement_id, reporter_code from marts.reportable_population;
+create schema history;
+create table history.months_owed as select account_id, date '2026-04-01' as owed_month
+    from marts.repayment_status where account_id = 'A24';
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 
 # What is done to the good month, the check that must catch it, and how many rows it must count.
@@ -413,13 +421,13 @@ FAULTS: list[tuple[str, list[Fault]]] = [
             (
                 "update marts.reportable_population set is_reportable = false,"
                 " reason_code = 'AUTHORIZATION_WITHDRAWN' where account_id in ('A3', 'A5')",
-                "record_210.reported_this_month",
-                2,
+                "record_210.reported_in_its_month",
+                3,  # and A12, whose March has no verdict
             ),
             (
                 "update secure.record_210 set month = '2025-06' where account_id = 'A4'",
                 "record_210.not_before_authorization",
-                1,
+                2,  # and A12
             ),
             (
                 "delete from secure.record_210 where account_id = 'A7'",
@@ -433,18 +441,37 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 1,
             ),
             (
-                "update secure.record_210 set seg_f = false where account_id = 'A1'",
-                "record_210.first_report_complete",
+                "insert into secure.record_210 select * replace (date '2026-03-31' as report_date,"
+                " date '2026-03-31' as rpt_date) from secure.record_210 where account_id = 'A12'",
+                "record_210.owed_from_before",
                 1,
             ),
             (
-                "update secure.record_210 set close_date = null where account_id = 'A22'",
-                "record_210.closing_code_agrees",
+                "update secure.record_110 set is_spouse_missing = true where customer_id = 'C11'",
+                "record_110.spouse_named",
                 1,
             ),
             (
-                "update secure.record_210 set lat_rpy_date = '2026-06-01' where account_id = 'A9'",
-                "record_210.dates_ordered",
+                "update secure.record_110 set is_employer_missing = true where customer_id = 'C11'",
+                "record_110.employer_named",
+                1,
+            ),
+            (
+                "insert into secure.record_220 select * replace ('A25' as agreement_id)"
+                " from secure.record_220 where agreement_id = 'A13'",
+                "record_220.customer_authorized",
+                1,
+            ),
+            (
+                "update secure.judged_records set rule_ids = ['V29'], state = 'WITHHELD'"
+                " where account_id = 'A14'",
+                "bureau.V29",
+                2,  # and A15
+            ),
+            (
+                "update secure.judged_records set rule_ids = ['V29', 'V41']"
+                " where account_id = 'A15'",
+                "bureau.nothing_leaves_broken",
                 1,
             ),
             (
