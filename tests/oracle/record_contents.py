@@ -335,8 +335,8 @@ class Agreement:
 
     reporter: str
     agreement_id: str
-    customer: Row | None  # of its earliest opened account
-    opened_on: date  # that account's
+    customer: Row  # of its earliest opened account that may be reported
+    opened_on: date  # when its first account opened
     limits: Sequence[Row]
 
     def limit_on(self, on: date) -> Decimal | None:

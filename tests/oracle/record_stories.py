@@ -20,6 +20,8 @@ ONE_OF_TWO = ("ST000009", "ST000010")
 LIMITS_CHANGE = "ST000011"
 LIFE_CHANGES = "ST000012"
 TURNS_OUT_A_MINOR = "ST000013"
+SHARED_AGREEMENT = "AG000003"
+SILENT, AGREED = "ST000014", "ST000015"
 
 
 def loan(book: RawBook) -> None:
@@ -138,15 +140,23 @@ def persons_change(book: RawBook) -> None:
     book.limit(TURNS_OUT_A_MINOR, day("05-10"), "5000", **changed)
 
 
+def two_people_under_one_agreement(book: RawBook) -> None:
+    """A fault of the lender: the first draw is of somebody who has signed nothing."""
+    book.limit(SHARED_AGREEMENT, day("01-05"), "1000")
+    for account_id, signed in ((SILENT, None), (AGREED, "01-10")):
+        person(book, account_id)
+        parent = {"parent_account_id": SHARED_AGREEMENT, "signed": signed}
+        account(book, account_id, JIEBEI, signed or "01-05", **parent)
+        book.transaction(account_id, "cash_draw", noon("01-12"), "100")
+
+
 def add_stories(book: RawBook) -> None:
     """Every story of this module."""
-    for story in (
-        loan,
-        settled_early,
-        closings,
-        bad_ends,
-        institutions,
-        limits_change,
-        persons_change,
-    ):
-        story(book)
+    loan(book)
+    settled_early(book)
+    closings(book)
+    bad_ends(book)
+    institutions(book)
+    limits_change(book)
+    persons_change(book)
+    two_people_under_one_agreement(book)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from oracle.raw_rows import REPORTER
 from oracle.record_stories import (
+    AGREED,
     FIRST_DAY_IS_LAST,
     LAST_DAY,
     LIFE_CHANGES,
@@ -16,6 +17,8 @@ from oracle.record_stories import (
     OTHER_REPORTER,
     REOPENED,
     SETTLED_EARLY,
+    SHARED_AGREEMENT,
+    SILENT,
     TRANSFERRED,
     TURNS_OUT_A_MINOR,
     TWO_REPORTERS,
@@ -351,3 +354,12 @@ def test_an_institution_that_was_not_named_learns_nothing(world: Lender) -> None
     assert number not in text
     assert not_named not in text
     assert f"测试C{named}" not in text
+
+
+def test_an_agreement_names_nobody_who_has_not_agreed(world: Lender) -> None:
+    home = world.settings.home
+    assert reasons(world, SILENT) == ["CONTRACT_CONSENT_MISSING"] * 8
+    (opening,) = about(home, "2023-01", "220", SHARED_AGREEMENT)
+    assert opening["CtrctBsSgmt"]["Name"] == f"测试C{AGREED}"
+    files = world.settings.submissions.rglob("*.*")
+    assert not [path for path in files if f"测试C{SILENT}" in path.read_text(encoding="utf-8")]
