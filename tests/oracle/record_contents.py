@@ -335,8 +335,8 @@ class Agreement:
 
     reporter: str
     agreement_id: str
-    customer: Row | None  # of its earliest opened account
-    opened_on: date  # that account's
+    customer: Row  # of its earliest opened account that may be reported
+    opened_on: date  # when its first account opened
     limits: Sequence[Row]
 
     def limit_on(self, on: date) -> Decimal | None:
@@ -346,9 +346,9 @@ class Agreement:
         return newest["credit_limit"] if newest else None
 
     def effective_from(self, on: date) -> date:
-        """When its first limit took effect, or its first account opened if that was before."""
+        """When its first limit took effect; of one without a limit by then, the opening."""
         days = [row["effective_on"] for row in self.limits if row["effective_on"] <= on]
-        return min([*days, self.opened_on])
+        return min(days, default=self.opened_on)
 
 
 def agreement_record(agreement: Agreement, on: date, code: str) -> Record:

@@ -1,8 +1,8 @@
 """Lives of accounts that the worked example does not show, in the same months of 2023."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
-from .raw_rows import REPORTER, RawBook
+from .raw_rows import REPORTER, RawBook, resident_id
 from .worked_example import HUABEI, Row, account, bill, close, day, noon, person
 
 OTHER_REPORTER = "N101W1100H0025"
@@ -18,6 +18,10 @@ REOPENED = "ST000006"
 TWO_REPORTERS = ("ST000007", "ST000008")
 ONE_OF_TWO = ("ST000009", "ST000010")
 LIMITS_CHANGE = "ST000011"
+LIFE_CHANGES = "ST000012"
+TURNS_OUT_A_MINOR = "ST000013"
+SHARED_AGREEMENT = "AG000003"
+SILENT, AGREED = "ST000014", "ST000015"
 
 
 def loan(book: RawBook) -> None:
@@ -114,7 +118,45 @@ def limits_change(book: RawBook) -> None:
                    recorded_at=recorded_at)  # fmt: skip
 
 
+def persons_change(book: RawBook) -> None:
+    """Who married and found work but names nobody, then names them, then changes the name itself.
+
+    And a borrower whose corrected birth date makes a minor of the person who borrowed.
+    """
+    revolving(book, LIFE_CHANGES, "01-10")
+    row = book.tables["customers"][-1]
+    row |= {"marital_status": "21", "spouse_name": "", "employment_status": "11"}
+    spouse = {"spouse_name": "测试配偶", "spouse_id_type": "2", "spouse_id_number": "P1234567"}
+    employer = {"employer_name": "测试 <甲> & 乙 公司"}
+    for recorded, change in (("03-10", spouse), ("04-20", employer), ("06-02", {"name": "测试新"})):
+        row = row | change | {"recorded_at": noon(recorded)}
+        book.tables["customers"].append(row)
+    revolving(book, TURNS_OUT_A_MINOR, "01-10")
+    born_on = date(2007, 5, 4)
+    corrected = {"birth_date": born_on, "id_number": resident_id(born_on, "1", 7)}
+    row = book.tables["customers"][-1] | corrected | {"recorded_at": noon("04-20")}
+    book.tables["customers"].append(row)
+    changed = {"change_reason": "increase", "recorded_at": noon("05-10")}
+    book.limit(TURNS_OUT_A_MINOR, day("05-10"), "5000", **changed)
+
+
+def two_people_under_one_agreement(book: RawBook) -> None:
+    """A fault of the lender: the first draw is of somebody who has signed nothing."""
+    book.limit(SHARED_AGREEMENT, day("01-05"), "1000")
+    for account_id, signed in ((SILENT, None), (AGREED, "01-10")):
+        person(book, account_id)
+        parent = {"parent_account_id": SHARED_AGREEMENT, "signed": signed}
+        account(book, account_id, JIEBEI, signed or "01-05", **parent)
+        book.transaction(account_id, "cash_draw", noon("01-12"), "100")
+
+
 def add_stories(book: RawBook) -> None:
     """Every story of this module."""
-    for story in (loan, settled_early, closings, bad_ends, institutions, limits_change):
-        story(book)
+    loan(book)
+    settled_early(book)
+    closings(book)
+    bad_ends(book)
+    institutions(book)
+    limits_change(book)
+    persons_change(book)
+    two_people_under_one_agreement(book)

@@ -146,17 +146,14 @@ class Knowledge:
             status=status,
         )
 
-    def agreements(self) -> Iterator[tuple[Agreement, list[Row]]]:
-        """Every agreement with its accounts, earliest opened first."""
+    def agreements(self) -> Iterator[tuple[str, str, list[Row]]]:
+        """Every institution's agreements with their accounts, earliest opened first."""
         together: dict[tuple[str, str], Rows] = {}
         for row in self.accounts.values():
             code = row["parent_account_id"] or row["account_id"]
             together.setdefault((row["reporter_code"], code), []).append(row)
         for (reporter, code), rows in together.items():
-            rows.sort(key=lambda row: (row["opened_on"], row["account_id"]))
-            customer = self.customers.get(rows[0]["customer_id"])
-            opened_on = rows[0]["opened_on"]
-            yield Agreement(reporter, code, customer, opened_on, self.limits[code]), rows
+            yield reporter, code, sorted(rows, key=lambda r: (r["opened_on"], r["account_id"]))
 
 
 # --- one run after another -----------------------------------------------------------------------
@@ -303,14 +300,19 @@ class Replay:
         for reading in reported:
             under.setdefault((reading.reporter, reading.agreement), []).append(reading)
         batch = []
-        for agreement, rows in self.knowledge.agreements():
-            subject = (agreement.reporter, "220", agreement.agreement_id)
+        for reporter, code, rows in self.knowledge.agreements():
+            subject = (reporter, "220", code)
             before = [built for built in self.sent if built.subject == subject]
-            batch_210 = under.get((agreement.reporter, agreement.agreement_id), [])
-            if before and before[-1].code == "20":
+            batch_210 = under.get((reporter, code), [])
+            told = {reading.account["account_id"] for reading in batch_210}
+            # nobody else may be named: the others under it have not agreed to anything
+            named = [row for row in rows if row["account_id"] in told or self.is_in_force(row)]
+            is_ended = bool(before) and before[-1].code == "20"
+            if is_ended or not (batch_210 or (before and named)):
                 continue
-            if not batch_210 and not (before and any(map(self.is_in_force, rows))):
-                continue
+            customer = self.knowledge.customers[named[0]["customer_id"]]
+            limits = self.knowledge.limits[code]
+            agreement = Agreement(reporter, code, customer, rows[0]["opened_on"], limits)
             codes = self.codes(agreement, batch_210, run.month, before)
             batch += [Built((*subject, on), agreement_record(agreement, on, c)) for on, c in codes]
         return batch

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 from oracle.raw_rows import REPORTER
 from oracle.record_stories import (
+    AGREED,
     FIRST_DAY_IS_LAST,
     LAST_DAY,
+    LIFE_CHANGES,
     LIMITS_CHANGE,
     LOAN,
     LOAN_AGREEMENT,
@@ -15,7 +17,10 @@ from oracle.record_stories import (
     OTHER_REPORTER,
     REOPENED,
     SETTLED_EARLY,
+    SHARED_AGREEMENT,
+    SILENT,
     TRANSFERRED,
+    TURNS_OUT_A_MINOR,
     TWO_REPORTERS,
     WRITTEN_OFF,
 )
@@ -258,6 +263,50 @@ def test_a_written_off_account_stays_open_as_bad_debt(world: Lender) -> None:
     assert (august["Oved91_180Princ"], august["OvedPrinc180"]) == ("0", "600")
 
 
+# --- persons -------------------------------------------------------------------------------------
+
+
+def test_of_a_changed_life_only_what_changed_is_told(world: Lender) -> None:
+    number = report(world, "2023-01", LIFE_CHANGES)["AcctBsSgmt"]["IDNum"]
+    months = {month: about(world.settings.home, month, "110", number) for month in WORLD_MONTHS}
+    told = {
+        month: [record["BsSgmt"]["RptDateCode"], *list(record)[1:]]
+        for month, records in months.items()
+        for record in records
+    }
+    (first,), (married,), (employed,), (renamed,) = filter(None, months.values())
+    everything = list(first)[1:]
+    assert len(everything) == 6
+    assert told == {
+        "2023-01": ["10", *everything],
+        "2023-03": ["20", "SpsInfSgmt"],
+        "2023-04": ["20", "OctpnInfSgmt"],
+        "2023-05": ["10", *everything],  # under a new name the person is new to the bureau
+    }
+    assert (first["SpsInfSgmt"]["MariStatus"], first["SpsInfSgmt"]["SpoName"]) == ("99", "")
+    assert (first["OctpnInfSgmt"]["EmpStatus"], first["OctpnInfSgmt"]["CpnName"]) == ("99", "")
+    assert married["SpsInfSgmt"] == {
+        "MariStatus": "21",
+        "SpoName": "测试配偶",
+        "SpoIDType": "2",
+        "SpoIDNum": "P1234567",
+        "SpoTel": "",
+        "SpsCmpyNm": "",
+        "SpsInfoUpDate": "2023-03-10",
+    }
+    assert employed["OctpnInfSgmt"]["EmpStatus"] == "11"
+    assert employed["OctpnInfSgmt"]["CpnName"] == "测试 <甲> & 乙 公司"
+    assert renamed["BsSgmt"]["Name"] == "测试新"
+    assert renamed["FcsInfSgmt"]["FcsInfoUpDate"] == "2023-05-31"  # learnt on 2 June
+
+
+def test_nothing_leaves_about_a_borrower_who_turns_out_a_minor(world: Lender) -> None:
+    verdicts = reasons(world, TURNS_OUT_A_MINOR)
+    assert verdicts == ["REPORTED"] * 3 + ["UNDERAGE"] * 5
+    assert statuses(sent(world, TURNS_OUT_A_MINOR)) == "***-----"
+    assert agreement(world, TURNS_OUT_A_MINOR) == [("2023-01", "2023-01-31", "10", "1000", "1")]
+
+
 # --- agreements and institutions -----------------------------------------------------------------
 
 
@@ -305,3 +354,12 @@ def test_an_institution_that_was_not_named_learns_nothing(world: Lender) -> None
     assert number not in text
     assert not_named not in text
     assert f"测试C{named}" not in text
+
+
+def test_an_agreement_names_nobody_who_has_not_agreed(world: Lender) -> None:
+    home = world.settings.home
+    assert reasons(world, SILENT) == ["CONTRACT_CONSENT_MISSING"] * 8
+    (opening,) = about(home, "2023-01", "220", SHARED_AGREEMENT)
+    assert opening["CtrctBsSgmt"]["Name"] == f"测试C{AGREED}"
+    files = world.settings.submissions.rglob("*.*")
+    assert not [path for path in files if f"测试C{SILENT}" in path.read_text(encoding="utf-8")]
