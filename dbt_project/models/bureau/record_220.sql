@@ -13,28 +13,45 @@ with reported as (  -- agreements with a record 210 in this batch
     group by reporter_code, agreement_id
 ),
 
-agreements as (  -- of several customers under one agreement, the one of its first account
+accounts_reported as (
+    select distinct
+        reporter_code,
+        account_id
+    from {{ ref('record_210') }}
+),
+
+accounts_of_agreements as (
     select
         accounts.reporter_code,
         accounts.agreement_id,
-        min(accounts.opened_on) as opened_on,
-        min_by(accounts.customer_id, concat(accounts.opened_on, accounts.account_id))
-            as customer_id,
-        max(case
-            when
-                population.authorized_on is not null
-                and customers.is_identity_valid
-                and accounts.opened_on >= customers.adult_from
-                then 1
-        end) = 1 as may_be_followed
+        accounts.customer_id,
+        accounts.opened_on,
+        concat(accounts.opened_on, accounts.account_id) as position,
+        records.account_id is not null as is_reported,
+        population.authorized_on is not null
+        and coalesce(customers.is_identity_valid, false)
+        and coalesce(accounts.opened_on >= customers.adult_from, false) as may_be_named
     from {{ ref('int_accounts_at_report_date') }} as accounts
     inner join {{ ref('reportable_population') }} as population
         on accounts.account_id = population.account_id
         and accounts.report_month = population.report_month
     left join {{ ref('int_customers_identified') }} as customers
         on accounts.customer_id = customers.customer_id
+    left join accounts_reported as records
+        on accounts.account_id = records.account_id
+        and accounts.reporter_code = records.reporter_code
     where accounts.report_month = {{ report_month() }}
-    group by accounts.reporter_code, accounts.agreement_id
+),
+
+agreements as (  -- the person on it: of its first account that may be named, nobody who has not agreed
+    select
+        reporter_code,
+        agreement_id,
+        min(opened_on) as opened_on,
+        min_by(customer_id, case when may_be_named or is_reported then position end) as customer_id,
+        max(case when may_be_named then 1 else 0 end) = 1 as may_be_followed
+    from accounts_of_agreements
+    group by reporter_code, agreement_id
 ),
 
 known as (
@@ -82,10 +99,7 @@ followed as (
         known.*,
         limits.limit_at_start,
         limits.limit_at_end,
-        least(
-            coalesce(limits.first_effective_on, known.opened_on),
-            coalesce(known.first_report_date, known.opened_on)
-        ) as con_eff_date,
+        limits.first_effective_on,
         coalesce(known.account_closed_on, {{ report_month_end() }}) as last_date,
         known.account_closed_on is not null or coalesce(limits.limit_at_end = 0, false)
             as is_ended
@@ -116,7 +130,8 @@ events as (
         agreement_id,
         reporter_code,
         customer_id,
-        con_eff_date,
+        opened_on,
+        first_effective_on,
         '10' as rpt_date_code,
         first_report_date as rpt_date,
         limit_at_start as credit_limit
@@ -127,7 +142,8 @@ events as (
         agreement_id,
         reporter_code,
         customer_id,
-        con_eff_date,
+        opened_on,
+        first_effective_on,
         case when is_ended then '20' else '30' end as rpt_date_code,
         last_date as rpt_date,
         limit_at_end as credit_limit
@@ -156,7 +172,10 @@ select
     events.credit_limit,
     {{ yuan('events.credit_limit') }} as credit_lim,
     'CNY' as cy,
-    events.con_eff_date,
+    case
+        when events.first_effective_on <= events.rpt_date then events.first_effective_on
+        else events.opened_on
+    end as con_eff_date,
     date '2099-12-31' as con_exp_date,
     case when events.rpt_date_code = '20' then '2' else '1' end as con_status,
     cast(null as bigint) as credit_rest,
