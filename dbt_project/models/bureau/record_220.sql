@@ -43,7 +43,7 @@ accounts_of_agreements as (
     where accounts.report_month = {{ report_month() }}
 ),
 
-agreements as (  -- the person on it: of its first account that may be named, nobody who has not agreed
+agreements as (  -- the person on it: of its first account that may be named
     select
         reporter_code,
         agreement_id,
