@@ -22,7 +22,9 @@ def differences(wanted: Rows, found: Rows) -> dict[str, dict[str, tuple[Any, Any
             different[account_id] = {"row": (one, other)}
             continue
         columns = {
-            name: (value, other[name]) for name, value in one.items() if str(value) != str(other[name])
+            name: (value, other[name])
+            for name, value in one.items()
+            if str(value) != str(other[name])
         }
         if columns:
             different[account_id] = columns

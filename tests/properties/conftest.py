@@ -21,11 +21,11 @@ COMMON = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    phases=(Phase.explicit, Phase.generate),  # shrinking a whole book takes minutes: see "deep"
     suppress_health_check=list(HealthCheck),  # a book is a large example, and meant to be
 )
-settings.register_profile("default", COMMON, max_examples=60)
-settings.register_profile("deep", COMMON, max_examples=1000)
+settings.register_profile("default", COMMON, max_examples=20)
+settings.register_profile("deep", COMMON, max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
