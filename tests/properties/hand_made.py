@@ -24,6 +24,11 @@ def day(text: str) -> date:
     return date.fromisoformat(text if len(text) > len("MM-DD") else f"{YEAR}-{text}")
 
 
+def closed(on: str, kind: str = "settled") -> Row:
+    """What an account's row says of its closing."""
+    return {"closed_on": day(on), "closure_kind": kind}
+
+
 class Account:
     """An authorized account of its own customer, whose rows are written in few words."""
 
