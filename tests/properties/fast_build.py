@@ -75,7 +75,7 @@ class FastBuild:
         target = self.run.folder(self.settings) / "dbt_target"
         manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
         self.models = list(_compiled_models(manifest, target))
-        self._inputs = list(_inputs(manifest))
+        self._inputs = set(_inputs(manifest))
         self._scratch = folder / "rows.ndjson"
         self._store = self._copy_of_store()
 
@@ -86,7 +86,11 @@ class FastBuild:
         store.execute("set threads = 1")  # on small books a second thread costs more than it brings
         store.execute(f"attach ':memory:' as {file.stem}; attach '{file}' as built (read_only)")
         store.execute(f"use {file.stem}")
-        for schema, name in self._inputs:
+        found = store.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_catalog = 'built'"
+        ).fetchall()
+        for schema, name in self._inputs & set(found):  # some sources are made by later steps
             limit = "limit 0" if name in TABLES else ""
             relation = f'"{schema}"."{name}"'
             store.execute(f'create schema if not exists "{schema}"')

@@ -76,7 +76,7 @@ def shown_of(marts: dict[str, Rows]) -> dict[str, Row]:
     return shown
 
 
-@pytest.mark.parametrize(("rule", "least"), zip(RULES, (4, 2, 2, 10, 2), strict=True))
+@pytest.mark.parametrize(("rule", "least"), list(zip(RULES, (4, 2, 2, 10, 2), strict=True)))
 def test_the_rich_ledger_shows_the_rule_values(
     marts: dict[str, Rows], rule: str, least: int
 ) -> None:
