@@ -41,6 +41,12 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             "where report_month in (select unnest(?)) group by all order by all",
             [first_days],
         ).fetchall()
+        withheld = connection.execute(
+            "select report_month, count(*) from marts.submission_records "
+            "where state = 'WITHHELD' and report_month in (select unnest(?)) "
+            "group by all order by all",
+            [first_days],
+        ).fetchall()
         someone = connection.execute(
             "select min(customer_id) from marts.reportable_population where report_month = ? "
             "and not is_reportable",
@@ -52,6 +58,13 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         path = notices_file(settings, f"{month:%Y-%m}")
         console.print(
             f"Advance notices to send: {count:,} in {path}", highlight=False, soft_wrap=True
+        )
+    for month, count in withheld:
+        console.print(
+            f"Withheld in {month:%Y-%m} by rules of the bureau: {count:,} record(s), to repair "
+            f"({_command()} months)",
+            highlight=False,
+            soft_wrap=True,
         )
     for month, total, critical, warnings in checks:
         console.print(

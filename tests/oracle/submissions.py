@@ -159,6 +159,9 @@ class Knowledge:
 # --- one run after another -----------------------------------------------------------------------
 
 
+NEVER_OPEN = ("NOT_YET_OPEN", "CLOSED_EARLIER")  # in that month, as a correction says
+
+
 class Replay:
     """The runs so far: what they decided and what they sent."""
 
@@ -167,7 +170,7 @@ class Replay:
     ) -> None:
         self.raw, self.policy, self.districts = raw, policy, districts
         self.published: dict[date, dict[str, str]] = {}
-        self.given_up: set[tuple[str, date]] = set()  # before a new authorization: never owed again
+        self.given_up: set[tuple[str, date]] = set()  # never owed again
         self.sent: list[Built] = []
         self.own: dict[str, Reading] = {}
 
@@ -189,7 +192,11 @@ class Replay:
         records += self.agreement_records(run, reported)
         outcome = RunOutcome(run, sorted(records, key=lambda built: built.key))
         self.sent += [built for built in outcome.records if built.key not in withheld]
-        self.given_up |= {key for key, old in reread.items() if self.lies_before_consent(old)}
+        self.given_up |= {
+            key
+            for key, old in reread.items()
+            if self.lies_before_consent(old) or old.reason in NEVER_OPEN
+        }
         outcome.owed = {
             (account_id, month): self.why(account_id, month, reread)
             for account_id, month in self.still_owed()

@@ -4,9 +4,7 @@
 {{ config(materialized='view') }}
 
 with sent as (
-    select *
-    from {{ source('history', 'submission_records') }}
-    where state in {{ sent_states() }}
+    select * from {{ ref('records_sent') }}
 ),
 
 introductions as (

@@ -15,10 +15,8 @@ with told as (
         five_tier_assigned_on as five_cate_adj_date,
         report_date_code in ('20', '32') as is_closing,
         false as is_candidate
-    from {{ source('history', 'submission_records') }}
-    where
-        record_type = '210'
-        and state in {{ sent_states() }}
+    from {{ ref('records_sent') }}
+    where record_type = '210'
     union all
     select
         reporter_code,
@@ -86,10 +84,8 @@ limits_told as (
         reporter_code,
         report_date,
         credit_limit
-    from {{ source('history', 'submission_records') }}
-    where
-        record_type = '220'
-        and state in {{ sent_states() }}
+    from {{ ref('records_sent') }}
+    where record_type = '220'
     union all
     select
         agreement_id,

@@ -6,11 +6,10 @@ with ended as (
         reporter_code,
         subject_id as agreement_id,
         report_date
-    from {{ source('history', 'submission_records') }}
+    from {{ ref('records_sent') }}
     where
         record_type = '220'
         and report_date_code = '20'
-        and state in {{ sent_states() }}
     union all
     select
         reporter_code,

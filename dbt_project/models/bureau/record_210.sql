@@ -11,10 +11,8 @@ with said as (  -- what the bureau knows of C and F after each record, sent befo
         false as is_candidate,
         {{ segment_hash('C') }} as hash_c,
         {{ segment_hash('F') }} as hash_f
-    from {{ source('history', 'submission_records') }}
-    where
-        record_type = '210'
-        and state in {{ sent_states() }}
+    from {{ ref('records_sent') }}
+    where record_type = '210'
     union all
     select
         reporter_code,

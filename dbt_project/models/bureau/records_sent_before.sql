@@ -1,5 +1,5 @@
--- One row per institution, record type and subject with a record of an earlier run that counts as
--- sent: the hashes of the segments as last sent, whatever they were about.
+-- One row per institution and person or agreement with a record sent by an earlier run: the hashes
+-- of the segments as last sent, whatever day they were about.
 with sent as (
     select
         *,
@@ -7,8 +7,8 @@ with sent as (
             partition by reporter_code, record_type, subject_id
             order by report_month, report_date
         ) as nth_sent
-    from {{ source('history', 'submission_records') }}
-    where state in {{ sent_states() }}
+    from {{ ref('records_sent') }}
+    where record_type <> '210'
 )
 
 select
@@ -23,5 +23,4 @@ select
     {%- endfor %}
     max_by(report_date_code, nth_sent) as last_report_date_code
 from sent
-where record_type <> '210'
 group by reporter_code, record_type, subject_id

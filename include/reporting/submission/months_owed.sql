@@ -1,6 +1,7 @@
 -- One row per account and month that this run leaves owed: reportable or waiting for a notice (also
 -- from before), and not sent. The next run reads these months anew. Never owed again are the months
--- before a new authorization (contracts, section 3).
+-- before a new authorization (contracts, section 3), and those in which the account was not open, as
+-- a correction says.
 with run as (
     select report_month from marts.built_months
 ),
@@ -64,4 +65,5 @@ left join today
     on months.account_id = today.account_id
 where
     coalesce(records.state <> 'BUILT', true)
+    and coalesce(population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER'), true)
     and coalesce(today.signed_at < cast(population.report_date as timestamp) + interval 1 day, true)
