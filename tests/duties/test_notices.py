@@ -5,10 +5,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from lender_months import Lender, build
+from lender_months import Lender
 
 from duties.conftest import Finds, Rows
+from reporting import pipeline
 from reporting.settings import DBT_PROJECT
+from reporting.submission import records
+from reporting.warehouse import open_store
 
 ADVERSE = "rpy_status in ('1', '2', '3', '4', '5', '6', '7', 'B', 'D', 'G', 'Z')"
 # A transferred account (G) is sent without anything overdue: no adverse information about it.
@@ -22,14 +25,21 @@ where s.rec_type = '210' and {TOLD_BEFOREHAND} and not exists (
         and n.sent_at < s.sent_at and n.delivered_at <= s.sent_at)
 order by all
 """
+# Adverse, then good, then adverse again under the name of the first episode.
 OLD_NOTICE_FOR_A_NEW_EPISODE = f"""
-select later.acct_code, later.month
-from submission as later
-join verdict as v on later.acct_code = v.acct_code and later.month = v.month
-where later.{TOLD_BEFOREHAND} and exists (
-    select 1 from submission as good
-    where good.acct_code = later.acct_code and good.rec_type = '210' and good.month < later.month
-        and good.rpy_status in ('N', 'M', '*') and v.episode_started_on < good.rpt_date)
+with adverse as (
+    select s.acct_code, s.month, v.episode_started_on
+    from submission as s join verdict as v using (acct_code, month)
+    where s.{TOLD_BEFOREHAND}
+)
+select distinct later.acct_code, later.month
+from adverse as earlier
+join submission as good
+    on good.acct_code = earlier.acct_code and good.month > earlier.month
+    and good.rpy_status in ('N', 'M', '*')
+join adverse as later
+    on later.acct_code = good.acct_code and later.month > good.month
+    and later.episode_started_on = earlier.episode_started_on
 order by all
 """
 FIVE_YEARS_AFTER_THE_END = f"""
@@ -86,10 +96,13 @@ def test_a_cured_account_starts_a_new_episode(
     """REQ-03: one notice per episode; an old one does not serve after a good month."""
     assert book.sql(OLD_NOTICE_FOR_A_NEW_EPISODE).fetchall() == []
     spoil = (
+        "update submission set rpy_status = '1' where acct_code = 'A2' and month = '2026-03';"
         "update submission set rpy_status = 'M' where acct_code = 'A2' and month = '2026-04';"
-        "update verdict set episode_started_on = '2026-03-10' where episode_started_on is not null"
+        "update verdict set episode_started_on = '2026-03-10' where acct_code = 'A2'"
     )
     assert finds(OLD_NOTICE_FOR_A_NEW_EPISODE, spoil) == [("A2", "2026-05")]
+    renamed = "update verdict set episode_started_on = '2026-05-10' where month = '2026-05'"
+    assert finds(OLD_NOTICE_FOR_A_NEW_EPISODE, f"{spoil}; {renamed}") == []
 
 
 def test_the_notice_says_what_when_how_to_pay_and_how_to_dispute() -> None:
@@ -150,13 +163,16 @@ def test_a_dispute_changes_no_byte_of_a_record(lender_book: Lender, tmp_path: Pa
     settings = lender_book.settings.model_copy(
         update={"home": tmp_path / "home", "landing": str(landing)}
     )
-    build(settings, lender_book.months[0])
-
-    def sent(of: Path) -> dict[str, bytes]:
-        paths = of.glob(f"submissions/*/{lender_book.months[0]}/*")
-        return {path.name: path.read_bytes() for path in paths if path.suffix == ".txt"}
-
-    assert sent(settings.home) == sent(lender_book.settings.home)
+    run = lender_book.run(lender_book.months[0])
+    for step in (pipeline.land, pipeline.build_marts, pipeline.build_records):
+        step(run, settings)
+    with open_store(run, settings, read_only=False) as store:
+        records.build_lines(store, run)
+        built = store.sql("select line from secure.record_lines where file_name is not null")
+        undisputed = sorted(line for (line,) in built.fetchall())
+    paths = lender_book.settings.submissions.glob(f"*/{run.label}/*.txt")
+    sent = sorted(line for path in paths for line in path.read_text("utf-8").splitlines()[1:])
+    assert sent == undisputed
     known = lender_book.query(
         "select good from marts.feed_counts where table_name = 'disputes' "
         "and report_month = '2026-03-01'"
