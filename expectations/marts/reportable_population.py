@@ -112,4 +112,14 @@ EXPECTATIONS = [
         "No adverse month waits for its notice; those that do stay owed.",
         "from {batch} where reason_code = 'NOTICE_PENDING'",
     ),
+    no_row(
+        "population.students",
+        "warning",
+        "No university student is granted a loan online since the notice of 2021 (REQ-20).",
+        "from {batch} as population inner join secure.stg_customers as customers"
+        " on population.customer_id = customers.customer_id"
+        " where customers.is_student and population.opened_on >= date '2021-03-01'"
+        " and population.report_month = {report_month}"
+        " and population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')",
+    ),
 ]

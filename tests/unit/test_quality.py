@@ -41,8 +41,10 @@ create table raw.credit_limits as select account_id, date '2025-06-01' as effect
     from raw.base;
 create table raw.adverse_notices as select 'N' || i as notice_id, account_id, recorded_at
     from raw.base;
-create table raw.disputes as select 'D' || i as dispute_id, account_id, recorded_at
-    from raw.base limit 0;
+create table raw.disputes as select 'D' || i as dispute_id, account_id, recorded_at,
+    date '2026-05-02' as received_on, date '2026-05-03' as annotated_on,
+    date '2026-05-22' as answered_on, 'unverifiable' as outcome, 'contested' as remark
+    from raw.base limit 10;
 create table raw.internal_scores as select customer_id, date '2026-05-31' as scored_on, recorded_at
     from raw.base;
 
@@ -56,6 +58,9 @@ create table marts.reportable_population as select
     date '2025-07-01' as opened_on, timestamp '2025-07-01 08:00:00' as first_signed_at,
     case when i <= 23 then date '2026-03-01' end as first_reported_month
 from raw.base;
+
+create table secure.stg_customers as select customer_id, i = 30 as is_student from raw.base;
+update marts.reportable_population set opened_on = '2021-02-28' where account_id = 'A30';
 
 create table marts.repayment_status as select
     date '2026-05-01' as report_month, account_id,
@@ -188,6 +193,23 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "landing.credit_limits.key_filled",
                 21,
             ),
+            (  # the newest version says that it was never answered
+                "insert into raw.disputes select * replace (null as answered_on,"
+                " recorded_at + interval 1 hour as recorded_at)"
+                " from raw.disputes where dispute_id = 'D1'",
+                "landing.disputes.answered_in_time",
+                1,
+            ),
+            (
+                "update raw.disputes set annotated_on = '2026-05-04' where dispute_id = 'D2'",
+                "landing.disputes.marked_at_once",
+                1,
+            ),
+            (
+                "update raw.disputes set remark = ' ' where dispute_id in ('D3', 'D4')",
+                "landing.disputes.unverifiable_remarked",
+                2,
+            ),
         ],
     ),
     (
@@ -231,6 +253,12 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "update marts.reportable_population set reason_code = 'CONTRACT_CONSENT_MISSING'"
                 " where account_id in ('A26', 'A27')",
                 "population.contract_consent_missing",
+                2,
+            ),
+            (
+                "update secure.stg_customers set is_student = true"
+                " where customer_id in ('C12', 'C13')",
+                "population.students",
                 2,
             ),
             (

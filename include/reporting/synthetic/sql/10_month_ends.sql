@@ -147,11 +147,11 @@ select
     last_day(month_at(m)) - dice(20, 'dispute', account_no)::integer as received_on,
     'does not recognise the overdue amount' as claim,
     month_at(m - 1) as disputed_month,
-    received_on + 2 as annotated_on,
+    received_on + 1 as annotated_on,
     ['upheld', 'error_confirmed', 'unverifiable', null][1 + dice(4, 'outcome', account_no)]
         as outcome,
     case when outcome is not null then received_on + 15 end as answered_on,
-    null as remark,
+    case when outcome = 'unverifiable' then 'the customer contests this amount' end as remark,
     moment(received_on, 61200) as recorded_at
 from month_ends join plan using (account_no)
 where
