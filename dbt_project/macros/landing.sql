@@ -43,7 +43,23 @@
         case when recorded_at > {{ as_of() }} then 'after_cut_off' else 'current' end
             as version_place
     from {{ source('raw', table) }}
-    where not ({{ is_compared(table, key) }})
+    where
+        not ({{ is_compared(table, key) }})
+        and not ({{ is_incomplete(key) }})
+    union all
+    select
+        {{ columns | join(', ') }},
+        _unreadable_columns,
+        row_key,
+        case
+            when recorded_at > {{ as_of() }} then 'after_cut_off'
+            when row_number() over (partition by content order by row_key) > 1 then 'duplicate'
+            else 'current'
+        end as version_place
+    from (
+        {{ with_content(table, key) }}
+        where {{ is_incomplete(key) }}
+    ) as incomplete
     union all
     select
         {{ columns | join(', ') }},
@@ -66,22 +82,33 @@
             min(content) over (partition by row_key, recorded_at) as first_content,
             max(content) over (partition by row_key, recorded_at) as last_content
         from (
-            select
-                *,
-                concat_ws('|', {{ key | join(', ') }}) as row_key,
-                md5(concat_ws(
-                    '|',
-                    _unreadable_columns,
-                    {%- for column in columns %}
-                    {{ unambiguous(column) }}
-                    {{- ',' if not loop.last }}
-                    {%- endfor %}
-                )) as content
-            from {{ source('raw', table) }}
+            {{ with_content(table, key) }}
             where {{ is_compared(table, key) }}
         ) as repeated
     ) as compared
 {% endmacro %}
+
+{#- Every delivered row with its key as one text and a digest of all it says. -#}
+{% macro with_content(table, key) -%}
+    {%- set columns = raw_columns(table) -%}
+    select
+        *,
+        concat_ws('|', {{ key | join(', ') }}) as row_key,
+        md5(concat_ws(
+            '|',
+            _unreadable_columns,
+            {%- for column in columns %}
+            {{ unambiguous(column) }}
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        )) as content
+    from {{ source('raw', table) }}
+{%- endmacro %}
+
+{#- True for a row without key or moment of recording: it has no versions, only copies. -#}
+{% macro is_incomplete(key) -%}
+    {{ key | join(' is null or ') }} is null or recorded_at is null
+{%- endmacro %}
 
 {#- True for a row of the run whose key came more than once; never unknown, so that every row is in
     one half. -#}

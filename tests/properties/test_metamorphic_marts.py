@@ -80,7 +80,6 @@ def test_extracts_delivered_twice_count_once(month: Month) -> None:
         assert now["delivered"] == 2 * before["delivered"] - keyless
 
 
-@pytest.mark.xfail(strict=True, reason="rows without a key are not compared: both are quarantined")
 @pytest.mark.parametrize("column", ["transaction_id", "recorded_at"])
 def test_a_row_without_key_or_moment_delivered_twice_counts_once(month: Month, column: str) -> None:
     book = RawBook()
