@@ -17,11 +17,21 @@ EXPECTATIONS = [
     each_row(
         "status.of_this_month",
         "critical",
-        "Every status is about the report month or an earlier one still owed, at its last day or"
-        " the account's last day in it.",
+        "Every status is about the report month or an earlier one still owed, inside the"
+        " month it is about.",
         "report_month <= {report_month}"
-        " and report_date between report_month and last_day(report_month)"
-        " and report_date = coalesce(closed_on, last_day(report_month))",
+        " and report_date between report_month and last_day(report_month)",
+    ),
+    no_row(
+        "status.at_the_accounts_last_day",
+        "critical",
+        "The report date is the closing day of an account that closes in the month, else its end.",
+        "from {batch} as status left join ledger.int_accounts_at_report_date as accounts"
+        " on status.account_id = accounts.account_id"
+        " and status.report_month = accounts.report_month"
+        " where not coalesce(status.report_date = case"
+        " when accounts.closed_on between status.report_month and last_day(status.report_month)"
+        " then accounts.closed_on else last_day(status.report_month) end, false)",
     ),
     no_row(
         "status.of_the_population",

@@ -101,6 +101,21 @@ EXPECTATIONS = [
         " and reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')",
     ),
     no_row(
+        "population.closing_told",
+        "warning",
+        "The last record sent of a closed account is its closing; one learnt too late needs a"
+        " correction.",
+        "from {batch} as population inner join ("
+        " select reporter_code, account_id, max_by(report_date_code, report_date) as last_code"
+        " from history.submission_records where record_type = '210' and state <> 'WITHHELD'"
+        " group by all) as sent on sent.account_id = population.account_id"
+        " and sent.reporter_code = population.reporter_code"
+        " left join history.months_owed as owed on owed.account_id = population.account_id"
+        " where population.reason_code = 'CLOSED_EARLIER'"
+        " and population.report_month = {report_month} and owed.account_id is null"
+        " and sent.last_code not in ('20', '32')",
+    ),
+    no_row(
         "population.identity_invalid",
         "info",
         "Every customer's identity checks out; the others are not reported.",

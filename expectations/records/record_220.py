@@ -14,16 +14,19 @@ EXPECTATIONS = [
     no_row(
         "record_220.customer_authorized",
         "critical",
-        "No agreement goes out without an account whose authorization is in force.",
+        "An agreement names a customer whose authorization for an account under it is in force.",
         "from {batch} as agreement left join ("
-        " select accounts.reporter_code, accounts.agreement_id"
+        " select accounts.reporter_code, accounts.agreement_id, accounts.customer_id,"
+        " min(population.authorized_on) as authorized_on"
         " from marts.reportable_population as population"
         " inner join ledger.int_accounts_at_report_date as accounts"
         " on accounts.account_id = population.account_id"
         " and accounts.report_month = population.report_month"
-        " where population.authorized_on is not null"
+        " where population.authorized_on is not null group by all"
         ") as authorized on authorized.reporter_code = agreement.reporter_code"
         " and authorized.agreement_id = agreement.agreement_id"
+        " and authorized.customer_id = agreement.customer_id"
+        " and authorized.authorized_on <= agreement.rpt_date"
         " where authorized.agreement_id is null",
     ),
     each_row(

@@ -83,7 +83,8 @@ def land(run: Run, settings: Settings) -> None:
         connection.execute("create schema if not exists marts")
         connection.execute(
             "create or replace table marts.built_months as "
-            "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id",
+            "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
+            "(select max_by(run_id, month) from history.built_months) as built_on",
             [run.month, run.as_of, identity.run_id(run, policy, report.input_digest)],
         )
 

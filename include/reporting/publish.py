@@ -7,6 +7,7 @@ whole or not at all, and never waits for a run.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -59,11 +60,12 @@ MONTHS_OWED = "account_id varchar, owed_month date"
 
 @dataclass(frozen=True)
 class BuiltMonth:
-    """A month whose records are built, and the cut-off it was built at."""
+    """A month whose records are built: at which cut-off, and on which build before it."""
 
     month: date
     as_of: datetime
     run_id: str
+    built_on: str | None  # run id of the month before; none in the first month
 
 
 def partition(settings: Settings, table: str, month: date) -> Path:
@@ -83,31 +85,49 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
         return []
     with duckdb.connect() as connection:
         rows = connection.execute(
-            "select report_month, as_of, run_id from read_parquet(?, hive_partitioning = false) "
-            "order by report_month",
+            "select report_month, as_of, run_id, built_on "
+            "from read_parquet(?, hive_partitioning = false) order by report_month",
             [[str(path) for path in files]],
         ).fetchall()
     return [BuiltMonth(*row) for row in rows]
 
 
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month that would leave a gap: the month before must be built, if any is."""
-    months = [built.month for built in built_months(settings)]
+    """Refuse a month after a gap, or after a month that was built on a build that is gone."""
+    built = built_months(settings)
+    months = [entry.month for entry in built]
     missing = previous_month(run.month)
     if any(month < run.month for month in months) and missing not in months:
         raise BadCall(
             f"month {run.label} cannot be built before {missing:%Y-%m}: "
             f"run `reporting run --month {missing:%Y-%m}` first"
         )
+    for month in stale_months(built):
+        if month < run.month:
+            raise BadCall(
+                f"month {month:%Y-%m} was built on an earlier build of the month before it; "
+                f"run `reporting run --month {month:%Y-%m}` again first"
+            )
+
+
+def stale_months(built: list[BuiltMonth]) -> list[date]:
+    """Months that do not rest on the month before as it is now: it was built (again) later."""
+    return [
+        later.month
+        for earlier, later in pairwise(built)
+        if earlier.month == previous_month(later.month) and later.built_on != earlier.run_id
+    ]
 
 
 def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
     """Show the build store what earlier months sent and left owed, as schema ``history``."""
     connection.execute("create schema if not exists history")
-    connection.execute("create or replace table history.built_months (month date, run_id varchar)")
+    connection.execute(
+        "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
+    )
     earlier = _earlier(run, settings)
     if earlier:
-        connection.executemany("insert into history.built_months values (?, ?)", earlier)
+        connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
     files = [
         str(path)
         for path in published_files(settings, "submission_records")
@@ -140,7 +160,7 @@ def require_unchanged_history(
             f"month {run.label} was landed at another cut-off than {run.as_of.isoformat()}; "
             "run all its steps at one cut-off"
         )
-    seen = connection.execute("select month, run_id from history.built_months order by all")
+    seen = connection.execute("from history.built_months order by all")
     if seen.fetchall() != _earlier(run, settings):
         raise BadCall(
             f"month {run.label} was built on earlier months that have changed since; "
@@ -148,8 +168,8 @@ def require_unchanged_history(
         )
 
 
-def _earlier(run: Run, settings: Settings) -> list[tuple[date, str]]:
-    return [(b.month, b.run_id) for b in built_months(settings) if b.month < run.month]
+def _earlier(run: Run, settings: Settings) -> list[tuple[date, str, datetime]]:
+    return [(b.month, b.run_id, b.as_of) for b in built_months(settings) if b.month < run.month]
 
 
 def publish(

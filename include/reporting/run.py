@@ -9,6 +9,7 @@ from pathlib import Path
 from reporting.errors import BadCall
 from reporting.settings import Settings
 
+FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau takes (bureau interface, 1.4)
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 
 
@@ -17,8 +18,8 @@ def parse_month(text: str) -> date:
     if not re.fullmatch(YYYY_MM, text):
         raise BadCall(f"month {text!r} is not of the form YYYY-MM, such as 2026-05")
     year, month = text.split("-")
-    if int(year) < 1:
-        raise BadCall(f"month {text!r} lies outside the calendar")
+    if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+        raise BadCall(f"month {text!r} lies outside {FIRST_YEAR} to {LAST_YEAR}")
     return date(int(year), int(month), 1)
 
 
@@ -36,9 +37,13 @@ def parse_as_of(text: str) -> datetime:
     """A cut-off: ``YYYY-MM-DD`` (its 00:00:00) or ``YYYY-MM-DDTHH:MM:SS``, China time."""
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?", text):
         try:
-            return datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text)
         except ValueError:
             pass  # the right shape, but no such day: the message below serves both
+        else:
+            if moment.year > LAST_YEAR:
+                raise BadCall(f"--as-of {text!r} lies after {LAST_YEAR}")
+            return moment
     raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
 
 

@@ -108,7 +108,8 @@ def _records(
     rows = connection.execute(
         "select account_id, report_month, report_date, report_date_code, repayment_status, "
         "overdue_total, state, file_name from marts.submission_records "
-        "where account_id in (select unnest(?)) and report_month <= ? order by report_date",
+        "where account_id in (select unnest(?)) and report_month <= ? "
+        "order by report_date, report_month",
         [accounts, month],
     ).fetchall()
     for row in rows:
@@ -148,8 +149,10 @@ def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]], owed: list[s
     head = (
         f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
     )
-    if row["is_reportable"]:
+    if row["is_reportable"] and any(record[-1] for record in records):  # in a file
         lines = [f"{head}: YES, reported since {since:%Y-%m}."]
+    elif row["is_reportable"]:
+        lines = [f"{head}: YES, it is to be reported; no record has left yet."]
     else:
         lines = [f"{head}: NO, not for this month. {reason.sentence}"]
     lines.append(f"  Rule: {reason.reason_code} ({reason.citation}).")
@@ -206,7 +209,8 @@ def _sent(records: list[tuple[Any, ...]]) -> list[str]:
         return ["Records built so far: none."]
     _, report_date, code, status, overdue, state, name = records[-1]
     where = f" in {name}" if name else ""
+    days = {record[1] for record in records}
     return [
-        f"Records built so far: {len(records)}; the last of {report_date}, code {code}, "
+        f"Records built so far: {len(days)}; the last of {report_date}, code {code}, "
         f"status {status}, overdue {overdue} CNY, {state}{where}."
     ]

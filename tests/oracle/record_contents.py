@@ -152,7 +152,8 @@ def special_transactions(reading: Reading) -> list[Record]:
     """The items of segment K; nothing dated before the authorization."""
     month = reading.report_date.replace(day=1)
     items = []
-    written_off = [r for r in reading.moved("write_off") if r["occurred_at"].date() >= month]
+    since = max(month, reading.verdict["authorized_on"])
+    written_off = [r for r in reading.moved("write_off") if r["occurred_at"].date() >= since]
     if written_off:
         items.append((written_off[0]["occurred_at"].date(), WRITE_OFF, total(written_off), 0))
     closed_on = reading.status["closed_on"]
@@ -165,7 +166,7 @@ def special_transactions(reading: Reading) -> list[Record]:
     names = ("ChanTranType", "TranDate", "TranAmt", "DueTranMon", "DetInfo")
     return [
         dict(zip(names, (kind, as_text(on), yuan(value), str(moved), ""), strict=True))
-        for on, kind, value, moved in sorted(items, key=lambda item: item[:2])
+        for on, kind, value, moved in items
         if on >= reading.verdict["authorized_on"]
     ]
 
@@ -174,7 +175,8 @@ def settled_early(reading: Reading) -> bool:
     """Whether a draw was settled before its time."""
     status = reading.status
     is_settled = reading.is_closed and not reading.is_transferred
-    return reading.is_loan and is_settled and status["closed_on"] < reading.due_date
+    is_early = is_settled and status["closed_on"] < reading.due_date < NO_END
+    return reading.is_loan and is_early
 
 
 def last_paid(reading: Reading) -> Decimal:

@@ -9,7 +9,7 @@ withheld is told from outside (``withheld``), so that they stay owed and are bui
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -187,7 +187,7 @@ class Replay:
         self.published[run.month] = {i: own.reason for i, own in self.own.items()}
         reported = [own for own in self.own.values() if own.reason == "REPORTED"]
         reported += [old for old in reread.values() if self.may_go_out_now(old)]
-        records = self.account_records(reported)
+        records = self.account_records(reported, withheld)
         records += self.personal_records(reported)
         records += self.agreement_records(run, reported)
         outcome = RunOutcome(run, sorted(records, key=lambda built: built.key))
@@ -252,8 +252,13 @@ class Replay:
 
     # --- record 210
 
-    def account_records(self, reported: Iterable[Reading]) -> list[Built]:
-        """One record per account and report date, oldest first, each after its predecessor."""
+    def account_records(
+        self, reported: Iterable[Reading], withheld: AbstractSet[Key]
+    ) -> list[Built]:
+        """One record per account and report date, oldest first, each after what the bureau knows.
+
+        A record that is withheld tells the bureau nothing.
+        """
         batch: list[Built] = []
         for reading in sorted(reported, key=lambda r: (r.account["account_id"], r.report_date)):
             subject = (reading.reporter, "210", reading.account["account_id"])
@@ -261,7 +266,9 @@ class Replay:
                 (
                     built
                     for built in self.sent + batch
-                    if built.subject == subject and built.on < reading.report_date
+                    if built.subject == subject
+                    and built.on < reading.report_date
+                    and built.key not in withheld
                 ),
                 key=lambda built: built.on,
             )
@@ -278,19 +285,25 @@ class Replay:
 
     def personal_records(self, reported: Iterable[Reading]) -> list[Built]:
         """One record per institution and person with something new to say."""
-        earliest: dict[tuple[str, str], date] = {}
+        days: dict[tuple[str, str], set[date]] = {}
         for reading in reported:
             who = (reading.reporter, reading.account["customer_id"])
-            earliest[who] = min(earliest.get(who, date.max), reading.report_date)
+            days.setdefault(who, set()).add(reading.report_date)
         batch = []
-        for (reporter, customer_id), on in earliest.items():
+        for (reporter, customer_id), reported_on in days.items():
             subject = (reporter, "110", customer_id)
             before = [built for built in self.sent if built.subject == subject]
             customer = self.knowledge.customers[customer_id]
+            on = min(reported_on)
             record = personal_record(customer, reporter, on, "20")
             if not before or not same_person(before[-1].record, record):
                 record["BsSgmt"]["RptDateCode"] = "10"
-            else:
+            else:  # the bureau takes nothing older than what it has
+                newer = [day for day in reported_on if day > max(built.on for built in before)]
+                if not newer:
+                    continue
+                on = min(newer)
+                record = personal_record(customer, reporter, on, "20")
                 for segment, updated in UPDATED.items():
                     known = last_told(before, segment)
                     if without(known, updated) == without(record[segment], updated):
@@ -317,12 +330,27 @@ class Replay:
             is_ended = bool(before) and before[-1].code == "20"
             if is_ended or not (batch_210 or (before and named)):
                 continue
-            customer = self.knowledge.customers[named[0]["customer_id"]]
+            since = {row["account_id"]: self.authorized_since(row, batch_210) for row in named}
             limits = self.knowledge.limits[code]
-            agreement = Agreement(reporter, code, customer, rows[0]["opened_on"], limits)
-            codes = self.codes(agreement, batch_210, run.month, before)
-            batch += [Built((*subject, on), agreement_record(agreement, on, c)) for on, c in codes]
+            anybody = self.knowledge.customers[named[0]["customer_id"]]
+            blank = Agreement(reporter, code, anybody, rows[0]["opened_on"], limits)
+            for on, c in self.codes(blank, batch_210, run.month, before):
+                agreed = [row for row in named if since[row["account_id"]] <= on]
+                if agreed:
+                    customer = self.knowledge.customers[agreed[0]["customer_id"]]
+                    agreement = replace(blank, customer=customer)
+                    batch.append(Built((*subject, on), agreement_record(agreement, on, c)))
         return batch
+
+    def authorized_since(self, account: Row, reported: Sequence[Reading]) -> date:
+        """Since when an account under an agreement may be told of."""
+        account_id = account["account_id"]
+        days = [
+            r.verdict["authorized_on"] for r in reported if r.account["account_id"] == account_id
+        ]
+        if self.is_in_force(account):
+            days.append(self.own[account_id].verdict["authorized_on"])
+        return min(days)
 
     def codes(
         self,
@@ -340,6 +368,10 @@ class Replay:
         last = before[-1].record if before else None
         if last is None:
             opened_on = min(reading.report_date for reading in reported)
+            if agreement.limit_on(opened_on) is None:  # it opens when there is a limit to tell
+                opened_on = ended_on or month_end
+            if agreement.limit_on(opened_on) is None:
+                return []
             if ended_on is not None and opened_on.replace(day=1) == ended_on.replace(day=1):
                 return [(ended_on, "20")]
             found = [(opened_on, "10")]

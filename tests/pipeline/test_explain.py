@@ -129,7 +129,7 @@ def build_and_publish(settings: Settings, month: date) -> None:
     with open_store(run, settings, read_only=False) as store:
         records.build_lines(store, run)
         records.build_journal(store)
-        records.build_what_is_owed(store)
+        records.build_from_journal(store)
         publish.publish(store, run, settings, PUBLISHED)
 
 

@@ -146,11 +146,16 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
 create table secure.judged_records as select account_id, 'BUILT' as state,
     []::varchar[] as rule_ids from secure.record_210;
 create schema ledger;
-create table ledger.int_accounts_at_report_date as select report_month, account_id,
-    account_id as agreement_id, reporter_code from marts.reportable_population;
+create table ledger.int_accounts_at_report_date as select report_month, account_id, customer_id,
+    account_id as agreement_id, reporter_code,
+    case when account_id = 'A22' then date '2026-05-20' end as closed_on
+    from marts.reportable_population;
 create schema history;
 create table history.months_owed as select account_id, date '2026-04-01' as owed_month
     from marts.repayment_status where account_id = 'A24';
+create table history.submission_records as select account_id, reporter_code, '210' as record_type,
+    'BUILT' as state, '30' as report_date_code, date '2026-04-30' as report_date
+    from marts.reportable_population where account_id = 'A19';
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 
 # What is done to the good month, the check that must catch it, and how many rows it must count.

@@ -1,6 +1,6 @@
 -- One row per record 210 that may leave in this run: do the records that it builds on leave too, or
--- were they sent before? A record that breaks a rule of its own (records_broken) does not leave. An
--- account is introduced by a record sent before, or by its first record of this batch.
+-- were they sent before? A record that breaks a rule (records_broken) does not leave. An account is
+-- introduced by a record sent before, or by the first record of this batch that leaves.
 {{ config(materialized='view') }}
 
 with sent as (
@@ -17,20 +17,19 @@ introductions as (
     group by reporter_code, account_id
 ),
 
-in_order as (
+first_leaving as (
     select
-        records.*,
-        broken.subject_id is not null as is_broken,
-        row_number() over (
-            partition by records.reporter_code, records.account_id
-            order by records.report_date
-        ) as nth_in_batch
+        records.reporter_code,
+        records.account_id,
+        min(records.report_date) as introduced_on
     from {{ ref('record_210') }} as records
     left join {{ source('checks', 'records_broken') }} as broken
         on broken.record_type = '210'
         and records.account_id = broken.subject_id
         and records.reporter_code = broken.reporter_code
         and records.report_date = broken.report_date
+    where broken.subject_id is null
+    group by records.reporter_code, records.account_id
 ),
 
 agreements as (
@@ -72,32 +71,27 @@ people as (
 )
 
 select
-    in_order.*,
-    coalesce(introductions.introduced_on < in_order.report_date, false)
+    records.*,
+    coalesce(introductions.introduced_on < records.report_date, false)
+    or coalesce(first_leaving.introduced_on < records.report_date, false)
     or (
-        in_order.nth_in_batch = 1
-        and in_order.seg_c
-        and in_order.seg_f
-        and in_order.seg_h
-        and in_order.rpt_date_code in ('10', '31', '20', '32')
-    )
-    or (
-        in_order.nth_in_batch > 1
-        and not first_in_batch.is_broken
+        records.seg_c
+        and records.seg_f
+        and records.seg_h
+        and records.rpt_date_code in ('10', '31', '20', '32')
     ) as is_introduced,
     agreements.agreement_id is not null as is_agreement_known,
     people.identity_hash is not null as is_person_known
-from in_order
-inner join in_order as first_in_batch
-    on in_order.account_id = first_in_batch.account_id
-    and in_order.reporter_code = first_in_batch.reporter_code
-    and first_in_batch.nth_in_batch = 1
+from {{ ref('record_210') }} as records
 left join introductions
-    on in_order.account_id = introductions.account_id
-    and in_order.reporter_code = introductions.reporter_code
+    on records.account_id = introductions.account_id
+    and records.reporter_code = introductions.reporter_code
+left join first_leaving
+    on records.account_id = first_leaving.account_id
+    and records.reporter_code = first_leaving.reporter_code
 left join agreements
-    on in_order.agreement_id = agreements.agreement_id
-    and in_order.reporter_code = agreements.reporter_code
+    on records.agreement_id = agreements.agreement_id
+    and records.reporter_code = agreements.reporter_code
 left join people
-    on in_order.identity_hash = people.identity_hash
-    and in_order.reporter_code = people.reporter_code
+    on records.identity_hash = people.identity_hash
+    and records.reporter_code = people.reporter_code

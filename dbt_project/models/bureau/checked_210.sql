@@ -61,7 +61,12 @@ compared as (
                 then 1
             else 2
         end as account_types,
-        min(open_date) over (partition by reporter_code, account_id) as first_open_date
+        coalesce(
+            min(case when not is_candidate then open_date end) over (
+                partition by reporter_code, account_id
+            ),
+            min(open_date) over (partition by reporter_code, account_id)
+        ) as first_open_date
     from told
 ),
 

@@ -1,20 +1,13 @@
 -- One row per institution and customer with a record 210 this month and something new to say:
 -- record 110, personal basic information (个人基本信息). All segments first, later those whose values
--- changed; its date is the earliest of the person's 210 records in this run. Unknown values are
--- coded, never guessed; an empty text is a missing one.
-with people as (
-    select
-        reporter_code,
-        customer_id,
-        report_month,
-        min(report_date) as report_date
-    from {{ ref('record_210') }}
-    group by reporter_code, customer_id, report_month
-),
+-- changed. Its date is the earliest of the person's 210 records in this run; where the person is
+-- known, the earliest after the last record 110, because the bureau takes nothing older than what it
+-- has. Unknown values are coded, never guessed; an empty text is a missing one.
 
-customers as (
+with customers as (
     select
         customer_id,
+        {{ keyed_hash(['name', 'id_type', 'id_number']) }} as hash_b,
         {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
             'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
         nullif(trim({{ column }}), '') as {{ column }},
@@ -30,6 +23,34 @@ customers as (
         academic_degree,
         employment_status
     from {{ ref('stg_customers') }}
+    cross join {{ source('keys', 'hash_key') }} as hash_key
+),
+
+people as (  -- under new identity marks the person is new to the bureau
+    select
+        records.reporter_code,
+        records.customer_id,
+        records.report_month,
+        coalesce(sent.sent_b <> customers.hash_b, true) as is_new,
+        case
+            when coalesce(sent.sent_b <> customers.hash_b, true) then min(records.report_date)
+            else min(case
+                when records.report_date > sent.last_report_date then records.report_date
+            end)
+        end as report_date
+    from {{ ref('record_210') }} as records
+    inner join customers
+        on records.customer_id = customers.customer_id
+    left join {{ ref('records_sent_before') }} as sent
+        on records.customer_id = sent.subject_id
+        and records.reporter_code = sent.reporter_code
+        and sent.record_type = '110'
+    group by
+        records.reporter_code,
+        records.customer_id,
+        records.report_month,
+        customers.hash_b,
+        sent.sent_b
 ),
 
 fields as (
@@ -38,6 +59,8 @@ fields as (
         people.customer_id,
         people.report_month,
         people.report_date,
+        people.is_new,
+        customers.hash_b,
         customers.name,
         customers.id_type,
         customers.id_number as id_num,
@@ -94,12 +117,12 @@ fields as (
     from people
     inner join customers
         on people.customer_id = customers.customer_id
+    where people.report_date is not null
 ),
 
 hashed as (
     select
         fields.*,
-        {{ keyed_hash(['name', 'id_type', 'id_num']) }} as hash_b,
         {{ keyed_hash(['sex', 'dob', 'nation', 'cell_phone', 'email']) }} as hash_fcs,
         {{ keyed_hash(['mari_status', 'spo_name', 'spo_id_type', 'spo_id_num']) }} as hash_sps,
         {{ keyed_hash(['edu_level', 'aca_degree']) }} as hash_edu,
@@ -113,13 +136,11 @@ hashed as (
 compared as (
     select
         hashed.*,
-        -- under new identity marks the person is new to the bureau: everything goes out again
         {%- for segment in ['fcs', 'sps', 'edu', 'octpn', 'rednc', 'mlg'] %}
-        coalesce(sent.sent_b <> hashed.hash_b, true)
-        or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true)
+        hashed.is_new or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true)
             as seg_{{ segment }},
         {%- endfor %}
-        coalesce(sent.sent_b <> hashed.hash_b, true) as seg_b_changed
+        '110' as inf_rec_type
     from hashed
     left join {{ ref('records_sent_before') }} as sent
         on hashed.customer_id = sent.subject_id
@@ -129,11 +150,10 @@ compared as (
 
 select
     *,
-    '110' as inf_rec_type,
     reporter_code as inf_surc_code,
     report_date as rpt_date,
-    case when seg_b_changed then '10' else '20' end as rpt_date_code,
+    case when is_new then '10' else '20' end as rpt_date_code,
     reporter_code as cimoc,
     '11' as customer_type
 from compared
-where seg_b_changed or seg_fcs or seg_sps or seg_edu or seg_octpn or seg_rednc or seg_mlg
+where is_new or seg_fcs or seg_sps or seg_edu or seg_octpn or seg_rednc or seg_mlg

@@ -137,9 +137,7 @@ fields as (
         coalesce(statuses.last_paid_on, statuses.opened_on) as lat_rpy_date,
         case when statuses.is_closed then statuses.closed_on end as close_date,
 
-        -- nothing from before the authorization is told, not even an event of the same month
-        case when special.written_off_on >= statuses.authorized_on then special.written_off_on end
-            as write_off_tran_date,
+        special.written_off_on as write_off_tran_date,
         {{ yuan('special.written_off_amount') }} as write_off_tran_amt,
         {{ yuan('special.settled_amount') }} as settlement_tran_amt
     from statuses
@@ -161,6 +159,7 @@ select  -- segment K: 15 write-off, 13 transfer, 5 early settlement of a loan
             fields.rpy_status = 'C'
             and fields.acct_type = 'R4'
             and fields.close_date < fields.due_date
+            and fields.due_date < date '2099-12-31'  -- the end is known
             then fields.close_date
     end as settlement_tran_date,
     {{ months_between('close_date', 'due_date') }} as settlement_due_tran_mon,

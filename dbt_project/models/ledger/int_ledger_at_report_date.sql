@@ -99,7 +99,7 @@ unpaid as (
             ('overdue_principal_31_60', 31, 60),
             ('overdue_principal_61_90', 61, 90),
             ('overdue_principal_91_180', 91, 180),
-            ('overdue_principal_over_180', 181, 99999),
+            ('overdue_principal_over_180', 181, 9999999),
         ] %}
         sum(case
             when is_late and part = 'principal' and age between {{ from_age }} and {{ to_age }}

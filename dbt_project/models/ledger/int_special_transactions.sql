@@ -2,21 +2,24 @@
 -- beside the month's state: a write-off, or the end of the account and what was paid to end it
 -- (bureau interface, 2.6 and 3.8). Amounts in CNY; the replay ignores the amount of a write-off,
 -- the record states it.
-with moved as (
+with written_off as (
     select
         accounts.account_id,
         accounts.report_month,
-        min(case
-            when transactions.transaction_type = 'write_off'
-                then cast(transactions.occurred_at as date)
-        end) as written_off_on,
-        sum(case when transactions.transaction_type = 'write_off' then transactions.amount end)
-            as written_off_amount
+        min(cast(transactions.occurred_at as date)) as written_off_on,
+        sum(transactions.amount) as written_off_amount
     from {{ ref('int_accounts_open') }} as accounts
     inner join {{ ref('int_transactions_effective') }} as transactions
         on accounts.account_id = transactions.account_id
         and accounts.report_month = transactions.read_month
         and transactions.occurred_at >= cast(accounts.report_month as timestamp)
+    inner join {{ ref('int_authorizations_at_report_date') }} as authorizations
+        on accounts.account_id = authorizations.account_id
+        and accounts.report_month = authorizations.report_month
+    where
+        transactions.transaction_type = 'write_off'
+        -- nothing from before the authorization is told, not even of the same month
+        and cast(transactions.occurred_at as date) >= cast(authorizations.signed_at as date)
     group by accounts.account_id, accounts.report_month
 ),
 
@@ -41,16 +44,16 @@ settled as (  -- the repayments of the day of the last one: what settled a close
 select
     accounts.account_id,
     accounts.report_month,
-    moved.written_off_on,
-    coalesce(moved.written_off_amount, 0) as written_off_amount,
+    written_off.written_off_on,
+    coalesce(written_off.written_off_amount, 0) as written_off_amount,
     coalesce(settled.settled_amount, 0) as settled_amount
 from {{ ref('int_accounts_open') }} as accounts
-left join moved
-    on accounts.account_id = moved.account_id
-    and accounts.report_month = moved.report_month
+left join written_off
+    on accounts.account_id = written_off.account_id
+    and accounts.report_month = written_off.report_month
 left join settled
     on accounts.account_id = settled.account_id
     and accounts.report_month = settled.report_month
 where
-    moved.written_off_on is not null
+    written_off.written_off_on is not null
     or accounts.is_closed_in_month

@@ -101,6 +101,9 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
     A record that is withheld has a line too, for whoever repairs it, but no file.
     """
+    serial = connection.execute(  # unique among the files of one day: months may share a cut-off
+        "select 1 + count(*) from history.built_months where as_of::date = ?", [run.as_of.date()]
+    ).fetchall()[0][0]
     selects = [
         f"""
         select
@@ -118,7 +121,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             judged.rule_ids,
             {", ".join(layout.fact(name) for name in FACTS)},
             case when judged.state = 'BUILT' then records.reporter_code
-                || '{run.as_of:%Y%m%d}{layout.record_type}' || '0' || '001' || '0.txt' end
+                || '{run.as_of:%Y%m%d}{layout.record_type}0{serial:03d}0.txt' end
                 as file_name
         from {layout.relation} as records
         inner join secure.judged_records as judged
