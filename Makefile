@@ -44,7 +44,7 @@ airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
 
 test: $(INSTALLED) ## All tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(INSTALLED) ## Style, types and SQL
 	@$(BIN)/ruff check
