@@ -18,7 +18,7 @@ from pipeline.conftest import WORLD_MONTHS, Lender, build, settings_in
 from reporting.policy import read_policy as policy_file
 from reporting.settings import DBT_PROJECT
 
-SEED = 221
+SEED = 213
 ACCOUNTS = 250
 MONTHS = ("2026-01", "2026-02", "2026-03")
 BULLET = "TEST_01"  # a loan that is repaid at once: repay mode 21
