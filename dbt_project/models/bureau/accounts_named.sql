@@ -1,5 +1,6 @@
--- One row per account whose customer may be named to the bureau now, and since when: authorized today,
--- identified and of age, or with a record 210 in this batch. Nobody else is named by an agreement.
+-- One row per account whose customer may be named to the bureau now, and since when: authorized
+-- today, identified and of age, or with a record 210 in this batch. Nobody else is named by an
+-- agreement.
 with today as (
     select
         accounts.account_id,

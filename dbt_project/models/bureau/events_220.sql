@@ -1,8 +1,8 @@
--- One row per credit agreement and day on which there is something to tell of it. An agreement opens
--- with the first reported account under it (10), follows its limit once a month (30) and ends with its
--- R1 account or with a limit of zero (20); one that is first reported in the month it ends is one
--- record, 20. Known agreements are followed as long as somebody under them may be named, also in
--- months without a record 210 (contracts, section 5).
+-- One row per credit agreement and day on which there is something to tell of it. An agreement
+-- opens with the first reported account under it (10), follows its limit once a month (30) and ends
+-- with its R1 account or with a limit of zero (20); one that is first reported in the month it ends
+-- is one record, 20. Known agreements are followed as long as somebody under them may be named,
+-- also in months without a record 210 (contracts, section 5).
 with reported as (  -- agreements with a record 210 in this batch
     select
         reporter_code,

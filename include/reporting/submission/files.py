@@ -33,7 +33,15 @@ class SubmissionFile:
 
 
 def header(record_type: str, reporter_code: str, run: Run, records: int) -> str:
-    """The header line of a file (bureau interface, 1.3); its creation time is the cut-off."""
+    """The header line of a file (bureau interface, 1.3); its creation time is the cut-off.
+
+    Raises DataNotFit for more records than seven digits can count.
+    """
+    if records > MOST_RECORDS_A_FILE:
+        raise DataNotFit(
+            f"{records:,} records {record_type} of {reporter_code}: a file takes at most "
+            f"{MOST_RECORDS_A_FILE:,}; report the month in smaller books"
+        )
     line = (
         f"A{HEADER_BYTES:03d}{record_type}{RECORD_VERSION}{layouts()[record_type].template}"
         f"{reporter_code}{run.as_of:%Y%m%d%H%M%S}0{records:07d}"
