@@ -124,8 +124,8 @@ with_month_before as (
         -- of a month that is held back nothing was told
         {%- for column in ['rpy_status', 'tot_overd', 'five_cate_adj_date'] %}
         case
-            when {{ month_start('compared.previous_report_date') }}
-                >= coalesce(months_held.month, date '1900-01-01')
+            when
+                compared.previous_report_date >= coalesce(months_held.month, date '1900-01-01')
                 then compared.previous_{{ column }}
         end as previous_{{ column }},
         {%- endfor %}

@@ -1,28 +1,28 @@
 -- One row per institution and customer with a record 210 this month and something new to say:
 -- record 110, personal basic information (个人基本信息). All segments first, later those whose values
 -- changed. Its date is the earliest of the person's 210 records in this run; where the person is
--- known, the earliest after the last record 110, because the bureau takes nothing older than what it
--- has. Unknown values are coded, never guessed; an empty text is a missing one.
+-- known, the earliest after the last record 110, because the bureau takes nothing older than
+-- what it has. Unknown values are coded, never guessed; an empty text is a missing one.
 
 with customers as (
     select
-        customer_id,
-        {{ keyed_hash(['name', 'id_type', 'id_number']) }} as hash_b,
+        customers.customer_id,
+        {{ keyed_hash(['customers.name', 'customers.id_type', 'customers.id_number']) }} as hash_b,
         {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
             'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
-        nullif(trim({{ column }}), '') as {{ column }},
+        nullif(trim(customers.{{ column }}), '') as {{ column }},
         {%- endfor %}
-        name,
-        id_type,
-        id_number,
-        sex,
-        birth_date,
-        recorded_at,
-        marital_status,
-        education_level,
-        academic_degree,
-        employment_status
-    from {{ ref('stg_customers') }}
+        customers.name,
+        customers.id_type,
+        customers.id_number,
+        customers.sex,
+        customers.birth_date,
+        customers.recorded_at,
+        customers.marital_status,
+        customers.education_level,
+        customers.academic_degree,
+        customers.employment_status
+    from {{ ref('stg_customers') }} as customers
     cross join {{ source('keys', 'hash_key') }} as hash_key
 ),
 

@@ -1,7 +1,7 @@
 -- One row per reported account and report date: record 210, personal loan account (个人借贷账户),
 -- segments B base, C basic information, F credit limit, H monthly performance and K special
--- transactions. Beside the report month stand the earlier months that are still owed and may go out
--- now. Columns are the bureau's tags (contracts, section 5).
+-- transactions. Beside the report month stand the earlier months that are still owed and may go
+-- out now. Columns are the bureau's tags (contracts, section 5).
 select
     items.account_id,
     items.customer_id,
