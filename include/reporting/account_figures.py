@@ -3,22 +3,22 @@
 The rules are those of contracts, section 2; the names are the columns of `marts.repayment_status`.
 """
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from reporting.account_replay import ZERO, Item, Ledger, Replay, replay, report_date_in
 from reporting.run import next_month
+from reporting.settings import DBT_PROJECT
 
-# days past due up to -> status, five-tier class
-STATUS_BY_DAYS = ((30, "1"), (60, "2"), (90, "3"), (120, "4"), (150, "5"), (180, "6"))
-CLASS_BY_DAYS = ((0, "1"), (90, "2"), (270, "3"), (360, "4"))
 BUCKETS = (
     ("overdue_principal_31_60", 31, 60),
     ("overdue_principal_61_90", 61, 90),
     ("overdue_principal_91_180", 91, 180),
-    ("overdue_principal_over_180", 181, 99_999),
+    ("overdue_principal_over_180", 181, 9_999_999),
 )
 TERMS_SHOWN = 6
 
@@ -137,12 +137,20 @@ def _month_end(story: Replay) -> MonthEnd:
     late = story.late_items
     past_due = (story.report_date - late[0].due_on).days if late else 0
     status, because = _status(story, past_due)
-    class_ = "5" if status == "B" else _by_days(CLASS_BY_DAYS, past_due, "5")
+    class_ = "5" if status == "B" else _by_days("five_tier_classes", past_due)
     return MonthEnd(story, past_due, status, because, class_)
 
 
-def _by_days(steps: tuple[tuple[int, str], ...], past_due: int, beyond: str) -> str:
-    return next((code for up_to, code in steps if past_due <= up_to), beyond)
+def _by_days(seed: str, past_due: int) -> str:
+    """The code of a number of days in a seed (status, five-tier class); empty where it has none."""
+    return next((code for low, high, code in _steps(seed) if low <= past_due <= high), "")
+
+
+@lru_cache
+def _steps(seed: str) -> tuple[tuple[int, int, str], ...]:
+    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    return tuple((int(low), int(high), code) for low, high, code, *_ in rows)
 
 
 def _status(story: Replay, past_due: int) -> tuple[str, str]:
@@ -152,7 +160,7 @@ def _status(story: Replay, past_due: int) -> tuple[str, str]:
     written_off, off_words = _written_off(story)
     missed = _missed_in_month(story)
     asked = _amount_due(story)[0]
-    digit = _by_days(STATUS_BY_DAYS, past_due, "7")
+    digit = _by_days("repayment_statuses", past_due)
     questions = [
         ("B", "B", written_off, off_words),
         ("G", "G", is_closed and transferred, "transferred" if transferred else "no transfer"),
@@ -173,8 +181,8 @@ def _status(story: Replay, past_due: int) -> tuple[str, str]:
 def _digit_words(past_due: int) -> str:
     if not past_due:
         return "nothing is late"
-    beyond = [up_to for up_to, _ in STATUS_BY_DAYS if up_to < past_due]
-    return f"{days(past_due)} past due, more than {beyond[-1] if beyond else 0}"
+    beyond = [high for _, high, _ in _steps("repayment_statuses") if high < past_due]
+    return f"{days(past_due)} past due, more than {max(beyond, default=0)}"
 
 
 def _written_off(story: Replay) -> tuple[bool, str]:
@@ -302,7 +310,7 @@ def _overdue_amounts(story: Replay) -> list[Figure]:
         for item in overdue
         if item.part == "principal"
     ]
-    for name, low, high in (("overdue_principal", 0, 99_999), *BUCKETS):
+    for name, low, high in (("overdue_principal", 0, 9_999_999), *BUCKETS):
         total, words = _sum(
             (
                 (f"bill {item.source} ({days(age)})", item.unpaid)
