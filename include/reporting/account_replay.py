@@ -159,7 +159,8 @@ class Item:
     @property
     def late_from(self) -> date:
         """The first day at whose end it is late, if it is unpaid by then (rule 7)."""
-        return self.due_on + timedelta(days=self.grace_days + 1)
+        room = (date.max - self.due_on).days  # some lenders write 9999-12-31 for "no due date"
+        return self.due_on + timedelta(days=min(self.grace_days + 1, room))
 
     @property
     def was_late(self) -> bool:
