@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from reporting.errors import BadCall
 from reporting.publish import open_published
@@ -21,14 +22,15 @@ def open_shell(settings: Settings, console: Console) -> None:
     """
     interactive = sys.stdin.isatty()
     with open_published(settings) as connection:
+        connection.execute("use marts")  # its tables go by their names alone
         if interactive:
             console.print(
                 f"{settings.published_database}, read-only. End a statement with ; leave with .quit"
             )
             tables = connection.execute(
-                "select table_name from duckdb_views() where schema_name = 'marts'"
+                "select view_name from duckdb_views() where schema_name = 'marts' order by all"
             )
-            console.print("Tables: " + ", ".join(f"marts.{name}" for (name,) in tables.fetchall()))
+            console.print("Tables: " + ", ".join(name for (name,) in tables.fetchall()))
         for statement in _statements(console, interactive):
             try:
                 _show(connection.execute(statement), console)
@@ -64,7 +66,7 @@ def _show(result: duckdb.DuckDBPyConnection, console: Console) -> None:
     table = Table(*[column[0] for column in result.description or []])
     rows = result.fetchmany(ROWS_SHOWN + 1)
     for row in rows[:ROWS_SHOWN]:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     console.print(table)
     if len(rows) > ROWS_SHOWN:
         console.print(f"... more rows; add a limit or an aggregate (shown: {ROWS_SHOWN})")

@@ -28,7 +28,9 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         checks = connection.execute(
             "select report_month, count(*), "
             "count(*) filter (where not passed and severity = 'critical'), "
-            "count(*) filter (where not passed and severity = 'warning') "
+            "count(*) filter (where not passed and severity = 'warning'), "
+            "string_agg(check_id, ', ' order by check_id) "
+            "filter (where not passed and severity = 'warning') "
             "from marts.data_quality_results where report_month in (select unnest(?)) "
             "group by all order by all",
             [first_days],
@@ -66,9 +68,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             highlight=False,
             soft_wrap=True,
         )
-    for month, total, critical, warnings in checks:
+    for month, total, critical, warnings, warned in checks:
         console.print(
             f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)"
+            + (f": {warned}" if warned else ""),
+            highlight=False,
         )
     console.print(
         f"Quarantined raw rows: {quarantined[0] if quarantined else 0:,}", highlight=False

@@ -149,7 +149,10 @@ def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]], owed: list[s
     head = (
         f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
     )
-    if row["is_reportable"] and any(record[-1] for record in records):  # in a file
+    withheld = any(r[5] == "WITHHELD" and r[0] == row["report_month"] <= r[1] for r in records)
+    if row["is_reportable"] and withheld:
+        lines = [f"{head}: YES, it is owed, but the record of this month is withheld."]
+    elif row["is_reportable"] and any(record[-1] for record in records):  # in a file
         lines = [f"{head}: YES, reported since {since:%Y-%m}."]
     elif row["is_reportable"]:
         lines = [f"{head}: YES, it is to be reported; no record has left yet."]

@@ -1,5 +1,7 @@
 """The published database: no personal data, and readers and writers never meet."""
 
+import os
+import pty
 import subprocess
 import sys
 from typing import Any
@@ -82,3 +84,23 @@ def test_an_analyst_reads_while_a_run_writes(lender_book: Lender) -> None:
         assert held_open.execute(query).fetchall() == expected
     assert writer.returncode == 0
     assert looks > 10
+
+
+def test_a_person_at_a_terminal_sees_the_tables_and_asks_by_their_names(
+    lender_book: Lender,
+) -> None:
+    terminal, theirs = pty.openpty()
+    os.write(terminal, b"select count(*) as months from built_months;\n.quit\n")
+    told = subprocess.run(
+        [sys.executable, "-m", "reporting.cli", "explore"],
+        env=os.environ | {"REPORTING_HOME": str(lender_book.settings.home), "COLUMNS": "200"},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    os.close(terminal)
+    os.close(theirs)
+    assert "reportable_population, " in told
+    assert "months" in told.split("Tables: ")[1]
+    assert f"│ {len(MONTHS)} " in told
