@@ -30,114 +30,176 @@
     ]) }}
 {%- endmacro %}
 
-{#- Each delivered row with its version_place: current (the newest by the cut-off of its key),
-    after_cut_off, duplicate (an exact copy), superseded (a newer version exists) or conflicting
-    (equal key and recorded_at, other content). Adds row_key. -#}
-{% macro versions(table) %}
+{#- The delivered rows of a table about which there is a question, and the one place each has: its
+    key came more than once by the cut-off, it breaks a rule, its account or customer is not there
+    yet, or the table itself asks (`also`). Every other row recorded by the cut-off is good, so that
+    the millions of plain rows are read and never copied. A row's place is good, duplicate (an exact
+    copy), superseded (a newer version exists), quarantined or after_cut_off. -#}
+{% macro questioned(table, rules, of=none, may_be_agreement=false, joins='', also='false') %}
     {%- set columns = raw_columns(table) -%}
-    {%- set key = raw_key(table) -%}
-    select
-        {{ columns | join(', ') }},
-        _unreadable_columns,
-        concat_ws('|', {{ key | join(', ') }}) as row_key,
-        case when recorded_at > {{ as_of() }} then 'after_cut_off' else 'current' end
-            as version_place
-    from {{ source('raw', table) }}
-    where
-        not ({{ is_compared(table, key) }})
-        and not ({{ is_incomplete(key) }})
-    union all
-    select
-        {{ columns | join(', ') }},
-        _unreadable_columns,
-        row_key,
-        case
-            when recorded_at > {{ as_of() }} then 'after_cut_off'
-            when row_number() over (partition by content order by row_key) > 1 then 'duplicate'
-            else 'current'
-        end as version_place
+    {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' %}
+with repeated as (  -- only keys delivered more than once have versions to compare
+    select key_hash
     from (
-        {{ with_content(table, key) }}
-        where {{ is_incomplete(key) }}
-    ) as incomplete
-    union all
-    select
-        {{ columns | join(', ') }},
-        _unreadable_columns,
-        row_key,
-        case
-            when copy_number > 1 then 'duplicate'
-            when first_content <> last_content then 'conflicting'
-            when recorded_at < newest_recorded_at then 'superseded'
-            else 'current'
-        end as version_place
-    from (
-        select
-            *,
-            max(recorded_at) over (partition by row_key) as newest_recorded_at,
-            row_number() over (
-                partition by row_key, recorded_at, content
-                order by row_key
-            ) as copy_number,
-            min(content) over (partition by row_key, recorded_at) as first_content,
-            max(content) over (partition by row_key, recorded_at) as last_content
-        from (
-            {{ with_content(table, key) }}
-            where {{ is_compared(table, key) }}
-        ) as repeated
-    ) as compared
-{% endmacro %}
+        select {{ hash_of(row_key(table)) }} as key_hash
+        from {{ delivered(table) }}
+        where
+            recorded_at <= {{ as_of() }}
+            and not ({{ is_incomplete(table) }})
+    ) as keys
+    group by key_hash
+    having count(*) > 1
+),
 
-{#- Every delivered row with its key as one text and a digest of all it says. -#}
-{% macro with_content(table, key) -%}
-    {%- set columns = raw_columns(table) -%}
+{% if of -%}
+parents as (
+    select *
+    from {{ ref('known_' ~ of ~ 's') }}
+    {%- if not may_be_agreement and of == 'account' %}
+    where not is_agreement
+    {%- endif %}
+),
+
+{% endif -%}
+in_question as (
+    select
+        {{ columns | join(',\n        ') }},
+        _unreadable_columns,
+        {%- if of %}
+        standing,
+        {%- endif %}
+        {{ row_key(table) }} as row_key,
+        {{ is_incomplete(table) }} as is_incomplete,
+        {{ digest(table) }} as content,
+        {{ broken_rules(table, rules) }} as broken_rules
+    from {{ delivered(table) }} as delivered
+    left join repeated
+        on repeated.key_hash = {{ hash_of(row_key(table)) }}
+    {%- if of %}
+    left join parents
+        on delivered.{{ of }}_id = parents.known_{{ of }}_id
+    {%- endif %}
+    {{- joins }}
+    where
+        coalesce(delivered.recorded_at <= {{ as_of() }}, true)
+        and (
+            repeated.key_hash is not null
+            or {{ breaks_any(table, rules) }}
+            or {{ is_waiting }}
+            or {{ also }}
+        )
+),
+
+compared as (
     select
         *,
-        concat_ws('|', {{ key | join(', ') }}) as row_key,
-        md5(concat_ws(
+        max(recorded_at) over (partition by row_key, is_incomplete) as newest_recorded_at,
+        row_number() over (
+            partition by row_key, is_incomplete, recorded_at, content
+            order by row_key
+        ) as copy_number,
+        min(content) over (partition by row_key, is_incomplete, recorded_at) as first_content,
+        max(content) over (partition by row_key, is_incomplete, recorded_at) as last_content
+    from in_question
+)
+
+select
+    *,
+    {#- a row without key or moment of recording has no versions, only copies #}
+    not is_incomplete and first_content <> last_content as is_conflicting,
+    case
+        when copy_number > 1 then 'duplicate'
+        when not is_incomplete and first_content = last_content and recorded_at < newest_recorded_at
+            then 'superseded'
+        -- a row that waits for its account or customer does not exist yet for this run
+        when {{ is_waiting }} then 'after_cut_off'
+        when not is_incomplete and first_content <> last_content then 'quarantined'
+        when {{ list_length('broken_rules') }} > 0 then 'quarantined'
+        else 'good'
+    end as place
+from compared
+{% endmacro %}
+
+{#- The good rows of a table: the newest version of each key as known at the cut-off. -#}
+{% macro good_rows(table) -%}
+    {%- set columns = raw_columns(table) -%}
+select
+    {{ columns | join(',\n    ') }}
+from {{ delivered(table) }} as delivered
+where
+    recorded_at <= {{ as_of() }}
+    and not ({{ is_incomplete(table) }})
+    and not exists (
+        select 1
+        from {{ ref('questioned_' ~ table) }} as questioned
+        where
+            questioned.recorded_at is not null
+            {%- for column in raw_key(table) %}
+            and questioned.{{ column }} = delivered.{{ column }}
+            {%- endfor %}
+    )
+union all
+select
+    {{ columns | join(',\n    ') }}
+from {{ ref('questioned_' ~ table) }}
+where place = 'good'
+{%- endmacro %}
+
+{#- The rows of a table that this run reads. -#}
+{% macro delivered(table) -%} {{ source('raw', table) }} {%- endmacro %}
+
+{#- The key of a row as one text. -#}
+{% macro row_key(table) -%}
+    {%- set key = raw_key(table) -%}
+    {{ key[0] if key | length == 1 else "concat_ws('|', " ~ key | join(', ') ~ ")" }}
+{%- endmacro %}
+
+{#- True for a row without key or moment of recording. -#}
+{% macro is_incomplete(table) -%}
+    {{ raw_key(table) | join(' is null or ') }} is null or recorded_at is null
+{%- endmacro %}
+
+{#- A digest of all that a row says. -#}
+{% macro digest(table) -%}
+    md5(concat_ws(
             '|',
             _unreadable_columns,
-            {%- for column in columns %}
+            {%- for column in raw_columns(table) %}
             {{ unambiguous(column) }}
             {{- ',' if not loop.last }}
             {%- endfor %}
-        )) as content
-    from {{ source('raw', table) }}
+        ))
 {%- endmacro %}
 
-{#- True for a row without key or moment of recording: it has no versions, only copies. -#}
-{% macro is_incomplete(key) -%}
-    {{ key | join(' is null or ') }} is null or recorded_at is null
-{%- endmacro %}
+{#- A number of 64 bits that stands for a text where many millions are compared; whoever uses it
+    compares the texts themselves afterwards. -#}
+{% macro hash_of(text) -%} {{ return(adapter.dispatch("hash_of")(text)) }} {%- endmacro %}
+{% macro default__hash_of(text) -%} hash({{ text }}) {%- endmacro %}
+{% macro spark__hash_of(text) -%} xxhash64({{ text }}) {%- endmacro %}
 
-{#- True for a row of the run whose key came more than once; never unknown, so that every row is in
-    one half. -#}
-{% macro is_compared(table, key) -%}
-    coalesce(recorded_at <= {{ as_of() }}, false)
-    and coalesce({{ is_repeated_key(table, key) }}, false)
-{%- endmacro %}
-
-{#- True for the few keys that were delivered more than once by the cut-off; only these are
-    compared. -#}
-{% macro is_repeated_key(table, key) -%}
-    {{ '(' ~ key | join(', ') ~ ')' }} in (
-        select {{ '(' ~ key | join(', ') ~ ')' }}
-        from {{ source('raw', table) }}
-        where recorded_at <= {{ as_of() }}
-        group by {{ key | join(', ') }}
-        having count(*) > 1
-    )
-{%- endmacro %}
-
-{#- The ids of the row rules a row breaks; a rule whose answer is unknown is broken. The rules every
-    table shares come first: a readable row, a key, a moment of recording. -#}
-{% macro broken_rules(table, rules) -%}
-    {%- set shared = [
+{#- The rules of a table, those that every table shares first: a readable row, a key, a moment of
+    recording. -#}
+{% macro all_rules(table, rules) -%}
+    {{ return([
         ('VALUE_UNREADABLE', '_unreadable_columns is null'),
         ('KEY_MISSING', (raw_key(table) | join(' is not null and ')) ~ ' is not null'),
         ('RECORDED_AT_MISSING', 'recorded_at is not null'),
-    ] -%}
-    {{ return(adapter.dispatch("list_of_broken")(shared + rules)) }}
+    ] + rules) }}
+{%- endmacro %}
+
+{#- The ids of the rules a row breaks; a rule whose answer is unknown is broken. -#}
+{% macro broken_rules(table, rules) -%}
+    {{ return(adapter.dispatch("list_of_broken")(all_rules(table, rules))) }}
+{%- endmacro %}
+{#- True where a row breaks at least one. -#}
+{% macro breaks_any(table, rules) -%}
+    not coalesce(
+                {%- for _, rule in all_rules(table, rules) %}
+                ({{ rule }})
+                {{- ' and' if not loop.last }}
+                {%- endfor %},
+                false
+            )
 {%- endmacro %}
 {% macro default__list_of_broken(rules) -%}
     list_filter([
@@ -154,18 +216,6 @@
             {{- ',' if not loop.last }}
         {%- endfor %}
         ))
-{%- endmacro %}
-
-{#- The one place of a delivered row. A row that waits for its account or customer counts as after
-    the cut-off: for this run it does not exist yet. -#}
-{% macro place(is_waiting) -%}
-    case
-        when version_place not in ('current', 'conflicting') then version_place
-        when {{ is_waiting }} then 'after_cut_off'
-        when version_place = 'conflicting' then 'quarantined'
-        when {{ list_length('broken_rules') }} > 0 then 'quarantined'
-        else 'good'
-    end
 {%- endmacro %}
 
 {% macro list_length(list) -%} {{ return(adapter.dispatch("list_length")(list)) }} {%- endmacro %}

@@ -1,15 +1,39 @@
 -- One row per report month and raw table: how many rows were delivered and where each went; the
--- places add up.
-{% for table in raw_tables() %}
+-- places add up. Rows without a question are good or after the cut-off.
+with counted as (
+    {%- for table in raw_tables() %}
+    select
+        '{{ table }}' as table_name,
+        count(*) as delivered,
+        count(case when recorded_at > {{ as_of() }} then 1 end) as after_cut_off
+    from {{ delivered(table) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+questioned as (
+    {%- for table in raw_tables() %}
+    select
+        '{{ table }}' as table_name,
+        count(case when place = 'duplicate' then 1 end) as duplicates,
+        count(case when place = 'superseded' then 1 end) as superseded,
+        count(case when place = 'after_cut_off' then 1 end) as after_cut_off,
+        count(case when place = 'quarantined' then 1 end) as quarantined
+    from {{ ref('questioned_' ~ table) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
 select
     {{ report_month() }} as report_month,
-    '{{ table }}' as table_name,
-    count(*) as delivered,
-    count(case when place = 'good' then 1 end) as good,
-    count(case when place = 'duplicate' then 1 end) as duplicates,
-    count(case when place = 'superseded' then 1 end) as superseded,
-    count(case when place = 'after_cut_off' then 1 end) as after_cut_off,
-    count(case when place = 'quarantined' then 1 end) as quarantined
-from {{ ref('landed_' ~ table) }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    counted.table_name,
+    counted.delivered,
+    counted.delivered - counted.after_cut_off - questioned.duplicates - questioned.superseded
+    - questioned.after_cut_off - questioned.quarantined as good,
+    questioned.duplicates,
+    questioned.superseded,
+    counted.after_cut_off + questioned.after_cut_off as after_cut_off,
+    questioned.quarantined
+from counted
+inner join questioned
+    on counted.table_name = questioned.table_name

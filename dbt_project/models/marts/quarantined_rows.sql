@@ -6,13 +6,13 @@ with rejected as (
         row_key,
         recorded_at,
         case
-            when version_place = 'conflicting' then {{ list_of("'CONFLICTING_VERSIONS'") }}
+            when is_conflicting then {{ list_of("'CONFLICTING_VERSIONS'") }}
             {%- if table == 'transactions' %}
             when broken_reversal_rule is not null then {{ list_of('broken_reversal_rule') }}
             {%- endif %}
             else broken_rules
         end as broken_rules
-    from {{ ref('landed_' ~ table) }}
+    from {{ ref('questioned_' ~ table) }}
     where place = 'quarantined'
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -3,14 +3,42 @@
 -- lives.
 {{ config(materialized='table') }}
 
-with candidates as (
+with placed as (
+    select
+        account_id,
+        parent_account_id,
+        opened_on,
+        closed_on,
+        'good' as place
+    from {{ ref('stg_accounts') }}
+    union all
+    select
+        account_id,
+        parent_account_id,
+        opened_on,
+        closed_on,
+        place
+    from {{ ref('questioned_accounts') }}
+    where place <> 'good'
+    union all
+    select
+        account_id,
+        parent_account_id,
+        opened_on,
+        closed_on,
+        'after_cut_off' as place
+    from {{ delivered('accounts') }}
+    where recorded_at > {{ as_of() }}
+),
+
+candidates as (
     select
         account_id,
         false as is_agreement,
         place,
         opened_on,
         closed_on
-    from {{ ref('landed_accounts') }}
+    from placed
     where account_id is not null
     union all
     select
@@ -19,12 +47,12 @@ with candidates as (
         place,
         cast(null as date) as opened_on,
         cast(null as date) as closed_on
-    from {{ ref('landed_accounts') }}
+    from placed
     where parent_account_id is not null
 )
 
 select
-    account_id,
+    account_id as known_account_id,
     min(is_agreement) as is_agreement,
     case
         when max(case when place = 'good' then 1 end) = 1 then 'good'

@@ -3,13 +3,32 @@
 -- are.
 {{ config(materialized='table') }}
 
+with placed as (
+    select
+        customer_id,
+        'good' as place
+    from {{ ref('stg_customers') }}
+    union all
+    select
+        customer_id,
+        place
+    from {{ ref('questioned_customers') }}
+    where place <> 'good'
+    union all
+    select
+        customer_id,
+        'after_cut_off' as place
+    from {{ delivered('customers') }}
+    where recorded_at > {{ as_of() }}
+)
+
 select
-    customer_id,
+    customer_id as known_customer_id,
     case
         when max(case when place = 'good' then 1 end) = 1 then 'good'
         when max(case when place = 'quarantined' then 1 end) = 1 then 'rejected'
         else 'waiting'
     end as standing
-from {{ ref('landed_customers') }}
+from placed
 where customer_id is not null
 group by customer_id

@@ -1,0 +1,15 @@
+-- Every delivered account row with a question about it, and the one place it has.
+{{ config(materialized='table') }}
+
+{{ questioned('accounts', [
+    ('ACCOUNT_ID_NOT_ALPHANUMERIC', is_alphanumeric('account_id')),
+    ('CUSTOMER_ID_MISSING', 'customer_id is not null'),
+    ('PRODUCT_CODE_MISSING', 'product_code is not null'),
+    ('REPORTER_CODE_NOT_14_CHARACTERS', matches_fully('reporter_code', '[A-Za-z0-9]{14}')),
+    ('OPENED_ON_MISSING', 'opened_on is not null'),
+    ('CLOSED_BEFORE_OPENED', 'closed_on is null or closed_on >= opened_on'),
+    ('CLOSURE_KIND_UNKNOWN',
+        "closure_kind is null or closure_kind in ('settled', 'transferred')"),
+    ('PARENT_ID_NOT_ALPHANUMERIC',
+        'parent_account_id is null or ' ~ is_alphanumeric('parent_account_id')),
+]) }}

@@ -1,0 +1,10 @@
+-- Every delivered dispute with a question about it, and the one place it has.
+{{ config(materialized='table') }}
+
+{{ questioned('disputes', account_rules() + [
+    ('RECEIVED_ON_MISSING', 'received_on is not null'),
+    ('CLAIM_MISSING', 'claim is not null'),
+    ('OUTCOME_UNKNOWN',
+        "outcome is null or outcome in ('upheld', 'error_confirmed', 'unverifiable')"),
+    ('RECEIVED_BEFORE_OPENING', 'received_on >= coalesce(opened_on, received_on)'),
+], of='account') }}
