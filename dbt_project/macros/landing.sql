@@ -124,26 +124,32 @@ from compared
 {% macro good_rows(table) -%}
     {%- set columns = raw_columns(table) -%}
 select
-    {{ columns | join(',\n    ') }}
+    delivered.{{ columns | join(',\n    delivered.') }}
 from {{ delivered(table) }} as delivered
+{{ anti_join() }} (
+    select {{ raw_key(table) | join(', ') }}
+    from {{ ref('questioned_' ~ table) }}
+    where recorded_at is not null
+) as questioned
+    on
+    {%- for column in raw_key(table) %}
+    delivered.{{ column }} = questioned.{{ column }}
+    {{- ' and' if not loop.last }}
+    {%- endfor %}
 where
-    recorded_at <= {{ as_of() }}
-    and not ({{ is_incomplete(table) }})
-    and not exists (
-        select 1
-        from {{ ref('questioned_' ~ table) }} as questioned
-        where
-            questioned.recorded_at is not null
-            {%- for column in raw_key(table) %}
-            and questioned.{{ column }} = delivered.{{ column }}
-            {%- endfor %}
-    )
+    delivered.recorded_at <= {{ as_of() }}
+    and delivered.{{ raw_key(table) | join(' is not null and delivered.') }} is not null
 union all
 select
     {{ columns | join(',\n    ') }}
 from {{ ref('questioned_' ~ table) }}
 where place = 'good'
 {%- endmacro %}
+
+{#- The rows of the first input that have no partner in the second. -#}
+{% macro anti_join() -%} {{ return(adapter.dispatch("anti_join")()) }} {%- endmacro %}
+{% macro default__anti_join() -%} anti join {%- endmacro %}
+{% macro spark__anti_join() -%} left anti join {%- endmacro %}
 
 {#- The rows of a table that this run reads. -#}
 {% macro delivered(table) -%} {{ source('raw', table) }} {%- endmacro %}

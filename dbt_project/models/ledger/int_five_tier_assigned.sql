@@ -45,8 +45,7 @@ last_payments as (
         and recovered.recovery_month >= versions.valid_from_month
         and recovered.recovery_month < versions.valid_before_month
     inner join {{ ref('int_items_followed') }} as items
-        on versions.account_id = items.account_id
-        and versions.valid_from_month = items.valid_from_month
+        on versions.reading_no = items.reading_no
         and items.paid_off_at >= cast(items.late_from as timestamp)
         and items.paid_off_at < cast({{ add_months('recovered.recovery_month', 1) }} as timestamp)
     group by recovered.account_id, recovered.report_month

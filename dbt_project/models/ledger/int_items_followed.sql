@@ -9,23 +9,25 @@
 -- appeared.
 with periods as (
     select
-        account_id,
-        valid_from_month,
+        reading_no,
         busy_period,
         min(open_amount) as least_open,
         max(happened_at) as last_happened_at,
         min(late_from) as first_late_from
     from {{ ref('int_ledger_walked') }}
-    group by account_id, valid_from_month, busy_period
+    group by reading_no, busy_period
 ),
 
 followed as (
-    select walked.*
+    select
+        walked.*,
+        versions.account_id
     from {{ ref('int_ledger_walked') }} as walked
     inner join periods
-        on walked.account_id = periods.account_id
-        and walked.valid_from_month = periods.valid_from_month
+        on walked.reading_no = periods.reading_no
         and walked.busy_period = periods.busy_period
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on walked.reading_no = versions.reading_no
     where
         periods.least_open > 0
         or periods.last_happened_at >= cast(periods.first_late_from as timestamp)
@@ -63,7 +65,7 @@ less_prepaid as (  -- inside one bill held money pays part by part, in the produ
     select
         *,
         part_amount - least(part_amount, greatest(prepaid_amount - (sum(part_amount) over (
-            partition by account_id, valid_from_month, entry_number
+            partition by reading_no, entry_number
             order by part_rank
         ) - part_amount), 0)) as asked_amount
     from parts
@@ -73,7 +75,7 @@ items as (
     select
         *,
         row_number() over (
-            partition by account_id, valid_from_month, busy_period
+            partition by reading_no, busy_period
             order by due_on, part_rank, entry_number
         ) as position
     from less_prepaid
@@ -82,8 +84,7 @@ items as (
 
 movements as (
     select
-        account_id,
-        valid_from_month,
+        reading_no,
         busy_period,
         entry_number,
         happened_at,
@@ -92,8 +93,7 @@ movements as (
     from items
     union all
     select
-        account_id,
-        valid_from_month,
+        reading_no,
         busy_period,
         entry_number,
         happened_at,
@@ -105,21 +105,19 @@ movements as (
 
 queued as (
     select
-        items.account_id,
-        items.valid_from_month,
+        items.reading_no,
         items.busy_period,
         items.position,
         items.entry_number as appeared_at_entry,
         movements.entry_number,
         movements.happened_at,
         sum(movements.change) over (
-            partition by items.account_id, items.valid_from_month, items.busy_period, items.position
+            partition by items.reading_no, items.busy_period, items.position
             order by movements.entry_number
         ) as asked_less_paid
     from items
     inner join movements
-        on items.account_id = movements.account_id
-        and items.valid_from_month = movements.valid_from_month
+        on items.reading_no = movements.reading_no
         and items.busy_period = movements.busy_period
         and items.position >= movements.position
 ),
@@ -128,7 +126,7 @@ emptied as (
     select
         *,
         asked_less_paid - least(0, min(asked_less_paid) over (
-            partition by account_id, valid_from_month, busy_period, position
+            partition by reading_no, busy_period, position
             order by entry_number
         )) as open_amount
     from queued
@@ -136,20 +134,19 @@ emptied as (
 
 outcomes as (
     select
-        account_id,
-        valid_from_month,
+        reading_no,
         busy_period,
         position,
         min(case when open_amount = 0 and entry_number >= appeared_at_entry then happened_at end)
             as paid_off_at,
         max_by(open_amount, entry_number) as open_up_to_here
     from emptied
-    group by account_id, valid_from_month, busy_period, position
+    group by reading_no, busy_period, position
 )
 
 select
+    items.reading_no,
     items.account_id,
-    items.valid_from_month,
     items.entry_id,
     items.part,
     items.due_on,
@@ -157,12 +154,11 @@ select
     items.asked_amount,
     outcomes.paid_off_at,
     cast(outcomes.open_up_to_here - lag(outcomes.open_up_to_here, 1, 0) over (
-        partition by items.account_id, items.valid_from_month, items.busy_period
+        partition by items.reading_no, items.busy_period
         order by items.position
     ) as decimal(18, 2)) as unpaid_amount
 from items
 inner join outcomes
-    on items.account_id = outcomes.account_id
-    and items.valid_from_month = outcomes.valid_from_month
+    on items.reading_no = outcomes.reading_no
     and items.busy_period = outcomes.busy_period
     and items.position = outcomes.position

@@ -5,24 +5,30 @@ with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
 
-moved as (
+spent as (
     select
         account_id,
         read_month,
-        sum(case when transaction_type in ('purchase', 'cash_draw') then amount else 0 end)
-            as spent,
-        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn,
-        sum(case
-            when
-                transaction_type = 'repayment'
-                and occurred_at >= cast(read_month as timestamp)
-                then amount
-            else 0
-        end) as amount_paid,
-        max(case when transaction_type = 'repayment' then cast(occurred_at as date) end)
-            as last_paid_on
+        sum(amount) as spent,
+        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn
     from {{ ref('int_transactions_effective') }}
-    where read_month is not null
+    where
+        read_month is not null
+        and transaction_type in ('purchase', 'cash_draw')
+    group by account_id, read_month
+),
+
+paid as (
+    select
+        account_id,
+        read_month,
+        sum(case when occurred_at >= cast(read_month as timestamp) then amount else 0 end)
+            as amount_paid,
+        max(cast(occurred_at as date)) as last_paid_on
+    from {{ ref('int_payments_effective') }}
+    where
+        read_month is not null
+        and transaction_type = 'repayment'
     group by account_id, read_month
 ),
 
@@ -53,16 +59,15 @@ billed as (
 
 walked as (
     select
-        walked.account_id,
+        versions.account_id,
         versions.read_month,
         max_by(walked.open_amount, walked.entry_number) as open_amount,
         max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
     from {{ ref('int_ledger_walked') }} as walked
     inner join {{ ref('int_ledger_versions') }} as versions
-        on walked.account_id = versions.account_id
-        and walked.valid_from_month = versions.valid_from_month
+        on walked.reading_no = versions.reading_no
     where versions.read_month is not null
-    group by walked.account_id, versions.read_month
+    group by versions.account_id, versions.read_month
 ),
 
 items_read as (
@@ -74,8 +79,7 @@ items_read as (
         items.late_from <= accounts.report_date as is_late
     from {{ ref('int_items_followed') }} as items
     inner join {{ ref('int_ledger_versions') }} as versions
-        on items.account_id = versions.account_id
-        and items.valid_from_month = versions.valid_from_month
+        on items.reading_no = versions.reading_no
     inner join accounts
         on versions.account_id = accounts.account_id
         and versions.read_month = accounts.report_month
@@ -133,9 +137,9 @@ late_in_month as (  -- late on some day from the eve of the month to the report 
 select
     accounts.account_id,
     accounts.report_month,
-    coalesce(moved.drawn, 0) as drawn,
+    coalesce(spent.drawn, 0) as drawn,
     cast(
-        coalesce(moved.spent, 0)
+        coalesce(spent.spent, 0)
         - coalesce(billed.principal_billed, 0)
         + coalesce(unpaid.principal_unpaid, 0)
         - coalesce(walked.open_amount - walked.asked_less_paid, 0)
@@ -143,8 +147,8 @@ select
     ) as balance,
     coalesce(unpaid.principal_unpaid, 0) as principal_unpaid,
     coalesce(billed.amount_due, 0) as amount_due,
-    coalesce(moved.amount_paid, 0) as amount_paid,
-    moved.last_paid_on,
+    coalesce(paid.amount_paid, 0) as amount_paid,
+    paid.last_paid_on,
     coalesce(billed.due_dates_ahead, 0) as due_dates_ahead,
     billed.last_due_on,
     coalesce(billed.bills_known, 0) as bills_known,
@@ -160,9 +164,12 @@ select
     coalesce(unpaid.overdue_principal_91_180, 0) as overdue_principal_91_180,
     coalesce(unpaid.overdue_principal_over_180, 0) as overdue_principal_over_180
 from accounts
-left join moved
-    on accounts.account_id = moved.account_id
-    and accounts.report_month = moved.read_month
+left join spent
+    on accounts.account_id = spent.account_id
+    and accounts.report_month = spent.read_month
+left join paid
+    on accounts.account_id = paid.account_id
+    and accounts.report_month = paid.read_month
 left join billed
     on accounts.account_id = billed.account_id
     and accounts.report_month = billed.report_month

@@ -1,7 +1,7 @@
 -- One row per account and reading of its ledger. An account without reversals has one reading for
 -- all months; each month with a reversal starts another, valid for the month ends from there to the
 -- next. A reading also ends with a month that is read (read_month), so that the state at its end is
--- that month's state at the report date.
+-- that month's state at the report date. reading_no numbers the readings.
 with starts as (
     select
         account_id,
@@ -34,10 +34,12 @@ versions as (
 )
 
 select
+    row_number() over (order by versions.account_id, versions.valid_from_month) as reading_no,
     versions.account_id,
     versions.valid_from_month,
     versions.valid_before_month,
     months.report_month as read_month,
+    accounts.prepayment,
     least(cast(versions.valid_before_month as timestamp), {{ day_after('accounts.report_date') }})
         as ends_before
 from versions

@@ -8,8 +8,8 @@
 --                     again; no payment reaches across its borders
 with entries as (
     select
-        bills.account_id,
-        versions.valid_from_month,
+        versions.reading_no,
+        versions.prepayment,
         cast(bills.statement_on as timestamp) as happened_at,
         1 as rank_at_instant,
         bills.bill_id as entry_id,
@@ -23,85 +23,76 @@ with entries as (
     where bills.fee_asked + bills.interest_asked + bills.principal_asked > 0
     union all
     select
-        account_id,
-        valid_from_month,
-        occurred_at as happened_at,
-        case transaction_type
+        payments.reading_no,
+        versions.prepayment,
+        payments.occurred_at as happened_at,
+        case payments.transaction_type
             when 'penalty' then 2
             when 'waiver' then 3
             when 'refund' then 4
             else 5
         end as rank_at_instant,
-        transaction_id as entry_id,
-        case when transaction_type = 'penalty' then 'penalty' else 'payment' end as entry_type,
+        payments.transaction_id as entry_id,
+        case when payments.transaction_type = 'penalty' then 'penalty' else 'payment' end
+            as entry_type,
         case
-            when transaction_type = 'penalty'
-                then {{ add_days('cast(occurred_at as date)', 1) }}
+            when payments.transaction_type = 'penalty'
+                then {{ add_days('cast(payments.occurred_at as date)', 1) }}
         end as late_from,
-        amount
-    from {{ ref('int_transactions_effective') }}
-    where transaction_type in ('penalty', 'waiver', 'refund', 'repayment')
-),
-
-numbered as (
-    select
-        entries.*,
-        accounts.prepayment,
-        case when entries.entry_type = 'payment' then -entries.amount else entries.amount end
-            as change,
-        row_number() over (
-            partition by entries.account_id, entries.valid_from_month
-            order by entries.happened_at, entries.rank_at_instant, entries.entry_id
-        ) as entry_number
-    from entries
-    inner join {{ ref('int_accounts_read') }} as accounts
-        on entries.account_id = accounts.account_id
+        payments.amount
+    from {{ ref('int_payments_effective') }} as payments
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on payments.reading_no = versions.reading_no
+    where payments.transaction_type <> 'write_off'
 ),
 
 summed as (
     select
         *,
-        cast(sum(change) over (
-            partition by account_id, valid_from_month
-            order by entry_number
+        case when entry_type = 'payment' then -amount else amount end as change,
+        row_number() over (
+            partition by reading_no
+            order by happened_at, rank_at_instant, entry_id
+        ) as entry_number,
+        cast(sum(case when entry_type = 'payment' then -amount else amount end) over (
+            partition by reading_no
+            order by happened_at, rank_at_instant, entry_id
+            rows between unbounded preceding and current row
         ) as decimal(18, 2)) as asked_less_paid
-    from numbered
+    from entries
 ),
 
-reflected as (
+reflected as (  -- payments beyond what is open are gone, or held for what comes
     select
         *,
         case
             when prepayment = 'credits_next_due' then greatest(asked_less_paid, 0)
             else asked_less_paid - least(0, min(asked_less_paid) over (
-                partition by account_id, valid_from_month
+                partition by reading_no
                 order by entry_number
+                rows between unbounded preceding and current row
             ))
         end as open_amount,
+        case
+            when prepayment = 'credits_next_due' then greatest(asked_less_paid - change, 0)
+            else asked_less_paid - change - least(0, coalesce(min(asked_less_paid) over (
+                partition by reading_no
+                order by entry_number
+                rows between unbounded preceding and 1 preceding
+            ), 0))
+        end as open_before,
         case
             when prepayment = 'credits_next_due' and entry_type <> 'payment'
                 then least(amount, greatest(amount - asked_less_paid, 0))
             else 0
         end as prepaid_amount
     from summed
-),
-
-bounded as (
-    select
-        *,
-        lag(open_amount, 1, 0) over (
-            partition by account_id, valid_from_month
-            order by entry_number
-        ) as open_before
-    from reflected
 )
 
 select
-    account_id,
-    valid_from_month,
+    reading_no,
     entry_number,
     happened_at,
-    rank_at_instant,
     entry_id,
     entry_type,
     late_from,
@@ -110,7 +101,8 @@ select
     asked_less_paid,
     open_amount,
     sum(case when open_before = 0 then 1 else 0 end) over (
-        partition by account_id, valid_from_month
+        partition by reading_no
         order by entry_number
+        rows between unbounded preceding and current row
     ) as busy_period
-from bounded
+from reflected

@@ -5,7 +5,7 @@
 with items as (
     select
         items.account_id,
-        items.valid_from_month,
+        items.reading_no,
         items.due_on,
         items.late_from,
         items.paid_off_at,
@@ -42,8 +42,7 @@ at_month_end as (
         end as report_date
     from item_months
     inner join {{ ref('int_ledger_versions') }} as versions
-        on item_months.account_id = versions.account_id
-        and item_months.valid_from_month = versions.valid_from_month
+        on item_months.reading_no = versions.reading_no
         and item_months.month >= versions.valid_from_month
         and item_months.month < versions.valid_before_month
 )

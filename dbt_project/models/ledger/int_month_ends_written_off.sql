@@ -4,11 +4,11 @@
 with write_offs as (
     select
         account_id,
-        valid_from_month,
+        reading_no,
         min(occurred_at) as written_off_at
-    from {{ ref('int_transactions_effective') }}
+    from {{ ref('int_payments_effective') }}
     where transaction_type = 'write_off'
-    group by account_id, valid_from_month
+    group by account_id, reading_no
 ),
 
 month_ends as (
@@ -28,7 +28,7 @@ month_ends as (
 at_month_end as (
     select
         month_ends.account_id,
-        month_ends.valid_from_month,
+        month_ends.reading_no,
         month_ends.month,
         month_ends.written_off_at,
         case
@@ -37,8 +37,7 @@ at_month_end as (
         end as report_date
     from month_ends
     inner join {{ ref('int_ledger_versions') }} as versions
-        on month_ends.account_id = versions.account_id
-        and month_ends.valid_from_month = versions.valid_from_month
+        on month_ends.reading_no = versions.reading_no
         and month_ends.month >= versions.valid_from_month
         and month_ends.month < versions.valid_before_month
 ),
@@ -50,8 +49,7 @@ spent as (
         sum(transactions.amount) as amount
     from at_month_end
     inner join {{ ref('int_transactions_effective') }} as transactions
-        on at_month_end.account_id = transactions.account_id
-        and at_month_end.valid_from_month = transactions.valid_from_month
+        on at_month_end.reading_no = transactions.reading_no
         and transactions.occurred_at < {{ day_after('at_month_end.report_date') }}
     where transactions.transaction_type in ('purchase', 'cash_draw')
     group by at_month_end.account_id, at_month_end.month
@@ -77,8 +75,7 @@ walked as (
         max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
     from at_month_end
     inner join {{ ref('int_ledger_walked') }} as walked
-        on at_month_end.account_id = walked.account_id
-        and at_month_end.valid_from_month = walked.valid_from_month
+        on at_month_end.reading_no = walked.reading_no
         and walked.happened_at < {{ day_after('at_month_end.report_date') }}
     group by at_month_end.account_id, at_month_end.month
 )

@@ -9,7 +9,7 @@ with written_off as (
         min(cast(transactions.occurred_at as date)) as written_off_on,
         sum(transactions.amount) as written_off_amount
     from {{ ref('int_accounts_open') }} as accounts
-    inner join {{ ref('int_transactions_effective') }} as transactions
+    inner join {{ ref('int_payments_effective') }} as transactions
         on accounts.account_id = transactions.account_id
         and accounts.report_month = transactions.read_month
         and transactions.occurred_at >= cast(accounts.report_month as timestamp)
@@ -33,7 +33,7 @@ settled as (  -- the repayments of the day of the last one: what settled a close
         on ledger.account_id = accounts.account_id
         and ledger.report_month = accounts.report_month
         and accounts.is_closed_in_month
-    inner join {{ ref('int_transactions_effective') }} as transactions
+    inner join {{ ref('int_payments_effective') }} as transactions
         on ledger.account_id = transactions.account_id
         and ledger.report_month = transactions.read_month
         and ledger.last_paid_on = cast(transactions.occurred_at as date)

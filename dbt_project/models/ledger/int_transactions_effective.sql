@@ -3,8 +3,8 @@
 {{ config(materialized='view') }}
 
 select
+    versions.reading_no,
     transactions.account_id,
-    versions.valid_from_month,
     versions.read_month,
     transactions.transaction_id,
     transactions.transaction_type,

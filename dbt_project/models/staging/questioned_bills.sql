@@ -1,5 +1,5 @@
--- Every delivered bill with a question about it, and the one place it has. A bill dated after the closing is inside the rules
--- (early settlement).
+-- Every delivered bill with a question about it, and the one place it has. A bill dated after the
+-- closing is inside the rules (early settlement).
 {{ config(materialized='table') }}
 
 {{ questioned('bills', account_rules() + [

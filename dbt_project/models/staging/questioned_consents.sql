@@ -1,5 +1,5 @@
--- Every delivered consent event with a question about it, and the one place it has. An unknown version or another hash of a
--- known document is only a warning: the event still counts.
+-- Every delivered consent event with a question about it, and the one place it has. An unknown
+-- version or another hash of a known document is only a warning: the event still counts.
 {{ config(materialized='table') }}
 
 {{ questioned('consents', [

@@ -1,5 +1,5 @@
--- Every delivered credit limit with a question about it, and the one place it has. Of a draw it stands under the agreement's
--- id.
+-- Every delivered credit limit with a question about it, and the one place it has. Of a draw it
+-- stands under the agreement's id.
 {{ config(materialized='table') }}
 
 {{ questioned('credit_limits', account_rules() + [

@@ -1,4 +1,5 @@
--- Every delivered customer row with a question about it, and the one place it has. Clear personal data: schema secure.
+-- Every delivered customer row with a question about it, and the one place it has. Clear personal
+-- data: schema secure.
 {{ config(schema='secure', materialized='table') }}
 
 {{ questioned('customers', [

@@ -1,6 +1,7 @@
 -- Every delivered transaction with a question about it, and the one place it has. A reversal must
 -- name an earlier row of its own account that is inside the rules, is no reversal and is not
--- reversed already (contracts, section 2, rule 1); so reversals and the rows they name are all here.
+-- reversed already (contracts, section 2, rule 1); so reversals and the rows they name are all
+-- here.
 {{ config(materialized='table') }}
 
 with targets as (
