@@ -37,6 +37,7 @@ class DeliveredFile:
     """A file: its columns as it names and types them, and the contract's columns it can fill."""
 
     path: str  # below the landing zone
+    size: int  # bytes
     is_csv: bool
     columns: tuple[tuple[str, str], ...]
     usable: frozenset[str]
@@ -71,7 +72,7 @@ def inspect(feed: Feed, path: str) -> DeliveredFile:
     usable = {column.name for column in feed.table.columns if column.name in types}
     if not is_csv:
         usable -= _columns_of_another_type(feed, path, types)
-    return DeliveredFile(path, is_csv, columns, frozenset(usable))
+    return DeliveredFile(path, feed.zone.size(path), is_csv, columns, frozenset(usable))
 
 
 def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:

@@ -89,7 +89,9 @@ def _unreadable_columns(table: RawTable, file: DeliveredFile) -> str:
 
 
 def _reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> str:
-    addresses = ", ".join(text(zone.address(file.path)) for file in files)
+    # the largest first: DuckDB guesses the rows of all files from the first one, and plans by that
+    largest_first = sorted(files, key=attrgetter("size"), reverse=True)
+    addresses = ", ".join(text(zone.address(file.path)) for file in largest_first)
     options = f"hive_partitioning = false, filename = '{SOURCE_FILE}'"
     if not files[0].is_csv:
         return f"read_parquet([{addresses}], {options})"

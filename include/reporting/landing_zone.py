@@ -85,6 +85,10 @@ class LandingZone:
         relative = (path[len(self.root) + 1 :] for path in found)
         return sorted(path for path in relative if not any(map(_is_hidden, path.split("/"))))
 
+    def size(self, path: str) -> int:
+        """Bytes of a file."""
+        return int(self.filesystem.size(f"{self.root}/{path}"))
+
     def digest(self, paths: Iterable[str]) -> str:
         """SHA-256 over the sorted pairs of relative path and SHA-256 of content."""
         ordered = sorted(paths)
