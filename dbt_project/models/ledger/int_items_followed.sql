@@ -21,7 +21,11 @@ with periods as (
 followed as (
     select
         walked.*,
-        versions.account_id
+        versions.account_id,
+        versions.penalty_rank,
+        versions.fee_rank,
+        versions.interest_rank,
+        versions.principal_rank
     from {{ ref('int_ledger_walked') }} as walked
     inner join periods
         on walked.reading_no = periods.reading_no
@@ -33,32 +37,41 @@ followed as (
         or periods.last_happened_at >= cast(periods.first_late_from as timestamp)
 ),
 
-parts as (
-    select
-        followed.*,
-        cast(followed.happened_at as date) as due_on,
-        'penalty' as part,
-        accounts.penalty_rank as part_rank,
-        followed.amount as part_amount
-    from followed
-    inner join {{ ref('int_accounts_read') }} as accounts
-        on followed.account_id = accounts.account_id
-    where followed.entry_type = 'penalty'
-    {% for part in ['fee', 'interest', 'principal'] %}
-    union all
+bills as (
     select
         followed.*,
         bills.due_on,
-        '{{ part }}' as part,
-        accounts.{{ part }}_rank as part_rank,
-        bills.{{ part }}_asked as part_amount
+        bills.fee_asked,
+        bills.interest_asked,
+        bills.principal_asked
     from followed
     inner join {{ ref('int_bills_asked') }} as bills
         on followed.entry_id = bills.bill_id
-        and followed.entry_type = 'bill'
-    inner join {{ ref('int_accounts_read') }} as accounts
-        on followed.account_id = accounts.account_id
-    {% endfor %}
+    where followed.entry_type = 'bill'
+),
+
+parts as (
+    {%- set columns = ['reading_no', 'account_id', 'busy_period', 'entry_number', 'entry_id',
+        'happened_at', 'late_from', 'prepaid_amount'] %}
+    select
+        {{ columns | join(',\n        ') }},
+        cast(happened_at as date) as due_on,
+        'penalty' as part,
+        penalty_rank as part_rank,
+        amount as part_amount
+    from followed
+    where entry_type = 'penalty'
+    {%- for part in ['fee', 'interest', 'principal'] %}
+    union all
+    select
+        {{ columns | join(',\n        ') }},
+        due_on,
+        '{{ part }}' as part,
+        {{ part }}_rank as part_rank,
+        {{ part }}_asked as part_amount
+    from bills
+    where {{ part }}_asked > 0
+    {%- endfor %}
 ),
 
 less_prepaid as (  -- inside one bill held money pays part by part, in the product's order

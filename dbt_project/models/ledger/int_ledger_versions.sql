@@ -40,6 +40,10 @@ select
     versions.valid_before_month,
     months.report_month as read_month,
     accounts.prepayment,
+    accounts.penalty_rank,
+    accounts.fee_rank,
+    accounts.interest_rank,
+    accounts.principal_rank,
     least(cast(versions.valid_before_month as timestamp), {{ day_after('accounts.report_date') }})
         as ends_before
 from versions
