@@ -58,24 +58,26 @@ def wait_for_turn(month: str) -> None:
 def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[MonthRun]:
     """Whom a run of this month must let go first: whoever works, and every earlier month.
 
-    Raises BadCall where the month before failed, or where an earlier month is queued behind this
-    very run (of a backfill, or of the runs that the DAG itself counts), so neither would move.
+    A queued run is waited for where a backfill will start it; what the DAG itself queues may be
+    queued behind this very run. Raises BadCall where waiting would be in vain: the month before
+    failed, or an earlier month of this backfill is queued behind it.
     """
     earlier = sorted((run for run in others if run.month < month), key=lambda run: run.month)
-    failed = _failed_before(month, earlier) if is_backfill else None
-    if failed:
-        raise BadCall(
-            f"month {month} is not built: {failed} before it failed. Put it right and clear its "
-            "run (or mark it as success), then backfill again with --reprocess-behavior failed"
-        )
-    for run in earlier:
-        if run.state == QUEUED and run.is_backfill == is_backfill:
+    queued = [run for run in earlier if run.state == QUEUED and run.is_backfill]
+    if is_backfill:
+        if failed := _failed_before(month, earlier):
             raise BadCall(
-                f"month {month} is not built: {run.month} comes before it and is queued behind it. "
-                "Clear this run when that month is built; a backfill must not run backwards"
+                f"month {month} is not built because {failed} failed: put that right, "
+                "then backfill the months again with --reprocess-behavior failed"
+            )
+        if queued:
+            raise BadCall(
+                f"month {month} is not built because {queued[0].month} is queued behind it: "
+                "backfill again with --reprocess-behavior failed, without --run-backwards"
             )
     return [
-        *(run for run in earlier if run.state in (QUEUED, WAITING)),
+        *queued,
+        *(run for run in earlier if run.state == WAITING),
         *(run for run in others if run.state == WORKING),
     ]
 

@@ -91,7 +91,7 @@ def test_a_backfill_builds_month_after_month_and_stops_at_a_failed_one_until_it_
     server.backfill()
     assert server.states() == {MARCH: "success", APRIL: "failed", MAY: "failed"}
     assert "cannot make the folder" in server.log(APRIL, "land")
-    assert "2026-05 is not built: 2026-04 before it failed" in server.log(MAY, "land")
+    assert "2026-05 is not built because 2026-04 failed" in server.log(MAY, "land")
     assert [f"{built.month:%Y-%m}" for built in built_months(settings)] == [MARCH]
 
     obstacle.unlink()
