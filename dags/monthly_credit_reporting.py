@@ -16,7 +16,11 @@ YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 
 
-@task(retries=0)  # the same data gives the same fault: a second try would only hide it
+@task(
+    retries=0,  # the same data gives the same fault: a second try would only hide it
+    max_active_tis_per_dag=1,  # the first step waits for its turn: one month at a time asks
+    weight_rule="upstream",  # the month that works goes before those that ask
+)
 def run_step(step: str, month: str, as_of: str) -> None:
     """Run one step of the month."""
     from reporting.orchestration import run_step
@@ -27,7 +31,7 @@ def run_step(step: str, month: str, as_of: str) -> None:
 @dag(
     schedule=MONTHLY,
     catchup=False,
-    max_active_runs=1,  # months are published in order (a backfill counts its runs by itself)
+    max_active_runs=1,  # a backfill counts its runs by itself: see reporting.turns
     params={
         "month": Param(
             None,

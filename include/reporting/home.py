@@ -13,19 +13,20 @@ _held: set[Path] = set()
 
 
 @contextmanager
-def exclusive(settings: Settings) -> Iterator[None]:
+def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
     """Let one run at a time work in the home folder; re-entrant inside a process.
 
-    The lock dies with its process, so a killed run leaves nothing to clean up.
+    Where another one works there: wait for it, or refuse. The lock dies with its process, so a
+    killed run leaves nothing to clean up.
     """
     home = settings.home.resolve()
-    if home in _held:
+    if is_held(settings):
         yield
         return
     private_folder(settings.work)
     with (settings.work / ".lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise BadCall(
                 f"another run is working in {home}; "
@@ -36,6 +37,11 @@ def exclusive(settings: Settings) -> Iterator[None]:
             yield
         finally:
             _held.discard(home)
+
+
+def is_held(settings: Settings) -> bool:
+    """Does this process work in the home folder, so that nobody else does?"""
+    return settings.home.resolve() in _held
 
 
 def private_folder(path: Path) -> Path:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from pluggy import HookimplMarker
 from rich.console import Console
 
+from reporting import turns
 from reporting.errors import BadCall
+from reporting.home import exclusive, is_held
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -32,6 +34,7 @@ def run_step(step: str, month: str, as_of: str) -> None:
     """Run one step of a month, as a task of the DAG does; the settings come from the environment.
 
     ``step`` names a function of ``reporting.pipeline``; an empty ``as_of`` is the usual cut-off.
+    The first step waits for its turn; every step waits for whoever works in the home folder.
     Raises ReportingError with its one line when the month must stop here.
     """
     from reporting import pipeline
@@ -39,7 +42,11 @@ def run_step(step: str, month: str, as_of: str) -> None:
     if not month:
         raise BadCall("no month given: trigger the DAG with a month such as 2026-05")
     settings = load_settings()
-    getattr(pipeline, step)(Run.of(month, as_of or None, settings), settings)
+    run = Run.of(month, as_of or None, settings)
+    if step == turns.FIRST and not is_held(settings):
+        turns.wait_for_turn(run.label)
+    with exclusive(settings, wait=True):
+        getattr(pipeline, step)(run, settings)
 
 
 def run_in_process(months: list[str], settings: Settings, debug: bool = False) -> None:
@@ -50,7 +57,8 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
     """
     for month in months:
         Run.of(month, None, settings)  # a wrong month is said before anything runs
-    with _environment(_airflow_variables(settings, debug) | _reporting_variables(settings)):
+    variables = _airflow_variables(settings, debug) | _reporting_variables(settings)
+    with exclusive(settings), _environment(variables):
         dag = _load_dag()
         follower = _follow_steps()
         for month in months:

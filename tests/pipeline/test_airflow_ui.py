@@ -3,20 +3,14 @@
 The landing zone is empty, so the month must stop at its first step: nothing needs to be built.
 """
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lender_months import settings_in
 
-from reporting.settings import PROJECT_ROOT
+from pipeline.airflow_server import PATIENCE, needs_make, running_airflow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -28,62 +22,20 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 120  # seconds; a bound against hanging, nothing is measured
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-    pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine"),
+    needs_make,
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running Airflow; it is stopped, with all its processes, at the end."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "landing").mkdir()
-    port = free_port()
-    command = ["make", "--old-file=.venv/.installed", "airflow", f"PORT={port}"]
-    environment = os.environ | {
-        "REPORTING_HOME": str(home),
-        "REPORTING_LANDING": str(home / "landing"),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-    }
-    # Ctrl+C must reach the server even where these tests run in the background
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with (home / "airflow.log").open("w") as log:
-        server = subprocess.Popen(  # its own process group, so that all of it can be stopped
-            command,
-            cwd=PROJECT_ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield wait_for(f"http://localhost:{port}", server, home / "airflow.log")
-        finally:
-            os.killpg(server.pid, signal.SIGINT)
-            server.wait(PATIENCE)
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait until the DAG is known to the web server."""
-    dag = f"{address}/api/v2/dags/monthly_credit_reporting"
-    for _ in range(PATIENCE):
-        try:
-            with urllib.request.urlopen(dag):  # noqa: S310 - the address is ours
-                return address
-        except (urllib.error.URLError, ConnectionError):
-            assert server.poll() is None, log.read_text()
-            time.sleep(1)
-    raise AssertionError(log.read_text())
+    """The address of a running Airflow over an empty landing zone."""
+    settings = settings_in(tmp_path_factory.mktemp("ui"))
+    Path(settings.landing).mkdir()
+    with running_airflow(settings) as address:
+        yield address
 
 
 def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(address):

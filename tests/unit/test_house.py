@@ -16,7 +16,7 @@ ORDER = [
     ["errors"],
     ["settings"],
     ["run"],
-    ["home", "raw_contract", "reasons", "duckdb_dialect", "sentences", "account_replay"],
+    ["home", "turns", "raw_contract", "reasons", "duckdb_dialect", "sentences", "account_replay"],
     ["policy", "warehouse", "landing_zone", "publish", "identity", "account_figures"],
     [
         "landing_files",
