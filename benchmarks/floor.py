@@ -19,6 +19,7 @@ import hashlib
 import shutil
 import tempfile
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ FREE_TEXTS = {  # only these can hold a character that XML escapes
     *("name", "id_num", "cell_phone", "email", "spo_name", "spo_id_type", "spo_id_num"),
     *("cpn_name", "resi_addr", "resi_dist", "apply_busi_dist"),
 }
+NOT_XML = r"[\x00-\x1F\x7F\x{FFFE}\x{FFFF}]"
 # The newest version of each key: only keys that came more than once are compared.
 NEWEST = """
 create view known_{feed} as
@@ -225,33 +227,53 @@ def write_files(
 
 
 def line(envelope: list[str], segments: list[dict[str, Any]]) -> str:
-    """The SQL expression of a record's line; only free texts are escaped."""
-    opening = "".join(f"<{tag}>" for tag in envelope)
-    closing = "".join(f"</{tag}>" for tag in reversed(envelope))
-    parts = ", ".join(_segment(segment) for segment in segments)
-    return f"concat('{opening}', {parts}, '{closing}')"
+    """The SQL expression of a record's line.
+
+    Every segment goes out in the first month, but for those that hold items. The few records with a
+    character that XML cannot hold as it is are written by an expression of their own.
+    """
+    fields = [column for segment in segments for field in segment["fields"] for column in field.values()]
+    texts = ", ".join(sorted(FREE_TEXTS.intersection(fields)))
+    plain, escaped = (
+        _joined(
+            [f"<{tag}>" for tag in envelope]
+            + [part for segment in segments for part in _segment(segment, is_escaped)]
+            + [f"</{tag}>" for tag in reversed(envelope)]
+        )
+        for is_escaped in (False, True)
+    )
+    special = rf"regexp_matches(concat({texts}), '[&<>]|{NOT_XML}')"
+    return f"case when {special} then {escaped} else {plain} end"
 
 
-def _segment(segment: dict[str, Any]) -> str:
-    parts = [_field(field) for field in segment["fields"]]
-    parts += [_segment(item) for item in segment.get("items", [])]
-    tag = segment["tag"]
-    return _when(segment, f"concat('<{tag}>', {', '.join(parts)}, '</{tag}>')")
+# The parts of a line: a literal begins with "<", all else is SQL.
+def _segment(segment: dict[str, Any], is_escaped: bool) -> list[str]:
+    parts = [f"<{segment['tag']}>"]
+    for field in segment["fields"]:
+        parts += _field(field, is_escaped)
+    for item in segment.get("items", []):
+        parts.append(f"case when {item['when']} then {_joined(_segment(item, is_escaped))} end")
+    parts.append(f"</{segment['tag']}>")
+    return [f"case when {segment['when']} then {_joined(parts)} end"] if "items" in segment else parts
 
 
-def _field(field: dict[str, Any]) -> str:
+def _field(field: dict[str, Any], is_escaped: bool) -> list[str]:
     tag, column = next((key, value) for key, value in field.items() if key != "when")
-    if column in FREE_TEXTS:
+    if is_escaped and column in FREE_TEXTS:
         column = (
             f"regexp_replace(replace(replace(replace({column}, '&', '&amp;'), '<', '&lt;'), "
-            r"'>', '&gt;'), '[\x00-\x1F\x7F\x{FFFE}\x{FFFF}]', ' ', 'g')"
+            rf"'>', '&gt;'), '{NOT_XML}', ' ', 'g')"
         )
-    content = column or "''"
-    return _when(field, f"concat('<{tag}>', {content}, '</{tag}>')")
+    parts = [f"<{tag}>", *([column] if column else []), f"</{tag}>"]
+    return [f"case when {field['when']} then {_joined(parts)} end"] if "when" in field else parts
 
 
-def _when(part: dict[str, Any], expression: str) -> str:
-    return f"case when {part['when']} then {expression} end" if "when" in part else expression
+def _joined(parts: list[str]) -> str:
+    """One concat; neighbouring literals become one."""
+    pieces = []
+    for is_literal, run in groupby(parts, lambda part: part.startswith("<")):
+        pieces += [f"'{''.join(run)}'"] if is_literal else run
+    return f"concat({', '.join(pieces)})"
 
 
 def compare(engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path) -> None:

@@ -1,5 +1,5 @@
--- 140 million transactions in three scans: the ids alone, to find what came more than once; the
--- spending, which is only summed; the rest, which is replayed.
+-- All transactions in three scans: the ids alone, to find what came more than once; all rows, of
+-- which the spending is only summed; the few that are replayed.
 
 -- Keys with versions to compare, and those that a reversal names. A colliding hash does no harm:
 -- what is picked out is compared by its full id.
@@ -34,27 +34,24 @@ from (
     where
         recorded_at <= as_of()
         and transaction_id is not null
-        and transaction_type in ('purchase', 'cash_draw')
 )
 where
     is_special
-    or (amount > 0 and amount <= 1000000000000 and occurred_at < month_end() + interval 1 day)
+    or (
+        transaction_type in ('purchase', 'cash_draw')
+        and amount > 0 and amount <= 1000000000000
+        and occurred_at < month_end() + interval 1 day
+    )
 group by account_id;
 
 create table others as
-select *
-from (
-    select *, hash(transaction_id) in (from special) as is_special
-    from raw_transactions
-    where
-        recorded_at <= as_of()
-        and transaction_id is not null
-        and (transaction_type is null or transaction_type not in ('purchase', 'cash_draw'))
-)
+select * exclude (recorded_at)
+from raw_transactions
 where
-    is_special
-    or transaction_type in
-    ('repayment', 'refund', 'waiver', 'penalty', 'write_off', 'reversal');
+    recorded_at <= as_of()
+    and transaction_id is not null
+    and transaction_type in ('repayment', 'refund', 'waiver', 'penalty', 'write_off', 'reversal')
+    and hash(transaction_id) not in (from special);
 
 -- The special rows, each key's newest version, inside the row rules.
 create table special_rows as
@@ -62,11 +59,7 @@ with gathered as (
     select distinct
         transaction_id, account_id, transaction_type, amount, occurred_at,
         reverses_transaction_id, recorded_at
-    from (
-        select account_id, unnest(special_rows, recursive := true) from spending
-        union all by name
-        select * exclude (is_special) from others where is_special
-    )
+    from (select account_id, unnest(special_rows, recursive := true) from spending)
 ),
 
 newest as (
@@ -97,7 +90,7 @@ with delivered as (
     select account_no, transaction_id, reverses_transaction_id, occurred_at
     from others inner join accounts using (account_id)
     where
-        transaction_type = 'reversal' and not is_special
+        transaction_type = 'reversal'
         and amount > 0 and amount <= 1000000000000
         and occurred_at >= opened_on
         and (closed_on is null or occurred_at < closed_on + interval 1 day)
@@ -106,6 +99,7 @@ with delivered as (
 select
     delivered.account_no,
     target.transaction_id,
+    target.transaction_type,
     date_trunc('month', delivered.occurred_at)::date as reversed_in_month,
     delivered.occurred_at as reversed_at
 from delivered inner join special_rows as target
@@ -155,19 +149,24 @@ group by account_id;
 create table spent as
 with parts as (
     select account_no, coalesce(spent_again.spent, spending.spent) as spent,
-        coalesce(spent_again.drawn, spending.drawn) as drawn
+        coalesce(spent_again.drawn, spending.drawn) as drawn, last_at
     from spending
     inner join accounts using (account_id)
     left join spent_again using (account_id)
     union all
-    select account_no, amount, case when transaction_type = 'cash_draw' then amount end
+    select
+        account_no, amount, case when transaction_type = 'cash_draw' then amount end, occurred_at
     from special_rows anti join reversals using (transaction_id)
     where
         transaction_type in ('purchase', 'cash_draw')
         and occurred_at < month_end() + interval 1 day
 )
 
-select account_no, coalesce(sum(spent), 0) as spent, coalesce(sum(drawn), 0) as drawn
+select
+    account_no,
+    coalesce(sum(spent), 0) as spent,
+    coalesce(sum(drawn), 0) as drawn,
+    max(last_at) as last_at
 from parts
 group by account_no;
 
@@ -175,7 +174,7 @@ create table payments as
 select account_no, transaction_type, amount, occurred_at, null::date as reversed_in_month
 from others inner join accounts using (account_id)
 where
-    not is_special and is_open
+    is_open
     and transaction_type <> 'reversal'
     and amount > 0 and amount <= 1000000000000
     and occurred_at >= opened_on
@@ -183,7 +182,7 @@ where
 union all
 select account_no, transaction_type, amount, occurred_at, reversed_in_month
 from special_rows inner join accounts using (account_no)
-left join reversals using (account_no, transaction_id)
+left join reversals using (account_no, transaction_id, transaction_type)
 where
     is_open
     and transaction_type in ('repayment', 'refund', 'waiver', 'penalty', 'write_off')

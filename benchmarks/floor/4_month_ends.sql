@@ -77,11 +77,21 @@ where written_off_at < report_date + interval 1 day
 group by all;
 
 -- With nothing open the balance decides: what was spent less what was billed, and so paid, less
--- what is left over. Only for these few accounts is the spending summed up to each month end.
+-- what is left over. Spending is summed up to an earlier month end only where there was some after
+-- it, or where some was reversed.
 create table settled_ends as
 with asked as (
-    select *, account_id from written_off_ends inner join accounts using (account_no)
-    where open_amount = 0
+    select accounts.*, month, reading_no, written_off_ends.report_date as end_on
+    from written_off_ends inner join accounts using (account_no) left join spent using (account_no)
+    where
+        open_amount = 0
+        and (
+            last_at >= written_off_ends.report_date + interval 1 day
+            or account_no in (
+                select account_no from reversals
+                where transaction_type in ('purchase', 'cash_draw')
+            )
+        )
 ),
 
 rows_of_spending as (
@@ -94,19 +104,19 @@ rows_of_spending as (
         and hash(transaction_id) not in (from special)
     union all
     select account_id, amount, occurred_at, reversed_in_month
-    from special_rows left join reversals using (account_no, transaction_id)
+    from special_rows left join reversals using (account_no, transaction_id, transaction_type)
     where transaction_type in ('purchase', 'cash_draw')
 ),
 
 spent_by as (
-    select asked.account_no, asked.month, sum(amount) as amount
+    select asked.account_no, asked.month, coalesce(sum(amount), 0) as amount
     from asked
     inner join readings using (reading_no)
-    inner join rows_of_spending as r
+    left join rows_of_spending as r
         on asked.account_id = r.account_id
-        and r.occurred_at < asked.report_date + interval 1 day
+        and r.occurred_at < asked.end_on + interval 1 day
         and r.occurred_at >= asked.opened_on
-    where reversed_in_month is null or reversed_in_month > readings.valid_from
+        and coalesce(reversed_in_month > readings.valid_from, true)
     group by all
 ),
 
@@ -119,11 +129,12 @@ billed_by as (
 
 select account_no, month
 from written_off_ends
+left join spent using (account_no)
 left join spent_by using (account_no, month)
 left join billed_by using (account_no, month)
 where
     open_amount = 0
-    and coalesce(spent_by.amount, 0) - coalesce(billed_by.amount, 0) + asked_less_paid <= 0;
+    and coalesce(spent_by.amount, spent, 0) - coalesce(billed_by.amount, 0) + asked_less_paid <= 0;
 
 create table adverse as
 with together as (
