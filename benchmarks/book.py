@@ -63,32 +63,31 @@ def build(source: Path, target: Path, parts: int) -> dict[str, int]:
     """Write the heavier book of a lender's book; the rows of each feed."""
     if not 1 <= parts <= MOST_PARTS:
         raise SystemExit(f"--split {parts} is not between 1 and {MOST_PARTS}")
-    with _aside(target) as aside, duckdb.connect() as engine:
+    with aside(target) as folder, duckdb.connect() as engine:
         engine.execute("set memory_limit = '6GB'")
-        engine.execute(f"set temp_directory = '{aside / 'spill'}'")
+        engine.execute(f"set temp_directory = '{folder / 'spill'}'")
         engine.execute(
             "create table reversed as select reverses_transaction_id as transaction_id "
             f"from '{source}/transactions/*.parquet' where reverses_transaction_id is not null"
         )
         feeds = sorted(folder for folder in source.iterdir() if folder.is_dir())
-        rows = {feed.name: _deliver(engine, feed, aside / feed.name, parts) for feed in feeds}
-        shutil.rmtree(aside / "spill", ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(target)
-        aside.rename(target)
+        rows = {feed.name: _deliver(engine, feed, folder / feed.name, parts) for feed in feeds}
+        shutil.rmtree(folder / "spill", ignore_errors=True)
     return rows
 
 
 @contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    """A folder beside the target that takes its name when whole, and is gone if it never is."""
-    aside = target.with_name(f".{target.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+def aside(target: Path) -> Iterator[Path]:
+    """A folder beside the target that takes its place when whole, and is gone if it never is."""
+    folder = target.with_name(f".{target.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        yield aside
+        yield folder
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _deliver(engine: duckdb.DuckDBPyConnection, feed: Path, target: Path, parts: int) -> int:
@@ -105,23 +104,19 @@ def _deliver(engine: duckdb.DuckDBPyConnection, feed: Path, target: Path, parts:
         from '{feed}/redelivery.parquet'
         """
     months = engine.execute(f"select distinct delivered_in from ({every}) order by all").fetchall()
+    described = engine.execute(f"describe from '{feed / feed.name}.parquet'").fetchall()
+    subject = "account_id" if "account_id" in {row[0] for row in described} else "customer_id"
     splits = feed.name == "transactions" and parts > 1
     rows = 0
     for (month,) in months:
         month_rows = f"select * exclude (delivered_in) from ({every}) where delivered_in = '{month}'"
         query = SPLIT.format(delivered=month_rows, parts=parts) if splits else month_rows
-        subject = "account_id" if "account_id" in _columns(engine, feed) else "customer_id"
         copied = engine.execute(
             f"copy (from ({query}) order by {subject}, columns(*)) "
             f"to '{target}/{month:%Y-%m}.parquet' (format parquet, compression zstd)"
         ).fetchone()
         rows += copied[0] if copied else 0
     return rows
-
-
-def _columns(engine: duckdb.DuckDBPyConnection, feed: Path) -> list[str]:
-    described = engine.execute(f"describe from '{feed}/*.parquet'").fetchall()
-    return [row[0] for row in described]
 
 
 def main() -> None:
