@@ -48,7 +48,7 @@ select
             as transaction_id,
         case
             when is_split then (
-                (cents * cuts[part + 2] // (1000 * {parts}) - cents * cuts[part + 1] // (1000 * {parts}))
+                (cents * cuts[part + 2] // {whole} - cents * cuts[part + 1] // {whole})
                 / 100::decimal(3, 0)
             )::decimal(18, 2)
             else amount
@@ -104,13 +104,16 @@ def _deliver(engine: duckdb.DuckDBPyConnection, feed: Path, target: Path, parts:
         from '{feed}/redelivery.parquet'
         """
     months = engine.execute(f"select distinct delivered_in from ({every}) order by all").fetchall()
+    if not months:  # nothing was delivered, in the same columns
+        shutil.copy(feed / f"{feed.name}.parquet", target)
     described = engine.execute(f"describe from '{feed / feed.name}.parquet'").fetchall()
     subject = "account_id" if "account_id" in {row[0] for row in described} else "customer_id"
     splits = feed.name == "transactions" and parts > 1
     rows = 0
     for (month,) in months:
-        month_rows = f"select * exclude (delivered_in) from ({every}) where delivered_in = '{month}'"
-        query = SPLIT.format(delivered=month_rows, parts=parts) if splits else month_rows
+        query = f"select * exclude (delivered_in) from ({every}) where delivered_in = '{month}'"
+        if splits:
+            query = SPLIT.format(delivered=query, parts=parts, whole=1000 * parts)
         copied = engine.execute(
             f"copy (from ({query}) order by {subject}, columns(*)) "
             f"to '{target}/{month:%Y-%m}.parquet' (format parquet, compression zstd)"

@@ -19,7 +19,6 @@ import hashlib
 import shutil
 import tempfile
 import time
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import duckdb
 
 from reporting.raw_contract import raw_contract
 from reporting.run import Run
-from reporting.settings import DBT_PROJECT, Settings
+from reporting.settings import DBT_PROJECT, load_settings
 from reporting.submission.files import header
 from reporting.submission.records import layouts
 from reporting.submission.rules import Record, hits, load_rules
@@ -108,7 +107,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compare", type=Path, metavar="HOME", help="a home of the program")
     asked = parser.parse_args()
-    run = Run.of(asked.month, None, Settings())
+    run = Run.of(asked.month, None, load_settings())
     with tempfile.TemporaryDirectory(dir=asked.book.parent) as aside:
         out = asked.out or Path(aside) / "files"
         shutil.rmtree(out, ignore_errors=True)
@@ -163,14 +162,16 @@ def prepare(engine: duckdb.DuckDBPyConnection, book: Path, run: Run) -> None:
         f"instr(allocation_order, '{part}') as {part}_rank"
         for part in ("penalty", "fee", "interest", "principal")
     )
-    engine.execute(f"create or replace table product_policy as select *, {ranks} from product_policy")
+    engine.execute(
+        f"create or replace table product_policy as select *, {ranks} from product_policy"
+    )
     for table in raw_contract():
         # the largest first: DuckDB plans by the rows of the first file
-        files = sorted((book / table.name).rglob("*.parquet"), key=lambda path: -path.stat().st_size)
+        files = sorted((book / table.name).rglob("*.parquet"), key=lambda path: path.stat().st_size)
+        largest_first = [str(path) for path in reversed(files)]
         columns = ", ".join(table.column_names)
         engine.execute(
-            f"create view raw_{table.name} as select {columns} "
-            f"from read_parquet({[str(path) for path in files]})"
+            f"create view raw_{table.name} as select {columns} from read_parquet({largest_first})"
         )
         is_complete = " and ".join(f"{column} is not null" for column in table.key)
         key = ", ".join(table.key)
@@ -232,8 +233,10 @@ def line(envelope: list[str], segments: list[dict[str, Any]]) -> str:
     Every segment goes out in the first month, but for those that hold items. The few records with a
     character that XML cannot hold as it is are written by an expression of their own.
     """
-    fields = [column for segment in segments for field in segment["fields"] for column in field.values()]
-    texts = ", ".join(sorted(FREE_TEXTS.intersection(fields)))
+    fields = {
+        column for segment in segments for field in segment["fields"] for column in field.values()
+    }
+    texts = ", ".join(sorted(FREE_TEXTS & fields))
     plain, escaped = (
         _joined(
             [f"<{tag}>" for tag in envelope]
@@ -254,7 +257,9 @@ def _segment(segment: dict[str, Any], is_escaped: bool) -> list[str]:
     for item in segment.get("items", []):
         parts.append(f"case when {item['when']} then {_joined(_segment(item, is_escaped))} end")
     parts.append(f"</{segment['tag']}>")
-    return [f"case when {segment['when']} then {_joined(parts)} end"] if "items" in segment else parts
+    if "items" not in segment:
+        return parts
+    return [f"case when {segment['when']} then {_joined(parts)} end"]
 
 
 def _field(field: dict[str, Any], is_escaped: bool) -> list[str]:
@@ -270,20 +275,31 @@ def _field(field: dict[str, Any], is_escaped: bool) -> list[str]:
 
 def _joined(parts: list[str]) -> str:
     """One concat; neighbouring literals become one."""
-    pieces = []
-    for is_literal, run in groupby(parts, lambda part: part.startswith("<")):
-        pieces += [f"'{''.join(run)}'"] if is_literal else run
+    pieces: list[str] = []
+    for part in parts:
+        if part.startswith("<") and pieces and pieces[-1].startswith("'<"):
+            pieces[-1] = f"{pieces[-1][:-1]}{part}'"
+        else:
+            pieces.append(f"'{part}'" if part.startswith("<") else part)
     return f"concat({', '.join(pieces)})"
 
 
 def compare(engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path) -> None:
     """Count the accounts and files in which floor and program differ."""
     for table, columns, own in (
-        ("repayment_status", "account_id, repayment_status, balance, overdue_total", """
+        (
+            "repayment_status",
+            "account_id, repayment_status, balance, overdue_total",
+            """
             select account_id, repayment_status, greatest(balance, 0), overdue_total
-            from status inner join accounts using (account_no)"""),
-        ("reportable_population", "account_id, reason_code, authorized_on", """
-            select account_id, reason_code, authorized_on from population"""),
+            from status inner join accounts using (account_no)""",
+        ),
+        (
+            "reportable_population",
+            "account_id, reason_code, authorized_on",
+            """
+            select account_id, reason_code, authorized_on from population""",
+        ),
     ):
         theirs = f"""select {columns} from
             '{home}/published/{table}/report_month={run.month}/data.parquet'"""

@@ -1,6 +1,5 @@
 """What is measured inside one process, after its imports; each prints its figures as JSON.
-
-    python benchmarks/inside.py why --month 2026-05     (settings from the environment)
+The settings come from the environment: `python benchmarks/inside.py why --month 2026-05`.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import duckdb
 from rich.console import Console
 
 from reporting.run import Run
-from reporting.settings import Settings
+from reporting.settings import Settings, load_settings
 from reporting.warehouse import open_store
 
 RECORDS = 1_000_000  # that the rules are asked of
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("what", choices=MEASURED)
     parser.add_argument("--month", required=True)
     asked = parser.parse_args()
-    settings = Settings()
+    settings = load_settings()
     figures = MEASURED[asked.what](Run.of(asked.month, None, settings), settings)
     print(f"\n{json.dumps(figures)}")
 

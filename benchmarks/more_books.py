@@ -9,8 +9,8 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-from book import aside, build
 
+from book import aside, build
 from reporting.raw_contract import raw_contract
 from reporting.run import previous_month
 from reporting.synthetic.lender import SQL, generate
@@ -90,11 +90,7 @@ def many_books(source: Path, target: Path, copies: int) -> None:
 
 def _renamed(columns: tuple[str, ...], number: int) -> str:
     letter = chr(ord("A") + number - 1)
-    renamed = {
-        column: f"'{letter}' || {column}"
-        for column in columns
-        if column.endswith("_id")
-    }
+    renamed = {column: f"'{letter}' || {column}" for column in columns if column.endswith("_id")}
     if "id_number" in columns:
         body = f"'{AREAS[(number - 1) % len(AREAS)]}' || substr(id_number, 7, 11)"
         renamed["id_number"] = (

@@ -1,8 +1,9 @@
 """The month-end status of every account as a user of pandas would write it.
 
 The simple cumulative form, the same as in status_polars.py, and not the normative replay for the
-same reasons. Amounts are whole cents, because pandas does not add up decimals by group. All that is
-read must fit into memory; the purchases are left in the files, because this form does not need them.
+same reasons. Amounts are whole cents, because pandas does not add up decimals by group. All that
+is read must fit into memory; the purchases are left in the files, because this form does not need
+them.
 """
 
 import argparse
@@ -26,7 +27,9 @@ def newest(
     if types:
         filters.append(("transaction_type", "in", READ))
     rows = pd.read_parquet(
-        book / table, columns=[key, *columns, "recorded_at"], filters=filters,
+        book / table,
+        columns=[key, *columns, "recorded_at"],
+        filters=filters,
         dtype_backend="pyarrow",
     )
     for column in rows.columns.intersection(AMOUNTS):
