@@ -76,13 +76,6 @@ reflected as (  -- payments beyond what is open are gone, or held for what comes
             ))
         end as open_amount,
         case
-            when holds_credit then greatest(asked_less_paid - change, 0)
-            else asked_less_paid - change - least(0, coalesce(min(asked_less_paid) over (
-                partition by reading_no order by entry_number
-                rows between unbounded preceding and 1 preceding
-            ), 0))
-        end as open_before,
-        case
             when holds_credit and change > 0
                 then least(change, greatest(change - asked_less_paid, 0))
             else 0
@@ -100,7 +93,11 @@ select
     prepaid,
     asked_less_paid,
     open_amount,
-    sum((open_before = 0)::integer) over (
+    sum(case  -- a bill or penalty that finds nothing open begins a period
+        when change < 0 then 0
+        when holds_credit then (asked_less_paid <= change)::integer
+        else (open_amount = change)::integer
+    end) over (
         partition by reading_no order by entry_number
         rows between unbounded preceding and current row
     )::integer as busy_period
@@ -115,7 +112,9 @@ from walked semi join (
     select reading_no, busy_period
     from walked
     group by all
-    having min(open_amount) > 0 or max(happened_at) >= min(late_from)
+    having
+        min(open_amount) > 0
+        or min(happened_at) filter (open_amount = 0) >= min(late_from)
 ) as at_risk using (reading_no, busy_period);
 
 create table items as
