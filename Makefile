@@ -8,10 +8,11 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test lint docs rules-page lock
+.PHONY: help run airflow test lint benchmark docs rules-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +53,9 @@ lint: $(INSTALLED) ## Style, types and SQL
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint dbt_project/models
 
+benchmark: $(INSTALLED) $(OTHERS) ## Floor and program side by side on a million accounts (hours): docs/benchmarks.md
+	@$(BIN)/python benchmarks/run.py
+
 docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pages of each month
 	@$(BIN)/reporting docs
 
@@ -68,4 +72,10 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@echo "Installing the pinned packages into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Polars and pandas, beside which the status is measured.
+$(OTHERS): benchmarks/requirements.txt $(INSTALLED)
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -1,0 +1,151 @@
+"""What is measured inside one process, after its imports; each prints its figures as JSON.
+The settings come from the environment: `python benchmarks/inside.py why --month 2026-05`.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+
+from reporting.run import Run
+from reporting.settings import Settings, load_settings
+from reporting.warehouse import open_store
+
+RECORDS = 1_000_000  # that the rules are asked of
+ASKED = 9  # accounts that `why` explains
+
+
+def writer(run: Run, settings: Settings) -> dict[str, Any]:
+    """Write the month's submission folders again, aside."""
+    from reporting.submission import files
+
+    with (
+        tempfile.TemporaryDirectory(dir=settings.home) as aside,
+        open_store(run, settings) as store,
+    ):
+        started = time.perf_counter()
+        written = files.write_submissions(
+            store, run, settings.model_copy(update={"home": Path(aside)})
+        )
+        seconds = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "bytes": sum(file.size for file in written),
+        "records": sum(file.records for file in written),
+    }
+
+
+def rules(run: Run, settings: Settings) -> dict[str, Any]:
+    """Ask all rules of a record 210 of a million records: none breaks one, then every second."""
+    from reporting.submission.rules import hits
+
+    with open_store(run, settings) as store:
+        store.execute(
+            f"""
+            create temp table hit as {hits("210", "record", "secure.checked_210")};
+            create temp table clean as
+            select checked.* from secure.checked_210 as checked
+            anti join hit on checked.account_id = hit.subject_id
+                and checked.reporter_code = hit.reporter_code
+                and checked.report_date = hit.report_date
+            """
+        )
+        (kept,) = store.execute("select count(*) from clean").fetchone() or (0,)
+        copies = -(-RECORDS // max(kept, 1))
+        store.execute(
+            f"""
+            create temp table without_hits as
+            select clean.* from clean cross join range({copies}) limit {RECORDS};
+            create temp table with_hits as
+            select * replace (
+                case when rowid % 2 = 0 then -1 else acct_bal end as acct_bal,
+                case when rowid % 6 = 0 then 'X' else rpy_status end as rpy_status
+            ) from without_hits
+            """
+        )
+        return {
+            "records": RECORDS,
+            "seconds_without_hits": _asked(store, hits("210", "record", "without_hits")),
+            "seconds_with_hits": _asked(store, hits("210", "record", "with_hits")),
+            "hits": _count(store, hits("210", "record", "with_hits")),
+        }
+
+
+def _asked(store: duckdb.DuckDBPyConnection, query: str) -> float:
+    started = time.perf_counter()
+    store.execute(f"create or replace temp table found as {query}")
+    return time.perf_counter() - started
+
+
+def _count(store: duckdb.DuckDBPyConnection, query: str) -> int:
+    (count,) = store.execute(f"select count(*) from ({query})").fetchone() or (0,)
+    return int(count)
+
+
+def expectations(run: Run, settings: Settings) -> dict[str, Any]:
+    """Ask every suite of every layer, and render its pages."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    from reporting import quality, validation  # noqa: F401 - its import is not measured
+
+    seconds, checks = {}, 0
+    for layer in quality.LAYERS:
+        started = time.perf_counter()
+        checks += len(quality.check(layer, run, settings).results)
+        seconds[layer] = time.perf_counter() - started
+    return {"seconds": sum(seconds.values()), "checks": checks, "layers": seconds}
+
+
+def why(run: Run, settings: Settings) -> dict[str, Any]:
+    """Explain some accounts of the month, spread over the book; median and slowest."""
+    from reporting import publish
+    from reporting import why as answer
+
+    with publish.open_published(settings) as published:
+        accounts = published.execute(
+            "select account_id from marts.reportable_population where report_month = ? "
+            "qualify row_number() over (order by hash(account_id)) <= ? order by all",
+            [run.month, ASKED],
+        ).fetchall()
+    console, seconds = Console(quiet=True), []
+    for (account,) in accounts:
+        started = time.perf_counter()
+        console.print(answer.explain(account, None, settings))
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": statistics.median(seconds), "slowest": max(seconds), "asked": len(seconds)}
+
+
+def dag(run: Run, settings: Settings) -> dict[str, Any]:
+    """The month through the DAG, in this process."""
+    from reporting import orchestration
+
+    started = time.perf_counter()
+    orchestration.run_in_process([run.label], settings)
+    return {"seconds": time.perf_counter() - started}
+
+
+MEASURED: dict[str, Callable[[Run, Settings], dict[str, Any]]] = {
+    function.__name__: function for function in (writer, rules, expectations, why, dag)
+}
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=MEASURED)
+    parser.add_argument("--month", required=True)
+    asked = parser.parse_args()
+    settings = load_settings()
+    figures = MEASURED[asked.what](Run.of(asked.month, None, settings), settings)
+    print(f"\n{json.dumps(figures)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""docs/benchmarks.md from the raw results: what was measured, on what, against which bar."""
+
+from collections.abc import Callable
+from typing import Any
+
+from scenarios import COPIES, median
+
+Figures = dict[str, Any]
+GIGABYTE = 1024**3
+MOST_MEMORY = 16 * GIGABYTE
+
+# The bars.
+TIMES_FLOOR = 2.0
+TIMES_EARLIER = 1.15  # a late month against an early one, an account of many against one of few
+SMALL_MONTH, ALL_CHECKS, WHY, DAG = 25, 15, 0.3, 30  # seconds
+WRITTEN, RULED = 150, 250_000  # MB and records a second
+
+HEAD = """# Benchmarks
+
+Rendered by `make benchmark` from `benchmarks/results.json`; one row is renewed by
+`.venv/bin/python benchmarks/run.py --only NAME`. Medians; the memory is the peak of a process and
+all its children at one moment.
+
+"""
+TABLE_HEAD = """
+| | what | bar | measured | ratio | peak memory | |
+|---|---|---|---|---|---|---|
+"""
+NOTES = """
+The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
+verdicts, the same files byte for byte, without the layers, checks and publication; its head says
+what it leaves out. Floor and program run in turns, on the same memory limit and threads.
+
+`status_polars` and `status_pandas` are what a user would write instead of the marts: the status in
+the simple cumulative form. That form is not the normative replay, and on some accounts it is wrong.
+"""
+
+
+def render(results: Figures) -> str:
+    """The whole page."""
+    rows = results["rows"]
+    lines = [_line(name, cells) for name in ROWS if name in rows for cells in ROWS[name](rows)]
+    facts = [f"- {name}: {value}" for name, value in results["machine"].items()]
+    packages = ", ".join(f"{name} {value}" for name, value in results["versions"].items())
+    trial = [
+        f"**{name} was tried at scale {row['scale']}: no measurement.**\n"
+        for name, row in rows.items()
+        if row["scale"] != 1
+    ]
+    return "".join(
+        [
+            HEAD,
+            "".join(f"{line}\n" for line in [*facts, f"- versions: {packages}"]),
+            "".join(["\n", *trial]) if trial else "",
+            TABLE_HEAD,
+            *lines,
+            NOTES,
+            _books(rows),
+        ]
+    )
+
+
+def _line(name: str, cells: tuple[str, ...]) -> str:
+    return f"| `{name}` | {' | '.join(cells)} |\n"
+
+
+def _books(rows: Figures) -> str:
+    """The sizes of the books that were measured."""
+    text = "\n| book of | accounts | transactions | bills | bytes |\n|---|---|---|---|---|\n"
+    for name, row in rows.items():
+        if "book" in row:
+            book = row["book"]
+            text += (
+                f"| `{name}` | {book['accounts']:,} | {book['transactions']:,} "
+                f"| {book['bills']:,} | {book['bytes']:,} |\n"
+            )
+    return text
+
+
+def _peak(runs: list[Figures]) -> float:
+    return float(max(run["peak_bytes"] for run in runs))
+
+
+def _memory(runs: list[Figures]) -> str:
+    return f"{_peak(runs) / GIGABYTE:.1f} GB"
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "**missed**"
+
+
+def _below(what: str, seconds: float, bar: float, runs: list[Figures]) -> tuple[str, ...]:
+    return what, f"{bar} s", f"{seconds:.2f} s", "", _memory(runs), _verdict(seconds <= bar)
+
+
+def _above(what: str, speed: float, bar: float, unit: str, runs: list[Figures]) -> tuple[str, ...]:
+    told = f"{speed:,.0f} {unit}"
+    return what, f"{bar:,} {unit}", told, "", _memory(runs), _verdict(speed >= bar)
+
+
+def _month_1m(rows: Figures) -> list[tuple[str, ...]]:
+    row = rows["month_1m"]
+    floor, program = median(row["floor"]), median(row["program"])
+    is_met = program <= TIMES_FLOOR * floor and _peak(row["program"]) < MOST_MEMORY
+    return [
+        ("the floor, 1 million accounts", "", f"{floor:.1f} s", "1", _memory(row["floor"]), ""),
+        (
+            "`reporting run`, 1 million accounts, first month of a store",
+            f"{TIMES_FLOOR} x the floor, under 16 GB",
+            f"{program:.1f} s",
+            f"{program / floor:.2f}",
+            _memory(row["program"]),
+            _verdict(is_met),
+        ),
+    ]
+
+
+def _month_10k(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["month_10k"]["program"]
+    seconds = median(runs)
+    what = "`reporting run`, 10,000 accounts, 12 months"
+    return [_below(what, seconds, SMALL_MONTH, runs)]
+
+
+def _month_36_vs_6(rows: Figures) -> list[tuple[str, ...]]:
+    row = rows["month_36_vs_6"]
+    early, late = median(row["month_6"]), median(row["month_36"])
+    what = "the 36th month of a store against the 6th, the same accounts"
+    measured = f"{late:.1f} s against {early:.1f} s"
+    is_met = late <= TIMES_EARLIER * early
+    memory = _memory(row["month_36"])
+    return [(what, f"{TIMES_EARLIER} x", measured, f"{late / early:.2f}", memory, _verdict(is_met))]
+
+
+def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["month_4m"]["program"]
+    seconds, what = median(runs), "4 million accounts against 1 million, time per account"
+    if "month_1m" not in rows:
+        return [
+            (
+                what,
+                f"{TIMES_EARLIER} x",
+                f"{seconds:.1f} s",
+                "",
+                _memory(runs),
+                "month_1m is missing",
+            )
+        ]
+    ratio = seconds / COPIES / median(rows["month_1m"]["program"])
+    is_met = ratio <= TIMES_EARLIER and _peak(runs) < MOST_MEMORY
+    bar = f"{TIMES_EARLIER} x, under 16 GB"
+    return [(what, bar, f"{seconds:.1f} s", f"{ratio:.2f}", _memory(runs), _verdict(is_met))]
+
+
+def _writer(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["writer"]["runs"]
+    speed = runs[0]["bytes"] / median(runs) / 1e6
+    what = f"the files of {runs[0]['records']:,} records, {runs[0]['bytes'] / 1e6:,.0f} MB"
+    return [_above(what, speed, WRITTEN, "MB/s", runs)]
+
+
+def _rules(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["rules"]["runs"]
+    found = []
+    for name, what in (("without", "none breaks one"), ("with", "every second breaks some")):
+        speed = runs[0]["records"] / median(runs, f"seconds_{name}_hits")
+        told = f"the rules of 1 million records 210, {what}"
+        found.append(_above(told, speed, RULED, "records/s", runs))
+    return found
+
+
+def _expectations(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["expectations"]["runs"]
+    seconds, what = median(runs), f"all {runs[0]['checks']} checks, 1 million accounts, and pages"
+    return [_below(what, seconds, ALL_CHECKS, runs)]
+
+
+def _why(rows: Figures) -> list[tuple[str, ...]]:
+    runs = rows["why"]["runs"]
+    seconds, what = median(runs), "`reporting why`, 1 million accounts, inside the process"
+    return [_below(what, seconds, WHY, runs)]
+
+
+def _dag_overhead(rows: Figures) -> list[tuple[str, ...]]:
+    row = rows["dag_overhead"]
+    more = median(row["dag"], "wall") - median(row["command"])
+    what = "the month through the DAG, beyond the command"
+    return [_below(what, more, DAG, row["dag"])]
+
+
+def _status(library: str, name: str) -> Callable[[Figures], list[tuple[str, ...]]]:
+    def cells(rows: Figures) -> list[tuple[str, ...]]:
+        row = rows[name]
+        what = (
+            f"the status alone in {library}, cumulative form: {row['other_status']:,} of "
+            f"{row['accounts']:,} accounts have another status than the mart, "
+            f"{row['other_amount']:,} other days or amount"
+        )
+        return [(what, "", f"{median(row['runs']):.1f} s", "", _memory(row["runs"]), "")]
+
+    return cells
+
+
+ROWS: dict[str, Callable[[Figures], list[tuple[str, ...]]]] = {
+    "month_1m": _month_1m,
+    "month_10k": _month_10k,
+    "month_36_vs_6": _month_36_vs_6,
+    "month_4m": _month_4m,
+    "writer": _writer,
+    "rules": _rules,
+    "expectations": _expectations,
+    "why": _why,
+    "dag_overhead": _dag_overhead,
+    "status_polars": _status("Polars", "status_polars"),
+    "status_pandas": _status("pandas", "status_pandas"),
+}

@@ -1,0 +1,66 @@
+"""Floor and program side by side: builds the books, measures, writes docs/benchmarks.md.
+
+    make benchmark                                            every row
+    python benchmarks/run.py --only month_1m --repeats 5      one row anew
+    python benchmarks/run.py --scale 0.01 --results /tmp/trial.json --page /tmp/trial.md
+
+Each measured command is a process of its own. Raw figures are kept in benchmarks/results.json, from
+which the page is rendered.
+"""
+
+import argparse
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from measuring import machine, versions
+from page import render
+from reporting.settings import PROJECT_ROOT
+from scenarios import SCENARIOS, Bench
+
+FOLDER = PROJECT_ROOT / "data" / "benchmarks"
+
+
+def main() -> None:
+    """Measure what the command line asks for and render the page."""
+    asked = _arguments()
+    bench = Bench(
+        folder=asked.folder.resolve(),
+        repeats=asked.repeats,
+        scale=asked.scale,
+        memory_limit=asked.memory_limit,
+        threads=asked.threads,
+        other_python=asked.other_python,
+    )
+    results: dict[str, Any] = {"rows": {}}
+    if asked.results.exists():
+        results = json.loads(asked.results.read_text(encoding="utf-8"))
+    results |= {"machine": machine(), "versions": versions(bench.other_python)}
+    for name in asked.only or SCENARIOS:
+        print(f"{name} ...", flush=True)
+        figures = SCENARIOS[name](bench)
+        about = {"measured_on": date.today().isoformat(), "scale": bench.scale}
+        results["rows"][name] = about | figures
+        # after each row: what is measured is kept whatever becomes of the next
+        asked.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        asked.page.write_text(render(results), encoding="utf-8")
+    print(f"see {asked.page}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=SCENARIOS, help="this row; repeatable")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1, help="smaller books, to try it out")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="books and homes lie here")
+    parser.add_argument("--memory-limit", default="12GB", help="of DuckDB, floor and program alike")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--other-python", type=Path, default=FOLDER / "venv" / "bin" / "python")
+    parser.add_argument("--results", type=Path, default=Path(__file__).with_name("results.json"))
+    parser.add_argument("--page", type=Path, default=PROJECT_ROOT / "docs" / "benchmarks.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

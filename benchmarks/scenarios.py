@@ -1,0 +1,269 @@
+"""The scenarios: each builds what it lacks, measures, and returns its raw figures.
+
+A scenario is called by its name (benchmarks/run.py --only NAME). `scale` makes every book smaller,
+to try a scenario out.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from measuring import measure
+from more_books import constant_book, lenders_book, many_books
+from reporting.raw_contract import raw_contract
+from reporting.run import parse_month
+
+HERE = Path(__file__).parent
+MONTH = "2026-05"  # the last of every book
+LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts asked for; LARGE gives 1.0 million
+COPIES = 4
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the books and homes lie, and how a scenario is measured."""
+
+    folder: Path
+    repeats: int
+    scale: float
+    memory_limit: str
+    threads: int
+    other_python: Path  # of the environment that holds Polars and pandas
+
+    def accounts(self, full: int) -> int:
+        """The accounts of a book at this scale."""
+        return max(int(full * self.scale), 100)
+
+    def book(self, name: str, build: Callable[[Path], None]) -> Path:
+        """A book by its name, built if it is missing."""
+        path = self.folder / (name if self.scale == 1 else f"{name}_x{self.scale}")
+        if not path.exists():
+            print(f"building {path} ...", flush=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            build(path)
+        return path
+
+    @property
+    def large_book(self) -> Path:
+        """1.0 million accounts, 24 months, purchases split in three."""
+        accounts = self.accounts(LARGE)
+        return self.book("book_1m", lambda path: lenders_book(path, accounts, 24, 3))
+
+    @property
+    def small_book(self) -> Path:
+        """10,000 accounts, 12 months, as the lender delivers it."""
+        accounts = self.accounts(SMALL)
+        return self.book("book_10k", lambda path: lenders_book(path, accounts, 12, 1))
+
+    @property
+    def constant_book(self) -> Path:
+        """About 100,000 accounts, the same in all of its 36 months."""
+        accounts = self.accounts(CONSTANT)
+        return self.book("book_36", lambda path: constant_book(path, accounts, 36))
+
+    @property
+    def fourfold_book(self) -> Path:
+        """The large book four times."""
+        return self.book("book_4m", lambda path: many_books(self.large_book, path, COPIES))
+
+    def environment(self, book: Path, home: Path) -> dict[str, str]:
+        """The settings of the program."""
+        return {
+            "REPORTING_LANDING": str(book),
+            "REPORTING_HOME": str(home),
+            "REPORTING_MEMORY_LIMIT": self.memory_limit,
+            "REPORTING_THREADS": str(self.threads),
+        }
+
+    def program(self, book: Path, home: Path, month: str = MONTH) -> Figures:
+        """Measure `reporting run` of a month."""
+        command = [sys.executable, "-m", "reporting.cli", "run", "--month", month]
+        return _told(measure(command, self.environment(book, home)))
+
+    def inside(self, what: str, book: Path, home: Path) -> Figures:
+        """Measure inside one process: its figures, its peak and the wall time around it."""
+        command = [sys.executable, str(HERE / "inside.py"), what, "--month", MONTH]
+        told = measure(command, self.environment(book, home))
+        last = told["output"].rstrip().splitlines()[-1]
+        return {"peak_bytes": told["peak_bytes"], "wall": told["seconds"], **json.loads(last)}
+
+    def published_home(self) -> Path:
+        """A home in which the last month of the large book is published."""
+        book, home = self.large_book, self._home("1m")
+        if not (home / "published" / "reporting.duckdb").exists():
+            self.program(book, home)
+        return home
+
+    def fresh_home(self, name: str) -> Path:
+        """An empty home."""
+        home = self._home(name)
+        shutil.rmtree(home, ignore_errors=True)
+        return home
+
+    def _home(self, name: str) -> Path:
+        return self.folder / (f"home_{name}" if self.scale == 1 else f"home_{name}_x{self.scale}")
+
+
+def _told(measured: Figures) -> Figures:
+    """A measurement without what the command printed."""
+    return {name: value for name, value in measured.items() if name != "output"}
+
+
+def contents(book: Path) -> Figures:
+    """The rows of each feed of a book, and its bytes."""
+    with duckdb.connect() as engine:
+        rows: Figures = {}
+        for table in raw_contract():
+            files = f"{book}/{table.name}/*.parquet"
+            found = engine.execute(f"select count(*) from '{files}'").fetchone() or (0,)
+            rows[table.name] = found[0]
+    return rows | {"bytes": sum(path.stat().st_size for path in book.rglob("*.parquet"))}
+
+
+def month_1m(bench: Bench) -> Figures:
+    """The floor and the program on the large book, in turns; every home is fresh."""
+    book = bench.large_book
+    floor: list[Figures] = []
+    program: list[Figures] = []
+    options = ["--memory-limit", bench.memory_limit, "--threads", str(bench.threads)]
+    for turn in range(bench.repeats):
+        told = measure(
+            [sys.executable, str(HERE / "floor.py"), str(book), "--month", MONTH, *options], {}
+        )
+        floor.append(_told(told) | {"laps": told["output"].splitlines()})
+        program.append(bench.program(book, bench.fresh_home("1m")))
+        print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
+    return {"book": contents(book), "floor": floor, "program": program}
+
+
+def month_10k(bench: Bench) -> Figures:
+    """The program on the small book."""
+    book = bench.small_book
+    runs = [bench.program(book, bench.fresh_home("10k")) for _ in range(bench.repeats)]
+    return {"book": contents(book), "program": runs}
+
+
+def month_36_vs_6(bench: Bench) -> Figures:
+    """36 months one after the other in one home; months 6 and 36 are run again and again."""
+    book, home = bench.constant_book, bench.fresh_home("36")
+    months = _months_before(MONTH, 36)
+    figures: Figures = {"book": contents(book), "first_runs": []}
+    for number, month in enumerate(months, start=1):
+        landing = _delivered_by(month, book, bench.folder / "landing_36")
+        figures["first_runs"].append(bench.program(landing, home, month)["seconds"])
+        if number in (6, 36):
+            figures[f"month_{number}"] = [
+                bench.program(landing, home, month) for _ in range(bench.repeats)
+            ]
+        print(f"{month}: {figures['first_runs'][-1]} s", flush=True)
+    shutil.rmtree(bench.folder / "landing_36")
+    return figures
+
+
+def _months_before(last: str, count: int) -> list[str]:
+    year, month = parse_month(last).year, parse_month(last).month
+    first = year * 12 + month - count
+    return [f"{number // 12}-{number % 12 + 1:02d}" for number in range(first, first + count)]
+
+
+def _delivered_by(month: str, book: Path, landing: Path) -> Path:
+    """A landing zone of hard links to the files delivered by the end of a month.
+
+    A feed of which nothing is delivered yet has its first file: its rows are not known yet.
+    """
+    shutil.rmtree(landing, ignore_errors=True)
+    for folder in (path for path in book.iterdir() if path.is_dir()):
+        files = sorted(folder.glob("*.parquet"))
+        for file in [path for path in files if path.stem <= month] or files[:1]:
+            link = landing / folder.name / file.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            os.link(file, link)
+    return landing
+
+
+def month_4m(bench: Bench) -> Figures:
+    """The program on four times the large book; compared with month_1m by the account."""
+    book = bench.fourfold_book
+    runs = [bench.program(book, bench.fresh_home("4m")) for _ in range(bench.repeats)]
+    shutil.rmtree(bench.fresh_home("4m"), ignore_errors=True)
+    return {"book": contents(book), "program": runs}
+
+
+def _inside(what: str) -> Callable[[Bench], Figures]:
+    def scenario(bench: Bench) -> Figures:
+        home = bench.published_home()
+        return {"runs": [bench.inside(what, bench.large_book, home) for _ in range(bench.repeats)]}
+
+    return scenario
+
+
+def dag_overhead(bench: Bench) -> Figures:
+    """The small book by the command and through the DAG, in turns, each in a process of its own."""
+    book = bench.small_book
+    command, dag = [], []
+    for _ in range(bench.repeats):
+        command.append(bench.program(book, bench.fresh_home("10k")))
+        dag.append(bench.inside("dag", book, bench.fresh_home("10k_dag")))
+    return {"book": contents(book), "command": command, "dag": dag}
+
+
+def _status(library: str) -> Callable[[Bench], Figures]:
+    def scenario(bench: Bench) -> Figures:
+        home, book = bench.published_home(), bench.large_book
+        out = bench.folder / f"status_{library}.parquet"
+        script = str(HERE / f"status_{library}.py")
+        runs = [
+            _told(measure([str(bench.other_python), script, str(book), str(out)], {}))
+            for _ in range(bench.repeats)
+        ]
+        return {"book": contents(book), "runs": runs, **_differing(out, home)}
+
+    return scenario
+
+
+def _differing(status: Path, home: Path) -> Figures:
+    """In how many accounts a status differs from the mart, and in days or amount besides."""
+    mart = home / "published" / "repayment_status" / f"report_month={MONTH}-01" / "data.parquet"
+    with duckdb.connect() as engine:
+        accounts, statuses, others = engine.execute(
+            f"""
+            select
+                count(*),
+                count(*) filter (mart.repayment_status is distinct from own.repayment_status),
+                count(*) filter (
+                    mart.days_past_due is distinct from own.days_past_due
+                    or coalesce(abs(mart.overdue_total - own.overdue_total) > 0.005, true)
+                )
+            from '{mart}' as mart full join '{status}' as own using (account_id)
+            """
+        ).fetchall()[0]
+    return {"accounts": accounts, "other_status": statuses, "other_amount": others}
+
+
+def median(runs: list[Figures], name: str = "seconds") -> float:
+    """The median of one figure."""
+    return statistics.median(run[name] for run in runs)
+
+
+SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
+    "month_1m": month_1m,
+    "month_10k": month_10k,
+    "month_36_vs_6": month_36_vs_6,
+    "month_4m": month_4m,
+    "writer": _inside("writer"),
+    "rules": _inside("rules"),
+    "expectations": _inside("expectations"),
+    "why": _inside("why"),
+    "dag_overhead": dag_overhead,
+    "status_polars": _status("polars"),
+    "status_pandas": _status("pandas"),
+}
