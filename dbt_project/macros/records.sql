@@ -47,3 +47,84 @@
 {% macro last_known(column) -%} {{ return(adapter.dispatch("last_known")(column)) }} {%- endmacro %}
 {% macro default__last_known(column) -%} last_value({{ column }} ignore nulls) {%- endmacro %}
 {% macro spark__last_known(column) -%} last({{ column }}, true) {%- endmacro %}
+
+{#- The place of some records 210 in their accounts' sequence of records by report date. What does
+    the bureau know before each? That decides the code (first report, month, closing) and whether C
+    and F go out: first, and when a value in them changed. `records` names a relation or CTE of
+    them with is_told: what is not told leaves its place to the one after it. -#}
+{% macro place_in_sequence(records) %}
+    {%- set segments = ['c', 'f'] -%}
+    select
+        account_id,
+        reporter_code,
+        report_date,
+        case
+            when account_status = '3' and report_date = last_day(report_date) then '32'
+            when account_status = '3' then '20'
+            when
+                is_first
+                and report_date = open_date
+                and write_off_tran_date is null  -- a new account has no special transactions
+                then '10'
+            when is_first then '31'
+            else '30'
+        end as rpt_date_code,
+        {%- for segment in segments %}
+        known_{{ segment }} is null or known_{{ segment }} <> hash_{{ segment }}
+            as seg_{{ segment }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from (
+        select
+            *,
+            {%- for segment in segments %}
+            {{ last_known('told_' ~ segment) }} over (
+                partition by reporter_code, account_id
+                order by report_date
+                rows between unbounded preceding and 1 preceding
+            ) as known_{{ segment }},
+            {%- endfor %}
+            coalesce(max(case when is_told then 1 else 0 end) over (
+                partition by reporter_code, account_id
+                order by report_date
+                rows between unbounded preceding and 1 preceding
+            ), 0) = 0 as is_first
+        from (
+            select
+                reporter_code,
+                account_id,
+                report_date,
+                false as is_placed,
+                true as is_told,
+                cast(null as {{ dbt.type_string() }}) as account_status,
+                cast(null as date) as open_date,
+                cast(null as date) as write_off_tran_date,
+                {%- for segment in segments %}
+                cast(null as {{ dbt.type_string() }}) as hash_{{ segment }},
+                {{ segment_hash(segment | upper) }} as told_{{ segment }}
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+            from {{ ref('records_sent') }}
+            where
+                record_type = '210'
+                and account_id in (select account_id from {{ records }})
+            union all
+            select
+                reporter_code,
+                account_id,
+                report_date,
+                true as is_placed,
+                is_told,
+                acct_status as account_status,
+                open_date,
+                write_off_tran_date,
+                {%- for segment in segments %}
+                hash_{{ segment }},
+                case when is_told then hash_{{ segment }} end as told_{{ segment }}
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+            from {{ records }}
+        ) as said
+    ) as known_before
+    where is_placed
+{%- endmacro %}

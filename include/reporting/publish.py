@@ -25,7 +25,7 @@ TABLES = {
     "connected_groups": "product_code, group_kind, group_value",
     "internal_score_feed": "account_id",
     "notices_due": "account_id, episode_started_on",
-    "submission_records": "record_id",
+    "submission_records": "record_type, subject_id, report_date, reporter_code",
     "repayment_history": "account_id",
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
@@ -51,7 +51,7 @@ SUBMISSION_RECORDS = """
     segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
     overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
     released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
-    five_tier_assigned_on date, identity_hash varchar, agreement_id varchar,
+    five_tier_assigned_on date, identity_hash varchar, values_hash varchar, agreement_id varchar,
     credit_limit decimal(18, 2)
 """
 
@@ -137,7 +137,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
     if files:
         connection.execute(
             "insert into history.submission_records by name "
-            "select * from read_parquet(?, hive_partitioning = false)",
+            "select * from read_parquet(?, hive_partitioning = false, union_by_name = true)",
             [files],
         )
     connection.execute(f"create or replace table history.months_owed ({MONTHS_OWED})")

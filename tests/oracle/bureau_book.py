@@ -254,6 +254,7 @@ def past(row: Row, records: list[Row]) -> Row:
         "account_types": len({other["acct_type"] for other in own}),
         "first_open_date": min(other["open_date"] for other in own),
         "previous_month": previous.get("month"),
+        "months_since_previous": months_between(previous, row),
         "previous_rpy_status": previous.get("rpy_status"),
         "previous_tot_overd": previous.get("tot_overd"),
         "previous_five_cate_adj_date": previous.get("five_cate_adj_date"),
@@ -267,6 +268,16 @@ def past(row: Row, records: list[Row]) -> Row:
         or row["rpt_date_code"] in ("10", "31")
         or (row["rpt_date_code"] in ("20", "32") and complete),
     }
+
+
+def months_between(earlier: Row, later: Row) -> int | None:
+    """Calendar months from one record's month to another's."""
+    if not earlier:
+        return None
+    (from_year, from_month), (year, month) = (
+        map(int, record["month"].split("-")) for record in (earlier, later)
+    )
+    return (year - from_year) * 12 + month - from_month
 
 
 def about(row: Row, agreements: list[Row], people: list[Row]) -> Row:

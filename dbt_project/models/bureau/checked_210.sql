@@ -50,10 +50,10 @@ compared as (
             order by report_date, is_candidate
         ) as previous_{{ column }},
         {%- endfor %}
-        count(*) over (partition by reporter_code, account_id, report_date) as records_on_date,
-        count(*) over (
-            partition by reporter_code, account_id, {{ month_start('report_date') }}
-        ) as records_in_month,
+        lead(report_date) over (
+            partition by reporter_code, account_id
+            order by report_date, is_candidate
+        ) as next_report_date,
         case
             when
                 min(acct_type) over (partition by reporter_code, account_id)
@@ -100,7 +100,7 @@ limits_told as (
     from {{ ref('record_220') }}
 ),
 
-agreement_limits as (
+agreement_limits as (  -- for the credit lines that are told
     select
         records.account_id,
         records.reporter_code,
@@ -111,14 +111,27 @@ agreement_limits as (
         on records.agreement_id = limits_told.agreement_id
         and records.reporter_code = limits_told.reporter_code
         and records.report_date >= limits_told.report_date
+    where
+        records.seg_c
+        and records.acct_cred_line is not null
     group by records.account_id, records.reporter_code, records.report_date
 ),
 
 with_month_before as (
     select
         records.*,
-        compared.records_on_date,
-        compared.records_in_month,
+        -- an account's records of one day or month stand side by side: its neighbours are counted
+        {%- for name, day in [('records_on_date', '{}'), ('records_in_month', "date_trunc('month', {})")] %}
+        1
+        {%- for neighbour in ['previous_report_date', 'next_report_date'] %}
+        + case
+            when
+                {{ day.format('compared.' ~ neighbour) }} = {{ day.format('compared.report_date') }}
+                then 1
+            else 0
+        end
+        {%- endfor %} as {{ name }},
+        {%- endfor %}
         compared.account_types,
         compared.first_open_date,
         -- of a month that is held back nothing was told
@@ -168,6 +181,8 @@ select
     {%- endfor %}
 
     reporter_code as org_code,
-    substr(cast(month_before as {{ dbt.type_string() }}), 1, 7) as previous_month,
+    {{ month_text('month_before') }} as previous_month,
+    {{ months_between('month_before', "try_cast(concat(month, '-01') as date)") }}
+        as months_since_previous,
     coalesce(month_before >= {{ month_start('authorized_on') }}, false) as is_previous_in_period
 from with_month_before

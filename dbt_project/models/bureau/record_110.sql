@@ -3,11 +3,18 @@
 -- changed. Its date is the earliest of the person's 210 records in this run; where the person is
 -- known, the earliest after the last record 110, because the bureau takes nothing older than
 -- what it has. Unknown values are coded, never guessed; an empty text is a missing one.
+{%- set segments = {
+    'fcs': ['sex', 'dob', 'nation', 'cell_phone', 'email'],
+    'sps': ['mari_status', 'spo_name', 'spo_id_type', 'spo_id_num'],
+    'edu': ['edu_level', 'aca_degree'],
+    'octpn': ['emp_status', 'cpn_name'],
+    'rednc': ['resi_status', 'resi_addr', 'resi_dist'],
+    'mlg': ["'no mail address is delivered'"],
+} %}
 
 with customers as (
     select
         customers.customer_id,
-        {{ keyed_hash(['customers.name', 'customers.id_type', 'customers.id_number']) }} as hash_b,
         {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
             'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
         nullif(trim(customers.{{ column }}), '') as {{ column }},
@@ -23,7 +30,6 @@ with customers as (
         customers.academic_degree,
         customers.employment_status
     from {{ ref('stg_customers') }} as customers
-    cross join {{ source('keys', 'hash_key') }} as hash_key
 ),
 
 people as (  -- under new identity marks the person is new to the bureau
@@ -31,16 +37,16 @@ people as (  -- under new identity marks the person is new to the bureau
         records.reporter_code,
         records.customer_id,
         records.report_month,
-        coalesce(sent.sent_b <> customers.hash_b, true) as is_new,
+        records.identity_hash as hash_b,
+        sent.sent_values,
+        coalesce(sent.sent_b <> records.identity_hash, true) as is_new,
         case
-            when coalesce(sent.sent_b <> customers.hash_b, true) then min(records.report_date)
+            when coalesce(sent.sent_b <> records.identity_hash, true) then min(records.report_date)
             else min(case
                 when records.report_date > sent.last_report_date then records.report_date
             end)
         end as report_date
     from {{ ref('record_210') }} as records
-    inner join customers
-        on records.customer_id = customers.customer_id
     left join {{ ref('records_sent_before') }} as sent
         on records.customer_id = sent.subject_id
         and records.reporter_code = sent.reporter_code
@@ -49,8 +55,9 @@ people as (  -- under new identity marks the person is new to the bureau
         records.reporter_code,
         records.customer_id,
         records.report_month,
-        customers.hash_b,
-        sent.sent_b
+        records.identity_hash,
+        sent.sent_b,
+        sent.sent_values
 ),
 
 fields as (
@@ -60,7 +67,8 @@ fields as (
         people.report_month,
         people.report_date,
         people.is_new,
-        customers.hash_b,
+        people.hash_b,
+        people.sent_values,
         customers.name,
         customers.id_type,
         customers.id_number as id_num,
@@ -120,23 +128,31 @@ fields as (
     where people.report_date is not null
 ),
 
-hashed as (
+marked as (  -- one hash of all values, since of most people nothing has changed
     select
         fields.*,
-        {{ keyed_hash(['sex', 'dob', 'nation', 'cell_phone', 'email']) }} as hash_fcs,
-        {{ keyed_hash(['mari_status', 'spo_name', 'spo_id_type', 'spo_id_num']) }} as hash_sps,
-        {{ keyed_hash(['edu_level', 'aca_degree']) }} as hash_edu,
-        {{ keyed_hash(['emp_status', 'cpn_name']) }} as hash_octpn,
-        {{ keyed_hash(['resi_status', 'resi_addr', 'resi_dist']) }} as hash_rednc,
-        {{ keyed_hash(["'no mail address is delivered'"]) }} as hash_mlg
+        {{ keyed_hash(segments.values() | sum(start=[])) }} as values_hash
     from fields
     cross join {{ source('keys', 'hash_key') }} as hash_key
+),
+
+hashed as (
+    select
+        marked.*
+        {%- for segment, columns in segments.items() %},
+        {{ keyed_hash(columns) }} as hash_{{ segment }}
+        {%- endfor %}
+    from marked
+    cross join {{ source('keys', 'hash_key') }} as hash_key
+    where
+        marked.is_new
+        or coalesce(marked.sent_values <> marked.values_hash, true)
 ),
 
 compared as (
     select
         hashed.*,
-        {%- for segment in ['fcs', 'sps', 'edu', 'octpn', 'rednc', 'mlg'] %}
+        {%- for segment in segments %}
         hashed.is_new or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true)
             as seg_{{ segment }},
         {%- endfor %}
@@ -156,4 +172,4 @@ select
     reporter_code as cimoc,
     '11' as customer_type
 from compared
-where is_new or seg_fcs or seg_sps or seg_edu or seg_octpn or seg_rednc or seg_mlg
+where is_new or seg_{{ segments | join(' or seg_') }}

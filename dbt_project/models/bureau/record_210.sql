@@ -2,6 +2,17 @@
 -- segments B base, C basic information, F credit limit, H monthly performance and K special
 -- transactions. Beside the report month stand the earlier months that are still owed and may go
 -- out now. Columns are the bureau's tags (contracts, section 5).
+with items as (
+    select
+        *,
+        true as is_told
+    from {{ ref('values_210') }}
+),
+
+sequence as (
+    {{ place_in_sequence('items') }}
+)
+
 select
     items.account_id,
     items.customer_id,
@@ -78,11 +89,18 @@ select
     items.hash_c,
     items.hash_f,
     items.hash_h,
-    {{ keyed_hash(['items.write_off_tran_date', 'items.write_off_tran_amt',
-        'items.transfer_tran_date', 'items.transfer_tran_amt', 'items.settlement_tran_date',
-        'items.settlement_tran_amt', 'items.settlement_due_tran_mon']) }} as hash_k
-from {{ ref('values_210') }} as items
-inner join {{ ref('sequence_210') }} as sequence
+    case
+        when
+            coalesce(
+                items.write_off_tran_date, items.transfer_tran_date, items.settlement_tran_date
+            ) is not null
+            then {{ keyed_hash(['items.write_off_tran_date', 'items.write_off_tran_amt',
+                'items.transfer_tran_date', 'items.transfer_tran_amt',
+                'items.settlement_tran_date', 'items.settlement_tran_amt',
+                'items.settlement_due_tran_mon']) }}
+    end as hash_k
+from items
+inner join sequence
     on items.account_id = sequence.account_id
     and items.reporter_code = sequence.reporter_code
     and items.report_date = sequence.report_date

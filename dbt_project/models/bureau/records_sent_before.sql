@@ -21,6 +21,7 @@ select
         case when {{ segment_hash(segment) }} is not null then nth_sent end
     ) as sent_{{ segment | lower }},
     {%- endfor %}
+    max_by(coalesce(values_hash, ''), nth_sent) as sent_values,
     max_by(report_date_code, nth_sent) as last_report_date_code,
     max(report_date) as last_report_date
 from sent

@@ -17,6 +17,7 @@ from reporting.submission.rules import hits
 
 HEADER_BYTES = 50
 RECORD_VERSION = "2.0.0"
+BLOCK_BYTES = 1 << 20
 MOST_RECORDS_A_FILE = 9_999_999  # the header counts in seven digits
 
 
@@ -28,6 +29,8 @@ class SubmissionFile:
     name: str
     record_type: str
     records: int
+    header: str
+    line_count: int  # without the header, as the file was read back
     size: int
     sha256: str
 
@@ -74,7 +77,7 @@ def write_submissions(
             for owner, record_type, name, records in batches
             if owner == reporter
         ]
-        _require_well_formed(connection, aside, files)
+        _require_well_formed(connection, files)
         _write_manifest(aside, run, reporter, files)
         written += files
     for reporter in reporters:
@@ -96,41 +99,48 @@ def _write_file(
     records: int,
 ) -> SubmissionFile:
     path = folder / name
-    first = header(record_type, reporter, run, records).replace("'", "''")
+    first = header(record_type, reporter, run, records).replace('"', '""')
     target = str(path).replace("'", "''")
     connection.execute(
         f"""
         copy (
-            select line
-            from (
-                select 0 as part, '' as sort_code, date '1900-01-01' as report_date,
-                    '{first}' as line
-                union all
-                select 1 as part, sort_code, report_date, line
-                from secure.record_lines
-                where reporter_code = '{reporter}' and file_name = '{name}'
-            )
-            order by part, sort_code, report_date
-        ) to '{target}' (format csv, header false, quote '', escape '', delimiter '\t')
+            select line as "{first}"
+            from secure.record_lines
+            where record_type = '{record_type}' and file_name = '{name}'
+            order by sort_code, report_date
+        ) to '{target}' (format csv, header true, quote '', escape '', delimiter '\t')
         """
     )
     path.chmod(0o600)
+    written, line_count, digest = _read_back(path)
+    return SubmissionFile(
+        reporter, name, record_type, records, written, line_count, path.stat().st_size, digest
+    )
+
+
+def _read_back(path: Path) -> tuple[str, int, str]:
+    """Header, number of lines after it and SHA-256 of a file as it stands on the disk."""
+    digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return SubmissionFile(reporter, name, record_type, records, path.stat().st_size, digest)
+        first = file.readline()
+        file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            lines += block.count(b"\n")
+    return first.rstrip(b"\n").decode(), lines - 1, digest.hexdigest()
 
 
 def _require_well_formed(
-    connection: duckdb.DuckDBPyConnection, folder: Path, files: list[SubmissionFile]
+    connection: duckdb.DuckDBPyConnection, files: list[SubmissionFile]
 ) -> None:
     """Ask the bureau's rules of the files as they were written: names, headers, counts."""
     connection.execute(
         "create or replace temp table files (file_name varchar, header varchar, line_count bigint)"
     )
-    for file in files:
-        with (folder / file.name).open(encoding="utf-8") as lines:
-            first, count = next(lines).rstrip("\n"), sum(1 for _ in lines)
-        connection.execute("insert into files values (?, ?, ?)", [file.name, first, count])
+    connection.executemany(
+        "insert into files values (?, ?, ?)",
+        [(file.name, file.header, file.line_count) for file in files],
+    )
     broken = connection.execute(hits("file", "file", "files")).fetchall()
     if broken:
         _, reporter, name, _, rules = broken[0]
