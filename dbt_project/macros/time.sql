@@ -50,7 +50,7 @@
     {{ return(adapter.dispatch("month_series")(first, last)) }}
 {%- endmacro %}
 {% macro default__month_series(first, last) -%}
-    unnest(generate_series({{ first }}, {{ last }}, interval 1 month))
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 month)) as date)
 {%- endmacro %}
 {% macro spark__month_series(first, last) -%}
     explode(sequence({{ first }}, {{ last }}, interval 1 month))

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import duckdb
 
-from reporting import alerts, identity, landing, notices, publish, quality
+from reporting import alerts, identity, landing, notices, publish, quality, spark
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
@@ -24,7 +24,7 @@ Step = Callable[[Run, Settings], None]
 
 log = logging.getLogger(__name__)
 
-MARTS = ("path:seeds", "path:models/staging", "path:models/ledger", "path:models/marts")
+MODELS = ("path:models/staging", "path:models/ledger", "path:models/marts")
 RECORDS = ("path:models/bureau",)
 
 
@@ -70,6 +70,8 @@ class _APersonIsTold:
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     publish.require_order(run, settings)
+    if settings.engine == "spark":
+        spark.require_installed()
     private_folder(run.folder(settings))
     quality.forget(run, settings)
     policy = read_policy(settings)
@@ -98,7 +100,10 @@ def check_landing(run: Run, settings: Settings) -> None:
 @step
 def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
-    dbt_build(run, settings, *MARTS)
+    if settings.engine == "spark":
+        spark.build(run, settings, *MODELS)
+    else:
+        dbt_build(run, settings, "path:seeds", *MODELS)
 
 
 @step

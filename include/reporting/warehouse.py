@@ -49,7 +49,7 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
 
 def dbt_build(run: Run, settings: Settings, *select: str) -> None:
     """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
-    _dbt(
+    run_dbt(
         run,
         settings,
         *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
@@ -59,19 +59,21 @@ def dbt_build(run: Run, settings: Settings, *select: str) -> None:
 
 def dbt_pages(run: Run, settings: Settings) -> Path:
     """Write dbt's documentation of the project, with the columns of this month, as one page."""
-    _dbt(run, settings, "docs", "generate", "--static", "--no-compile")
+    run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
     page = settings.home.resolve() / "docs" / "dbt.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 
 
-def _dbt(run: Run, settings: Settings, *arguments: str) -> None:
-    """Run dbt on the month's build store, in a process of its own.
+def run_dbt(
+    run: Run, settings: Settings, *arguments: str, program: tuple[str, ...] = ("dbt.cli.main",)
+) -> None:
+    """Run dbt on the month, in a process of its own: a module that takes dbt's arguments.
 
     In-process dbt would keep the DuckDB file open and block the next reader.
     """
     command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--warn-error"),
+        *(sys.executable, "-m", *program, "--quiet", "--no-use-colors", "--warn-error"),
         *("--log-path", str(run.folder(settings) / "dbt_logs")),
         *arguments,
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),

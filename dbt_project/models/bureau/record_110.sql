@@ -10,7 +10,7 @@ with customers as (
         {{ keyed_hash(['customers.name', 'customers.id_type', 'customers.id_number']) }} as hash_b,
         {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
             'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
-        nullif(trim(customers.{{ column }}), '') as {{ column }},
+        nullif({{ trimmed('customers.' ~ column) }}, '') as {{ column }},
         {%- endfor %}
         customers.name,
         customers.id_type,
