@@ -70,7 +70,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
     )
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
-        _require_same_rows(store, run)
+        require_same_rows(store, run)
     views = [f"{one},config.materialized:view" for one in select]
     dbt_build(run, settings, *views)
 
@@ -82,7 +82,7 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
     with open_store(run, settings) as store:
         for table in raw_contract():
             name = f"raw.{table.name}"
-            if _lies_as_the_contract_says(Feed(table, zone, store)):
+            if lies_as_the_contract_says(Feed(table, zone, store)):
                 columns = {column.name: _spark_type(column.type) for column in table.columns}
                 path = f"{zone.prefix}{table.name}"
                 relations[name] = _relation(path, columns | {"_unreadable_columns": "string"})
@@ -96,7 +96,7 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
     return relations
 
 
-def _lies_as_the_contract_says(feed: Feed) -> bool:
+def lies_as_the_contract_says(feed: Feed) -> bool:
     """Whether Spark may read a feed where it lies: local Parquet files of the contract's types."""
     paths = feed.zone.files(feed.table.name)
     return (
@@ -137,7 +137,7 @@ def _show_tables(store: duckdb.DuckDBPyConnection, tables: Path) -> None:
         store.execute(f"create or replace view {schema}.{folder.name} as from {files}")
 
 
-def _require_same_rows(store: duckdb.DuckDBPyConnection, run: Run) -> None:
+def require_same_rows(store: duckdb.DuckDBPyConnection, run: Run) -> None:
     """Spark lists the landing zone itself: refuse what came after the landing check."""
     counted = dict(store.execute("select table_name, delivered from marts.feed_counts").fetchall())
     for table in raw_contract():
