@@ -122,13 +122,22 @@ from compared
 
 {#- The good rows of a table: the newest version of each key as known at the cut-off. -#}
 {% macro good_rows(table) -%}
+{{ good_rows_among(table, delivered(table), ref('questioned_' ~ table)) }}
+{%- if is_brought_forward(table) %}
+union all
+{{ rows_brought_forward(table, raw_columns(table)) }}
+{%- endif %}
+{%- endmacro %}
+
+{#- Those of some rows, given all the questions about them. -#}
+{% macro good_rows_among(table, rows, questions) -%}
     {%- set columns = raw_columns(table) -%}
 select
     delivered.{{ columns | join(',\n    delivered.') }}
-from {{ delivered(table) }} as delivered
+from {{ rows }} as delivered
 {{ anti_join() }} (
     select {{ raw_key(table) | join(', ') }}
-    from {{ ref('questioned_' ~ table) }}
+    from {{ questions }}
     where recorded_at is not null
 ) as questioned
     on
@@ -142,7 +151,7 @@ where
 union all
 select
     {{ columns | join(',\n    ') }}
-from {{ ref('questioned_' ~ table) }}
+from {{ questions }}
 where place = 'good'
 {%- endmacro %}
 
@@ -151,8 +160,11 @@ where place = 'good'
 {% macro default__anti_join() -%} anti join {%- endmacro %}
 {% macro spark__anti_join() -%} left anti join {%- endmacro %}
 
-{#- The rows of a table that this run reads. -#}
-{% macro delivered(table) -%} {{ source('raw', table) }} {%- endmacro %}
+{#- The rows of a table that this run reads: all, or those of the accounts that are not brought
+    forward and what came since. -#}
+{% macro delivered(table) -%}
+    {{ ref('delivered_' ~ table) if is_brought_forward(table) else source('raw', table) }}
+{%- endmacro %}
 
 {#- The key of a row as one text. -#}
 {% macro row_key(table) -%}

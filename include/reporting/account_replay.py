@@ -334,12 +334,12 @@ def read_ledger(store: duckdb.DuckDBPyConnection, account_id: str) -> Ledger:
     ).fetchall()
     transactions = store.execute(
         "select transaction_id, transaction_type, amount, occurred_at, reverses_transaction_id "
-        "from staging.stg_transactions where account_id = ?",
+        "from staging.every_transaction where account_id = ?",
         [account_id],
     ).fetchall()
     bills = store.execute(
         "select bill_id, statement_on, due_on, principal_due, interest_due, fee_due, minimum_due "
-        "from staging.stg_bills where account_id = ?",
+        "from staging.every_bill where account_id = ?",
         [account_id],
     ).fetchall()
     limits = store.execute(

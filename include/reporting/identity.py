@@ -17,13 +17,16 @@ BLOCK_BYTES = 64  # of SHA-256, for HMAC (RFC 2104)
 
 def run_id(run: Run, policy: Path, input_digest: str) -> str:
     """A hash of month, cut-off, code, seeds, policy and input: equal runs have equal ids."""
-    digest = hashlib.sha256()
-    for part in (__version__, run.label, run.as_of.isoformat(), input_digest):
-        digest.update(part.encode() + b"\0")
-    digest.update(policy.read_bytes())
+    parts = (rules_digest(policy), run.label, run.as_of.isoformat(), input_digest)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def rules_digest(policy: Path) -> str:
+    """A hash of code, seeds and policy: what turns equal input into equal output."""
+    digest = hashlib.sha256(__version__.encode() + b"\0" + policy.read_bytes())
     for path in sorted(_code_files()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def _code_files() -> list[Path]:

@@ -4,10 +4,12 @@ A broken structure stops the run here with one line; a single bad value does not
 for staging to quarantine (contracts, section 1 "Landing" and "Conventions").
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -37,11 +39,17 @@ class LandedTable:
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What a landing check found; ``input_digest`` stands for exactly the bytes delivered."""
+    """What a landing check found; ``contents`` is the SHA-256 of every file that was read."""
 
     tables: tuple[LandedTable, ...]
     warnings: tuple[str, ...]
-    input_digest: str
+    contents: Mapping[str, str]
+
+    @property
+    def input_digest(self) -> str:
+        """SHA-256 over the sorted pairs of path and digest."""
+        pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(self.contents.items()))
+        return hashlib.sha256(pairs.encode()).hexdigest()
 
     def lines(self) -> list[str]:
         """One line per feed, then the warnings."""
@@ -49,12 +57,15 @@ class LandingReport:
         return [*feeds, *(f"warning: {warning}" for warning in self.warnings)]
 
 
-def land(run: Run, settings: Settings) -> LandingReport:
+def land(
+    run: Run, settings: Settings, read_before: Mapping[str, str] = MappingProxyType({})
+) -> LandingReport:
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
-    policy in force. Raises BadCall for a wrong setting or policy, DataNotFit for feeds that are
-    missing or broken in structure; then there is no build store of the month.
+    policy in force. Files that are still what an earlier run has read whole (``read_before``: path
+    and SHA-256) are not decoded again. Raises BadCall for a wrong setting or policy, DataNotFit for
+    feeds that are missing or broken in structure; then there is no build store of the month.
     """
     policy = read_policy(settings)
     zone = LandingZone.of(settings.landing)
@@ -62,14 +73,14 @@ def land(run: Run, settings: Settings) -> LandingReport:
         zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
-        tables = tuple(_land_feed(feed) for feed in feeds)
+        contents: dict[str, str] = {}
+        tables = tuple(_land_feed(feed, read_before, contents) for feed in feeds)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
-        digest = zone.digest(path for table in tables for path in table.files)
     stray = sorted(set(zone.folders()) - {table.name for table in tables})
     warnings = [f"folder {name} is no raw table; it is ignored" for name in stray]
     warnings += [warning for table in tables for warning in table.warnings]
-    return LandingReport(tables, tuple(warnings), digest)
+    return LandingReport(tables, tuple(warnings), contents)
 
 
 @contextmanager
@@ -105,7 +116,8 @@ def _remove(store: Path) -> None:
     store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
 
 
-def _land_feed(feed: Feed) -> LandedTable:
+def _land_feed(feed: Feed, read_before: Mapping[str, str], contents: dict[str, str]) -> LandedTable:
+    """Land one feed and note the digests of its files."""
     table, delivered = feed.table, feed.zone.files(feed.table.name)
     paths = [path for path in delivered if path.lower().endswith(FORMATS)]
     warnings = [
@@ -119,7 +131,9 @@ def _land_feed(feed: Feed) -> LandedTable:
             "deliver the feed"
         )
     files = [inspect(feed, path) for path in paths]
-    rows = _create(feed, files)
+    digests = feed.zone.contents(paths)
+    contents.update(digests)
+    rows = _create(feed, files, [f for f in files if digests[f.path] != read_before.get(f.path)])
     if table.is_required and not rows:
         raise DataNotFit(
             f"table {table.name}: the files under {feed.zone.prefix}{table.name} hold no row; "
@@ -130,30 +144,32 @@ def _land_feed(feed: Feed) -> LandedTable:
     return LandedTable(table.name, tuple(paths), rows, tuple(warnings))
 
 
-def _create(feed: Feed, files: list[DeliveredFile]) -> int:
-    """Create the feed in schema raw and read all of it once; return its number of rows."""
+def _create(feed: Feed, files: list[DeliveredFile], unread: list[DeliveredFile]) -> int:
+    """Create the feed in schema raw and read what is unread once; return its number of rows."""
     name = feed.table.name
     is_read_once = not feed.zone.is_local or any(file.is_csv for file in files)
     select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
     try:
         kind = "table" if is_read_once else "view"
         feed.connection.execute(f"create {kind} raw.{name} as {select}")
-        return _read_all(feed, f"from raw.{name}")
+        if unread and not is_read_once:
+            _read_all(feed, f"from ({typed_select(feed.table, unread, feed.zone)})")
+        row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
     except duckdb.OutOfMemoryException:
         raise  # no fault of a file
     except duckdb.Error:
         broken = next(filter(None, (_broken(feed, file) for file in files)), None)
         if broken is None:
             raise
+    else:
+        return int(row[0]) if row else 0
     raise feed.fault(*broken)
 
 
-def _read_all(feed: Feed, source: str) -> int:
+def _read_all(feed: Feed, source: str) -> None:
     """Decode every value, so that a damaged page stops the run here and not later."""
     columns = ", ".join(feed.table.column_names)
-    query = f"select count(*), bit_xor(hash({columns})) {source}"
-    row = feed.connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    feed.connection.execute(f"select bit_xor(hash({columns})) {source}").fetchone()
 
 
 def _broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:

@@ -89,15 +89,11 @@ class LandingZone:
         """Bytes of a file."""
         return int(self.filesystem.size(f"{self.root}/{path}"))
 
-    def digest(self, paths: Iterable[str]) -> str:
-        """SHA-256 over the sorted pairs of relative path and SHA-256 of content."""
+    def contents(self, paths: Iterable[str]) -> dict[str, str]:
+        """SHA-256 of the content of each file."""
         ordered = sorted(paths)
         with ThreadPoolExecutor(READERS) as pool:
-            contents = list(pool.map(self._content_digest, ordered))
-        pairs = "".join(
-            f"{path}\0{content}\n" for path, content in zip(ordered, contents, strict=True)
-        )
-        return hashlib.sha256(pairs.encode()).hexdigest()
+            return dict(zip(ordered, pool.map(self._content_digest, ordered), strict=True))
 
     def _content_digest(self, path: str) -> str:
         with self.filesystem.open(f"{self.root}/{path}", "rb") as file:

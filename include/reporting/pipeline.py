@@ -11,7 +11,16 @@ from types import TracebackType
 
 import duckdb
 
-from reporting import alerts, identity, landing, notices, publish, quality, spark
+from reporting import (
+    alerts,
+    carried_forward,
+    identity,
+    landing,
+    notices,
+    publish,
+    quality,
+    spark,
+)
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
@@ -24,7 +33,9 @@ Step = Callable[[Run, Settings], None]
 
 log = logging.getLogger(__name__)
 
-MODELS = ("path:models/staging", "path:models/ledger", "path:models/marts")
+MODELS = tuple(
+    f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
+)
 RECORDS = ("path:models/bureau",)
 
 
@@ -75,11 +86,22 @@ def land(run: Run, settings: Settings) -> None:
     private_folder(run.folder(settings))
     quality.forget(run, settings)
     policy = read_policy(settings)
-    report = landing.land(run, settings)
+    rules = identity.rules_digest(policy)
+    carried = carried_forward.find(run, rules, settings)
+    report = landing.land(run, settings, carried.contents if carried else {})
+    if carried and not carried.covers(report.contents):
+        log.warning(
+            "%s: files that the month before has read are gone or changed; "
+            "all history is read anew",
+            run.label,
+        )
+        carried = None
     for warning in report.warnings:
         log.warning("%s: %s", run.label, warning)
     with open_store(run, settings, read_only=False) as connection:
         publish.create_history(connection, run, settings)
+        carried_forward.create_brought_forward(connection, run, settings, carried)
+        carried_forward.note_inputs(connection, rules, report.contents)
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")
@@ -138,6 +160,7 @@ def submit(run: Run, settings: Settings) -> None:
         notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)
         publish.publish(connection, run, settings)
+        carried_forward.carry_forward(connection, run, settings)
     results = quality.results_of(run, settings)
     if any(not result.passed and result.severity == "warning" for result in results):
         alerts.send(alerts.Alert.warned(run, results, settings))

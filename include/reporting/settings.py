@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
     notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
     minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
+    full_rebuild: bool = Field(
+        False, description="Read all history anew instead of what the month before carried forward."
+    )
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")

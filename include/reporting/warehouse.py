@@ -78,7 +78,7 @@ def run_dbt(
         *arguments,
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(run.folder(settings) / "dbt_target")),
-        *("--vars", json.dumps(dbt_variables(run, settings))),
+        *("--vars", json.dumps(dbt_variables(run, settings) | _brought_forward(run, settings))),
     ]
     environment = os.environ | {
         "REPORTING_BUILD_STORE": str(run.build_store(settings)),
@@ -93,6 +93,14 @@ def run_dbt(
             f"month {run.label}: dbt stopped: {_what_failed(done.stdout) or 'see its log'} "
             f"(log: {run.folder(settings) / 'dbt_logs' / 'dbt.log'})"
         )
+
+
+def _brought_forward(run: Run, settings: Settings) -> dict[str, str]:
+    """The cut-off of the month whose ledgers this run goes on from, as the models read it."""
+    with open_store(run, settings) as store:
+        row = store.execute("select max(as_of) from brought_forward.basis").fetchone()
+    as_of = row[0] if row else None
+    return {"brought_forward_as_of": as_of.isoformat(sep=" ") if as_of else ""}
 
 
 def _limits(settings: Settings) -> dict[str, str]:

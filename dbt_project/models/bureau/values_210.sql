@@ -26,6 +26,7 @@ statuses as (
         ledger.drawn,
         ledger.last_due_on,
         ledger.bills_known,
+        ledger.period_count,
         coalesce(ledger.oldest_late_principal_on = status.oldest_unpaid_due_on, false)
             as is_oldest_late_principal,
         status.account_status = '3' as is_closed,
@@ -47,14 +48,6 @@ statuses as (
     left join reversals
         on status.account_id = reversals.account_id
         and status.report_month = reversals.reversed_in_month
-),
-
-period_counts as (
-    select
-        account_id,
-        max(period_count) as period_count
-    from {{ ref('stg_bills') }}
-    group by account_id
 ),
 
 fields as (
@@ -94,7 +87,7 @@ fields as (
         case
             when statuses.account_type <> 'R4' then null
             when statuses.repay_mode like '2%' then 0  -- paid at once: no periods
-            else coalesce(period_counts.period_count, statuses.bills_known)
+            else coalesce(statuses.period_count, statuses.bills_known)
         end as repay_prd,
         statuses.applied_district as apply_busi_dist,
         '4' as guar_mode,
@@ -143,8 +136,6 @@ fields as (
     from statuses
     inner join {{ ref('stg_customers') }} as customers
         on statuses.customer_id = customers.customer_id
-    left join period_counts
-        on statuses.account_id = period_counts.account_id
     left join {{ ref('int_special_transactions') }} as special
         on statuses.account_id = special.account_id
         and statuses.report_month = special.report_month

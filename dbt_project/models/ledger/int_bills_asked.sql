@@ -7,6 +7,7 @@ with bills as (
         bills.account_id,
         bills.statement_on,
         bills.due_on,
+        bills.period_count,
         bills.fee_due,
         bills.interest_due,
         bills.principal_due,
@@ -26,6 +27,7 @@ select
     account_id,
     statement_on,
     due_on,
+    period_count,
     {{ add_days('due_on', 'grace_days + 1') }} as late_from,
     cast(least(fee_due, asked_at_most) as decimal(18, 2)) as fee_asked,
     cast(least(interest_due, greatest(asked_at_most - fee_due, 0)) as decimal(18, 2))

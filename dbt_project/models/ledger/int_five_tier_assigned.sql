@@ -58,11 +58,14 @@ select
     case
         when recovered.account_id is null then latest.last_changed_on
         else coalesce(
+            opening.recovered_on,
             last_payments.paid_off_on,
             least(last_day(recovered.recovery_month), recovered.report_date)
         )
     end as five_tier_assigned_on
 from latest
+left join {{ ref('accounts_brought_forward') }} as opening
+    on latest.account_id = opening.account_id
 left join recovered
     on latest.account_id = recovered.account_id
     and latest.report_month = recovered.report_month

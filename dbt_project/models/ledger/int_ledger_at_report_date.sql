@@ -5,19 +5,6 @@ with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
 
-spent as (
-    select
-        account_id,
-        read_month,
-        sum(amount) as spent,
-        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn
-    from {{ ref('int_transactions_effective') }}
-    where
-        read_month is not null
-        and transaction_type in ('purchase', 'cash_draw')
-    group by account_id, read_month
-),
-
 paid as (
     select
         account_id,
@@ -50,6 +37,7 @@ billed as (
         count(distinct case when bills.due_on > accounts.report_date then bills.due_on end)
             as due_dates_ahead,
         max(bills.due_on) as last_due_on,
+        max(bills.period_count) as period_count,
         count(*) as bills_known
     from {{ ref('int_bills_asked') }} as bills
     inner join accounts
@@ -137,10 +125,10 @@ late_in_month as (  -- late on some day from the eve of the month to the report 
 select
     accounts.account_id,
     accounts.report_month,
-    coalesce(spent.drawn, 0) as drawn,
+    coalesce(spending.drawn, 0) + coalesce(opening.drawn, 0) as drawn,
     cast(
-        coalesce(spent.spent, 0)
-        - coalesce(billed.principal_billed, 0)
+        coalesce(spending.spent, 0) + coalesce(opening.spent, 0)
+        - coalesce(billed.principal_billed, 0) - coalesce(opening.principal_billed, 0)
         + coalesce(unpaid.principal_unpaid, 0)
         - coalesce(walked.open_amount - walked.asked_less_paid, 0)
         as decimal(18, 2)
@@ -148,10 +136,17 @@ select
     coalesce(unpaid.principal_unpaid, 0) as principal_unpaid,
     coalesce(billed.amount_due, 0) as amount_due,
     coalesce(paid.amount_paid, 0) as amount_paid,
-    paid.last_paid_on,
+    coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
     coalesce(billed.due_dates_ahead, 0) as due_dates_ahead,
-    billed.last_due_on,
-    coalesce(billed.bills_known, 0) as bills_known,
+    greatest(
+        coalesce(billed.last_due_on, opening.last_due_on),
+        coalesce(opening.last_due_on, billed.last_due_on)
+    ) as last_due_on,
+    greatest(
+        coalesce(billed.period_count, opening.period_count),
+        coalesce(opening.period_count, billed.period_count)
+    ) as period_count,
+    coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
     coalesce(unpaid.has_late, false) as has_late,
     late_in_month.account_id is not null as was_late_in_month,
     unpaid.oldest_unpaid_due_on,
@@ -164,9 +159,11 @@ select
     coalesce(unpaid.overdue_principal_91_180, 0) as overdue_principal_91_180,
     coalesce(unpaid.overdue_principal_over_180, 0) as overdue_principal_over_180
 from accounts
-left join spent
-    on accounts.account_id = spent.account_id
-    and accounts.report_month = spent.read_month
+left join {{ ref('accounts_brought_forward') }} as opening
+    on accounts.account_id = opening.account_id
+left join {{ ref('int_spending') }} as spending
+    on accounts.account_id = spending.account_id
+    and accounts.report_month = spending.read_month
 left join paid
     on accounts.account_id = paid.account_id
     and accounts.report_month = paid.read_month

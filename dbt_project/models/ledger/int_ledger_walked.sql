@@ -7,6 +7,20 @@
 --   busy_period       a stretch that begins with nothing open and lasts until nothing is open
 --                     again; no payment reaches across its borders
 with entries as (
+    select  -- money left over from before what is brought forward
+        versions.reading_no,
+        versions.prepayment,
+        timestamp '1900-01-01 00:00:00' as happened_at,
+        0 as rank_at_instant,
+        '' as entry_id,
+        'payment' as entry_type,
+        cast(null as date) as late_from,
+        opening.left_over as amount
+    from {{ ref('accounts_brought_forward') }} as opening
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on opening.account_id = versions.account_id
+    where opening.left_over > 0
+    union all
     select
         versions.reading_no,
         versions.prepayment,

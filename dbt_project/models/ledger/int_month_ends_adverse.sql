@@ -1,7 +1,9 @@
 -- One row per account and adverse month end since opening (something late, or written off and
 -- owed), each in its own month's reading as known at this cut-off, with its five-tier class and
 -- what came right before. Months without a row were clean: class 1.
-with adverse as (
+{%- set columns = ['account_id', 'month', 'report_date', 'oldest_unpaid_due_on', 'days_past_due',
+    'written_off_on', 'is_written_off'] %}
+with read_now as (
     select
         coalesce(late.account_id, written_off.account_id) as account_id,
         coalesce(late.month, written_off.month) as month,
@@ -14,6 +16,19 @@ with adverse as (
     full outer join {{ ref('int_month_ends_written_off') }} as written_off
         on late.account_id = written_off.account_id
         and late.month = written_off.month
+),
+
+adverse as (  -- of an account brought forward, earlier months stand as they were read
+    select
+        read_now.{{ columns | join(',\n        read_now.') }}
+    from read_now
+    left join {{ ref('accounts_brought_forward') }} as opening
+        on read_now.account_id = opening.account_id
+    where
+        opening.account_id is null
+        or read_now.month >= {{ report_month() }}
+    union all
+    {{ rows_brought_forward('month_ends_adverse', columns) | indent(4) }}
 ),
 
 classified as (

@@ -4,10 +4,9 @@ select
     reversals.account_id,
     reversals.reverses_transaction_id as transaction_id,
     {{ month_start('reversals.occurred_at') }} as reversed_in_month
-from {{ ref('questioned_transactions') }} as reversals  -- every reversal is one of these
+from {{ ref('stg_transactions') }} as reversals
 inner join {{ ref('int_accounts_read') }} as accounts
     on reversals.account_id = accounts.account_id
 where
     reversals.transaction_type = 'reversal'
-    and reversals.place = 'good'
     and reversals.occurred_at < {{ day_after('accounts.report_date') }}

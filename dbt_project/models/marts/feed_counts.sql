@@ -1,17 +1,6 @@
 -- One row per report month and raw table: how many rows were delivered and where each went; the
 -- places add up. Rows without a question are good or after the cut-off.
-with counted as (
-    {%- for table in raw_tables() %}
-    select
-        '{{ table }}' as table_name,
-        count(*) as delivered,
-        count(case when recorded_at > {{ as_of() }} then 1 end) as after_cut_off
-    from {{ delivered(table) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-questioned as (
+with questioned as (
     {%- for table in raw_tables() %}
     select
         '{{ table }}' as table_name,
@@ -19,7 +8,7 @@ questioned as (
         count(case when place = 'superseded' then 1 end) as superseded,
         count(case when place = 'after_cut_off' then 1 end) as after_cut_off,
         count(case when place = 'quarantined' then 1 end) as quarantined
-    from {{ ref('questioned_' ~ table) }}
+    from {{ questioned_rows(table) }} as questioned
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )
@@ -34,6 +23,6 @@ select
     questioned.superseded,
     counted.after_cut_off + questioned.after_cut_off as after_cut_off,
     questioned.quarantined
-from counted
+from {{ ref('delivered_counts') }} as counted
 inner join questioned
     on counted.table_name = questioned.table_name

@@ -12,7 +12,7 @@ with rejected as (
             {%- endif %}
             else broken_rules
         end as broken_rules
-    from {{ ref('questioned_' ~ table) }}
+    from {{ questioned_rows(table) }} as questioned
     where place = 'quarantined'
     {{ 'union all' if not loop.last }}
     {% endfor %}

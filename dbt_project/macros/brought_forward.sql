@@ -1,0 +1,96 @@
+{#- What the month before carried forward, so that a month reads its own events and what is still open
+    (docs/decisions/0013-carried-forward.md). Without it everything is read from the beginning. -#}
+
+{#- Is the ledger's history of this table brought forward? -#}
+{% macro is_brought_forward(table) -%}
+    {{ return(var('brought_forward_as_of') and table in ['transactions', 'bills']) }}
+{%- endmacro %}
+
+{#- True for a delivered row that the month before did not read. -#}
+{% macro is_news() -%}
+    (
+        recorded_at > timestamp '{{ var("brought_forward_as_of") }}'
+        or _file not in (select file from {{ source('brought_forward', 'files') }})
+    )
+{%- endmacro %}
+
+{#- The delivered rows of a table that the month before did not read. -#}
+{% macro news(table) -%}
+select
+    {{ raw_columns(table) | join(',\n    ') }},
+    _unreadable_columns
+from {{ source('raw', table) }}
+where {{ is_news() }}
+{%- endmacro %}
+
+{#- The accounts of rows that came under a key which was delivered before. -#}
+{% macro accounts_delivered_again(table) -%}
+    {%- set key = raw_key(table)[0] -%}
+    select news.account_id
+    from {{ ref('news_' ~ table) }} as news
+    inner join again_{{ table }} as again
+        on news.{{ key }} = again.{{ key }}
+    union all
+    select account_id
+    from again_{{ table }}
+{%- endmacro %}
+
+{#- The rows that the month before read whose key came again since. -#}
+{% macro delivered_again(table) -%}
+    {%- set key = raw_key(table)[0] -%}
+    select
+        before.{{ key }},
+        before.account_id
+    from {{ source('raw', table) }} as before
+    inner join (
+        select distinct {{ key }}
+        from {{ ref('news_' ~ table) }}
+        where recorded_at <= {{ as_of() }}
+    ) as news
+        on before.{{ key }} = news.{{ key }}
+    where not {{ is_news() }}
+{%- endmacro %}
+
+{#- The delivered rows that this run reads. -#}
+{% macro delivered_to_read(table) -%}
+    {%- set columns = raw_columns(table) + ['_unreadable_columns'] -%}
+select
+    delivered.{{ columns | join(',\n    delivered.') }}
+from {{ source('raw', table) }} as delivered
+{{ anti_join() }} {{ ref('accounts_brought_forward') }} as accounts
+    on delivered.account_id = accounts.account_id
+union all
+select
+    news.{{ columns | join(',\n    news.') }}
+from {{ ref('news_' ~ table) }} as news
+inner join {{ ref('accounts_brought_forward') }} as accounts
+    on news.account_id = accounts.account_id
+{%- endmacro %}
+
+{#- The rows of a relation that the month before carried forward for the accounts that go on. -#}
+{% macro rows_brought_forward(relation, columns) -%}
+select
+    carried.{{ columns | join(',\n    carried.') }}
+from {{ source('brought_forward', relation) }} as carried
+inner join {{ ref('accounts_brought_forward') }} as accounts
+    on carried.account_id = accounts.account_id
+{%- endmacro %}
+
+{#- Columns of a questioned row that are kept. -#}
+{% macro questioned_columns(table) -%}
+    {{ return(raw_columns(table) + ['row_key', 'broken_rules', 'is_conflicting']
+        + (['broken_reversal_rule'] if table == 'transactions' else []) + ['place']) }}
+{%- endmacro %}
+
+{#- Every delivered row with a question about it, of this run and brought forward. -#}
+{% macro questioned_rows(table) -%}
+    {%- set columns = questioned_columns(table) -%}
+(
+        select {{ columns | join(', ') }}
+        from {{ ref('questioned_' ~ table) }}
+        {%- if is_brought_forward(table) %}
+        union all
+        {{ rows_brought_forward('questioned_' ~ table, columns) }}
+        {%- endif %}
+    )
+{%- endmacro %}

@@ -1,0 +1,88 @@
+-- One row per account that the next month can take up where this one leaves it: what lies before
+-- carried_from, as sums (amounts in CNY).
+with left_over as (
+    select
+        carried.account_id,
+        -max_by(walked.asked_less_paid, walked.entry_number) as left_over
+    from {{ ref('int_carried_from') }} as carried
+    inner join {{ ref('int_ledger_walked') }} as walked
+        on carried.reading_no = walked.reading_no
+        and carried.carried_from > walked.happened_at
+    group by carried.account_id
+),
+
+paid as (
+    select
+        carried.account_id,
+        max(cast(payments.occurred_at as date)) as last_paid_on
+    from {{ ref('int_carried_from') }} as carried
+    inner join {{ ref('int_payments_effective') }} as payments
+        on carried.reading_no = payments.reading_no
+        and carried.carried_from > payments.occurred_at
+    where payments.transaction_type = 'repayment'
+    group by carried.account_id
+),
+
+billed as (
+    select
+        carried.account_id,
+        sum(bills.principal_asked) as principal_billed,
+        max(bills.due_on) as last_due_on,
+        max(bills.period_count) as period_count,
+        count(*) as bills_known
+    from {{ ref('int_carried_from') }} as carried
+    inner join {{ ref('int_bills_asked') }} as bills
+        on carried.account_id = bills.account_id
+        and carried.carried_from > cast(bills.statement_on as timestamp)
+    group by carried.account_id
+),
+
+recovered as (
+    select
+        assigned.account_id,
+        assigned.five_tier_assigned_on as recovered_on
+    from {{ ref('int_five_tier_assigned') }} as assigned
+    left join {{ ref('int_month_ends_adverse') }} as adverse
+        on assigned.account_id = adverse.account_id
+        and assigned.report_month = adverse.month
+    where
+        assigned.report_month = {{ report_month() }}
+        and adverse.account_id is null
+)
+
+select
+    carried.account_id,
+    cast(coalesce(left_over.left_over, 0) as decimal(18, 2)) as left_over,
+    cast(coalesce(spending.spent_before, 0) + coalesce(opening.spent, 0) as decimal(18, 2))
+        as spent,
+    cast(coalesce(spending.drawn_before, 0) + coalesce(opening.drawn, 0) as decimal(18, 2))
+        as drawn,
+    coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
+    cast(
+        coalesce(billed.principal_billed, 0) + coalesce(opening.principal_billed, 0)
+        as decimal(18, 2)
+    ) as principal_billed,
+    greatest(
+        coalesce(billed.last_due_on, opening.last_due_on),
+        coalesce(opening.last_due_on, billed.last_due_on)
+    ) as last_due_on,
+    greatest(
+        coalesce(billed.period_count, opening.period_count),
+        coalesce(opening.period_count, billed.period_count)
+    ) as period_count,
+    coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
+    recovered.recovered_on
+from {{ ref('int_carried_from') }} as carried
+left join {{ ref('accounts_brought_forward') }} as opening
+    on carried.account_id = opening.account_id
+left join left_over
+    on carried.account_id = left_over.account_id
+left join paid
+    on carried.account_id = paid.account_id
+left join billed
+    on carried.account_id = billed.account_id
+left join recovered
+    on carried.account_id = recovered.account_id
+left join {{ ref('int_spending') }} as spending
+    on carried.account_id = spending.account_id
+    and spending.read_month = {{ report_month() }}

@@ -1,0 +1,82 @@
+-- One row per account that the next month can take up where this one leaves it: from which moment on
+-- it still needs the single rows. That is the start of the oldest busy period that is open or holds a
+-- bill due later; what lies before is settled for good and goes on as sums. The next month reads from
+-- the beginning what is closed or written off, and what a known event of next month will rewrite.
+with accounts as (
+    select
+        accounts.account_id,
+        versions.reading_no
+    from {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on accounts.account_id = versions.account_id
+        and accounts.report_month = versions.read_month
+    where
+        accounts.report_month = {{ report_month() }}
+        and accounts.closed_on is null
+),
+
+not_carried as (
+    select account_id
+    from {{ ref('stg_transactions') }}
+    where
+        transaction_type = 'write_off'
+        or (
+            transaction_type = 'reversal'
+            and occurred_at >= {{ day_after(report_month_end()) }}
+        )
+    union all
+    select account_id  -- a bill that asks nothing belongs to no busy period
+    from {{ ref('int_bills_asked') }}
+    where
+        statement_on <= {{ report_month_end() }}
+        and due_on > {{ report_month_end() }}
+        and fee_asked + interest_asked + principal_asked = 0
+),
+
+last_periods as (
+    select
+        reading_no,
+        max(busy_period) as busy_period,
+        max_by(open_amount, entry_number) as open_amount
+    from {{ ref('int_ledger_walked') }}
+    group by reading_no
+),
+
+unfinished as (
+    select
+        reading_no,
+        busy_period
+    from last_periods
+    where open_amount > 0
+    union distinct
+    select
+        walked.reading_no,
+        walked.busy_period
+    from {{ ref('int_ledger_walked') }} as walked
+    inner join {{ ref('int_bills_asked') }} as bills
+        on walked.entry_id = bills.bill_id
+    where
+        walked.entry_type = 'bill'
+        and bills.due_on > {{ report_month_end() }}
+),
+
+starts as (
+    select
+        walked.reading_no,
+        min(walked.happened_at) as carried_from
+    from {{ ref('int_ledger_walked') }} as walked
+    inner join unfinished
+        on walked.reading_no = unfinished.reading_no
+        and walked.busy_period = unfinished.busy_period
+    group by walked.reading_no
+)
+
+select
+    accounts.account_id,
+    accounts.reading_no,
+    coalesce(starts.carried_from, {{ day_after(report_month_end()) }}) as carried_from
+from accounts
+{{ anti_join() }} not_carried
+    on accounts.account_id = not_carried.account_id
+left join starts
+    on accounts.reading_no = starts.reading_no

@@ -1,0 +1,48 @@
+-- One row per account that goes on from where the month before left it, with what it brings forward.
+-- Every other account is read from the beginning: what came since changes its past, or the run asks
+-- for more than the newest month of it.
+{{ config(materialized='table') }}
+
+{% if var('brought_forward_as_of') -%}
+with {% for table in ['transactions', 'bills'] -%}
+again_{{ table }} as (
+    {{ delivered_again(table) }}
+),
+
+{% endfor -%}
+touched as (
+    select account_id
+    from {{ ref('news_transactions') }}
+    where
+        recorded_at <= {{ as_of() }}
+        and (
+            occurred_at < cast({{ report_month() }} as timestamp)
+            or transaction_type in ('reversal', 'write_off')
+        )
+    union all
+    select account_id
+    from {{ ref('news_bills') }}
+    where
+        recorded_at <= {{ as_of() }}
+        and statement_on < {{ report_month() }}
+    {% for table in ['transactions', 'bills'] -%}
+    union all
+    {{ accounts_delivered_again(table) }}
+    {% endfor -%}
+    union all
+    select account_id
+    from {{ source('raw', 'accounts') }}
+    where {{ is_news() }}
+    union all
+    select account_id
+    from {{ source('history', 'months_owed') }}
+)
+
+select carried.*
+from {{ source('brought_forward', 'accounts') }} as carried
+{{ anti_join() }} touched
+    on carried.account_id = touched.account_id
+{%- else -%}
+select *
+from {{ source('brought_forward', 'accounts') }}  -- nothing was carried forward
+{%- endif %}

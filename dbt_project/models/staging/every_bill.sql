@@ -1,0 +1,3 @@
+-- Every good bill since opening, whether this run read it or brought it forward: for whoever asks
+-- why.
+{{ good_rows_among('bills', source('raw', 'bills'), questioned_rows('bills')) }}
