@@ -68,7 +68,7 @@ in_question as (
         {%- if of %}
         standing,
         {%- endif %}
-        {{ row_key(table) }} as row_key,
+        concat_ws('|', {{ raw_key(table) | join(', ') }}) as row_key,
         {{ is_incomplete(table) }} as is_incomplete,
         {{ digest(table) }} as content,
         {{ broken_rules(table, rules) }} as broken_rules
@@ -166,7 +166,7 @@ where place = 'good'
     {{ ref('delivered_' ~ table) if is_brought_forward(table) else source('raw', table) }}
 {%- endmacro %}
 
-{#- The key of a row as one text. -#}
+{#- The key of a complete row as one value. -#}
 {% macro row_key(table) -%}
     {%- set key = raw_key(table) -%}
     {{ key[0] if key | length == 1 else "concat_ws('|', " ~ key | join(', ') ~ ")" }}

@@ -1,0 +1,123 @@
+"""A month that goes on from the month before must equal one that reads everything, byte for byte.
+
+The book is disorderly: late rows, corrected bills, reversals of old payments, closings, write-offs,
+rows that break rules, keys that come again. It is delivered month by month.
+"""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from oracle.random_books import write_policy, write_random_book
+
+from pipeline.conftest import Lender, build, settings_in
+from reporting.publish import PART, TABLES
+from reporting.raw_contract import raw_contract
+from reporting.run import next_month
+from reporting.settings import DBT_PROJECT
+from reporting.warehouse import open_store
+
+MONTHS = ("2026-01", "2026-02", "2026-03")
+
+
+def deliver(book: Path, landing: Path, month: str) -> None:
+    """Deliver what was recorded by the end of the month after, in a file per month."""
+    until = next_month(next_month(date.fromisoformat(f"{month}-01")))
+    with duckdb.connect() as connection:
+        for table in raw_contract():
+            files = [str(path) for path in sorted((book / table.name).rglob("*.*"))]
+            selects = " union all by name ".join(f"select * from '{path}'" for path in files)
+            connection.execute(f"create or replace temp table delivered as {selects}")
+            months = connection.execute(
+                "select distinct strftime(coalesce(recorded_at, timestamp '2000-01-01'), '%Y-%m')"
+                " from delivered where recorded_at < ? or recorded_at is null order by all",
+                [until],
+            ).fetchall()
+            (landing / table.name).mkdir(parents=True, exist_ok=True)
+            for (recorded_in,) in months:
+                path = landing / table.name / f"{recorded_in}.parquet"
+                if not path.exists():
+                    connection.execute(
+                        "copy (from delivered where strftime(coalesce(recorded_at, "
+                        f"timestamp '2000-01-01'), '%Y-%m') = '{recorded_in}' order by all) "
+                        f"to '{path}' (format parquet)"
+                    )
+
+
+def outcome(lender: Lender, month: str) -> dict[str, bytes]:
+    """Everything that a month leaves to people outside: files and published tables."""
+    home = lender.settings.home
+    files = [path for path in home.rglob(f"submissions/*/{month}/*") if path.is_file()]
+    files += [path for path in home.rglob(f"notices/{month}/*") if path.is_file()]
+    files += [
+        lender.settings.published / table / f"report_month={month}-01" / PART
+        for table in TABLES
+        if table != "data_quality_results"  # it says when a check was asked
+    ]
+    return {str(path.relative_to(home)): path.read_bytes() for path in files if path.exists()}
+
+
+def brought_forward(lender: Lender, month: str) -> tuple[int, int]:
+    """How many accounts a month goes on with, and how many were carried to it."""
+    with open_store(lender.run(month), lender.settings) as store:
+        (used,) = store.execute("select count(*) from staging.accounts_brought_forward").fetchall()
+        (left,) = store.execute("select count(*) from brought_forward.accounts").fetchall()
+    return used[0], left[0]
+
+
+@pytest.fixture(scope="module")
+def lenders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lender, Lender]:
+    """The same months twice: each from the month before, and each from the beginning."""
+    folder = tmp_path_factory.mktemp("carried")
+    policy = folder / "policy.csv"
+    write_policy(DBT_PROJECT / "seeds" / "product_policy.csv", policy)
+    write_random_book(folder / "book", policy, 131, accounts=400)
+    settings = settings_in(folder, policy=policy)
+    rebuilt = settings.model_copy(update={"home": folder / "rebuilt", "full_rebuild": True})
+    for month in MONTHS:
+        deliver(folder / "book", folder / "landing", month)
+        build(settings, month)
+        if month == MONTHS[0]:
+            shutil.copytree(settings.home, rebuilt.home)
+        else:
+            build(rebuilt, month)
+    return Lender(settings, list(MONTHS)), Lender(rebuilt, list(MONTHS))
+
+
+@pytest.mark.parametrize("month", MONTHS[1:])
+def test_a_month_brought_forward_equals_a_rebuild(
+    lenders: tuple[Lender, Lender], month: str
+) -> None:
+    carried, rebuilt = (outcome(lender, month) for lender in lenders)
+    assert len(carried) > len(TABLES)
+    assert [name for name in carried if carried[name] != rebuilt.get(name)] == []
+    assert carried.keys() == rebuilt.keys()
+
+
+@pytest.mark.parametrize("month", MONTHS[1:])
+def test_most_accounts_go_on_and_the_touched_ones_are_read_anew(
+    lenders: tuple[Lender, Lender], month: str
+) -> None:
+    used, left = brought_forward(lenders[0], month)
+    assert 0 < used < left
+    assert brought_forward(lenders[1], month) == (0, 0)
+
+
+def test_a_changed_file_makes_the_month_read_everything(
+    lenders: tuple[Lender, Lender], tmp_path: Path
+) -> None:
+    shutil.copytree(lenders[0].settings.home, tmp_path / "home")
+    shutil.copytree(Path(lenders[0].settings.landing), tmp_path / "landing")
+    changed = sorted((tmp_path / "landing" / "transactions").glob("*.parquet"))[0]
+    with duckdb.connect() as connection:
+        connection.execute(f"create table again as from '{changed}'")
+        connection.execute(f"copy (from again order by all desc) to '{changed}' (format parquet)")
+    settings = settings_in(tmp_path, policy=lenders[0].settings.policy)
+    month = MONTHS[-1]
+    assert brought_forward(build(settings, month), month) == (0, 0)
+    before, after = outcome(lenders[0], month), outcome(Lender(settings, [month]), month)
+    files = [name for name in before if name.startswith("submissions")]
+    assert files
+    assert [name for name in files if before[name] != after[name]] == []
