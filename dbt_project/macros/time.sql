@@ -58,6 +58,9 @@
 
 {#- Calendar months from the month of one date to that of another, whatever the days. -#}
 {% macro months_between(earlier, later) -%}
-    (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
-    + extract(month from {{ later }}) - extract(month from {{ earlier }})
+    cast(
+        (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+        + extract(month from {{ later }}) - extract(month from {{ earlier }})
+        as integer
+    )
 {%- endmacro %}

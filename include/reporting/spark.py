@@ -7,6 +7,7 @@ working folder, and the build store shows it under the names that the later step
 
 import json
 import os
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,8 +28,14 @@ from reporting.warehouse import dbt_build, open_store, run_dbt
 SESSION = "reporting.spark_session"
 TYPES = {"VARCHAR": "string", "BLOB": "binary", "TIMESTAMP": "timestamp_ntz"}
 
-# What the models read beside the feeds and the seeds (the sources of sources.yml).
-SOURCES = ("history.%", "raw.product_policy", "secure.hash_key", "secure.records_broken")
+# What the models read beside the feeds (the seeds, and the other sources of sources.yml).
+GIVEN = (
+    *("seeds.%", "history.%", "brought_forward.%"),
+    *("raw.product_policy", "secure.hash_key", "secure.records_broken"),
+)
+
+# Signs that a path may hold where Spark reads it in place: elsewhere it would be written otherwise.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./=-]+")
 
 
 def require_installed() -> None:
@@ -71,8 +78,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
         require_same_rows(store, run)
-    views = [f"{one},config.materialized:view" for one in select]
-    dbt_build(run, settings, *views)
+    dbt_build(run, settings, *select, exclude=("config.materialized:table",))
 
 
 def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
@@ -81,19 +87,28 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
     relations: dict[str, Any] = {}
     with open_store(run, settings) as store:
         for table in raw_contract():
-            name = f"raw.{table.name}"
-            if lies_as_the_contract_says(Feed(table, zone, store)):
-                columns = {column.name: _spark_type(column.type) for column in table.columns}
-                path = f"{zone.prefix}{table.name}"
-                relations[name] = _relation(path, columns | {"_unreadable_columns": "string"})
-            else:
-                relations[name] = _exported(store, name, folder)
+            feed, name = Feed(table, zone, store), f"raw.{table.name}"
+            relations[name] = (
+                _in_place(feed)
+                if lies_as_the_contract_says(feed)
+                else _exported(store, name, folder)
+            )
         found = store.execute(
             "select concat(table_schema, '.', table_name) as name from information_schema.tables "
-            f"where name like 'seeds.%' or {' or '.join(f'name like {one!r}' for one in SOURCES)}"
+            f"where {' or '.join(f'name like {text(one)}' for one in GIVEN)}"
         ).fetchall()
         relations |= {name: _exported(store, name, folder) for (name,) in found}
     return relations
+
+
+def _in_place(feed: Feed) -> dict[str, Any]:
+    """A feed where it lies; its column _file is made from the names of the files."""
+    columns = {column.name: _spark_type(column.type) for column in feed.table.columns}
+    return {
+        "path": f"{feed.zone.prefix}{feed.table.name}",
+        "root": feed.zone.prefix,
+        "columns": columns | {"_unreadable_columns": "string"},
+    }
 
 
 def lies_as_the_contract_says(feed: Feed) -> bool:
@@ -103,6 +118,7 @@ def lies_as_the_contract_says(feed: Feed) -> bool:
         feed.zone.is_local
         and bool(paths)
         and all(path.endswith(".parquet") for path in paths)
+        and all(PLAIN_PATH.fullmatch(feed.zone.prefix + path) for path in paths)
         and all(_is_typed(feed.table, inspect(feed, path).columns) for path in paths)
     )
 
@@ -117,14 +133,15 @@ def _exported(store: duckdb.DuckDBPyConnection, name: str, folder: Path) -> dict
     path = private_folder(folder / "given" / name)
     store.execute(f"copy {name} to {text(f'{path}/data.parquet')} (format parquet)")
     columns = store.execute(f"describe {name}").fetchall()
-    return _relation(str(path), {column: _spark_type(type_) for column, type_, *_ in columns})
-
-
-def _relation(path: str, columns: dict[str, str]) -> dict[str, Any]:
-    return {"path": path, "columns": columns}
+    return {
+        "path": str(path),
+        "columns": {column: _spark_type(type_) for column, type_, *_ in columns},
+    }
 
 
 def _spark_type(type_: str) -> str:
+    if type_.endswith("[]"):
+        return f"array<{_spark_type(type_.removesuffix('[]'))}>"
     return TYPES.get(type_, type_.lower())
 
 

@@ -37,14 +37,28 @@ def start_session(master: str, warehouse: str) -> Any:
 
 
 def register(session: Any, relation: str, source: dict[str, Any]) -> None:
-    """Give the files of a relation its name, in the columns and types of the contract."""
+    """Give the files of a relation its name, in the columns and types of the contract.
+
+    ``root``, where a feed has one, is what stands before a file's name in ``_file``.
+    """
     schema, table = relation.split(".")
     columns = ", ".join(f"`{name}` {type_}" for name, type_ in source["columns"].items())
+    files = f"`{schema}`.`{table}`"
+    root = source.get("root")
+    if root:
+        session.sql("create database if not exists files")
+        files = f"files.`{table}`"
     session.sql(f"create database if not exists `{schema}`")
     session.sql(
-        f"create table `{schema}`.`{table}` ({columns}) using parquet options ("
+        f"create table {files} ({columns}) using parquet options ("
         f"path '{source['path']}', recursiveFileLookup 'true')"
     )
+    if root:
+        path = "_metadata.file_path"
+        session.sql(
+            f"create view `{schema}`.`{table}` as select *, "
+            f"substr({path}, instr({path}, '{root}') + {len(root)}) as _file from {files}"
+        )
 
 
 def main() -> int:

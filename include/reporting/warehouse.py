@@ -47,13 +47,13 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         connection.execute("set threads = ?", [settings.threads])
 
 
-def dbt_build(run: Run, settings: Settings, *select: str) -> None:
+def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ...] = ()) -> None:
     """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
     run_dbt(
         run,
         settings,
         *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
-        *("--select", *select),
+        *("--select", *select, *(("--exclude", *exclude) if exclude else ())),
     )
 
 

@@ -37,6 +37,7 @@ def test_without_spark_the_first_step_says_what_to_install(tmp_path: Path) -> No
         (A_SCORE.replace("(9, 2)", "(8, 2)"), "a.parquet", False),
         (A_SCORE, "a.csv", False),
         (A_SCORE, "A.PARQUET", False),
+        (A_SCORE, "a b.parquet", False),
     ],
 )
 def test_only_files_of_the_contracts_types_are_read_in_place(
