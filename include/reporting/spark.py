@@ -74,6 +74,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         *("build", "--target", "spark", "--exclude-resource-types", "unit_test", "seed"),
         *("--select", *select),
         program=(SESSION, str(path)),
+        target_folder="spark/dbt_target",
     )
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
