@@ -60,7 +60,7 @@ def nasty_book(landing: Path, policy: Path) -> None:
         book.tables["accounts"].append(row | {"account_id": row["account_id"] + end})
     write(book, landing, 213)
     feed = landing / "consents"
-    duckdb.sql(f"from read_parquet('{feed}/**/*.parquet')").write_csv(f"{feed}.csv", header=True)
+    duckdb.sql(f"from {parquet(feed / '**' / '*.parquet')}").write_csv(f"{feed}.csv", header=True)
     for file in feed.rglob("*.parquet"):
         file.unlink()
     Path(f"{feed}.csv").rename(feed / "consents.csv")
