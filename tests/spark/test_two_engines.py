@@ -59,11 +59,9 @@ def nasty_book(landing: Path, policy: Path) -> None:
     for row, end in zip(book.tables["accounts"][::9], ["\n", "-", "\u00e9"], strict=False):
         book.tables["accounts"].append(row | {"account_id": row["account_id"] + end})
     write(book, landing, 213)
-    feed = landing / "consents"
-    duckdb.sql(f"from {parquet(feed / '**' / '*.parquet')}").write_csv(f"{feed}.csv", header=True)
-    for file in feed.rglob("*.parquet"):
+    for file in (landing / "consents").rglob("*.parquet"):
+        duckdb.sql(f"from {parquet(file)}").write_csv(str(file.with_suffix(".csv")), header=True)
         file.unlink()
-    Path(f"{feed}.csv").rename(feed / "consents.csv")
 
 
 BOOKS = [
@@ -118,11 +116,14 @@ def compared_month(
     with duckdb.connect() as connection:
         connection.execute(f"attach '{run.build_store(on_duckdb)}' as store (read_only)")
         for name in sorted(MARTS):
-            expected, built = f"store.marts.{name}", parquet(tables / "marts.db" / name / "*")
+            expected, built = (
+                f"store.marts.{name}",
+                parquet(tables / "marts.db" / name / "*.parquet"),
+            )
             yield compared(connection, f"{month} marts.{name}", expected, built)
         for name in sorted(RECORDS):
             expected = parquet(Path(f"{kept}_{name}.parquet"))
-            built = parquet(tables / "secure.db" / name / "*")
+            built = parquet(tables / "secure.db" / name / "*.parquet")
             yield compared(connection, f"{month} {name}", expected, built)
         for name in sorted(set(publish.TABLES) - WITH_WALL_CLOCK):
             published = [publish.partition(one, name, run.month) / publish.PART for one in homes]
