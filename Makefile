@@ -8,11 +8,13 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SPARK_BIN := .venv-spark/bin
+SPARK_INSTALLED := .venv-spark/.installed
 OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test lint benchmark docs rules-page lock
+.PHONY: help run airflow test test-spark lint benchmark docs rules-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -47,6 +49,9 @@ airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
 test: $(INSTALLED) ## All tests
 	@$(BIN)/pytest -n auto --dist loadfile
 
+test-spark: $(SPARK_INSTALLED) ## The same book on DuckDB and on Spark, compared row by row (needs Java 17)
+	@$(SPARK_BIN)/pytest tests/spark -s
+
 lint: $(INSTALLED) ## Style, types and SQL
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -62,16 +67,21 @@ docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pa
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
 	@$(BIN)/python -m reporting.submission.rules
 
-lock: ## Renew requirements.txt from pyproject.toml (needs uv)
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
-		--extra dev --upgrade pyproject.toml -o requirements.txt
+lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
+lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml
+lock: ## Renew the lock files from pyproject.toml (needs uv)
+	@$(COMPILE) --upgrade -o requirements.txt
+	@$(COMPILE) --extra spark --constraint requirements.txt -o requirements-spark.txt
 
+# Each environment is made from its own lock file; Spark's holds everything else too.
 $(INSTALLED): requirements.txt pyproject.toml
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { test -n "$(PYTHON)" && $(PYTHON) -m venv --clear .venv; } \
+$(SPARK_INSTALLED): requirements-spark.txt pyproject.toml
+%/.installed:
+	@$*/bin/python -m pip --version >/dev/null 2>&1 || { test -n "$(PYTHON)" && $(PYTHON) -m venv --clear $*; } \
 		|| { echo "no Python 3.11, 3.12 or 3.13 that can make an environment: install one or name it, make PYTHON=..." >&2; exit 2; }
-	@echo "Installing the pinned packages into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the pinned packages into $* ..."
+	@$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Polars and pandas, beside which the status is measured.

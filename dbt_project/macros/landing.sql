@@ -264,7 +264,8 @@ where place = 'good'
     {{ return("regexp_full_match(" ~ column ~ ", '" ~ pattern ~ "')") }}
 {%- endmacro %}
 {% macro spark__matches_fully(column, pattern) -%}
-    {{ return(column ~ " rlike '^(" ~ pattern ~ ")$'") }}
+    {#- \z and not $, which also stands before a line end -#}
+    {{ return(column ~ " rlike '^(" ~ pattern ~ ")\\\\z'") }}
 {%- endmacro %}
 
 {% macro is_alphanumeric(column) -%}
@@ -286,7 +287,7 @@ where place = 'good'
     string_agg(distinct {{ value }}, ', ' order by {{ value }})
 {%- endmacro %}
 {% macro spark__joined_distinct(value) -%}
-    array_join(array_sort(collect_set({{ value }})), ', ')
+    case when count({{ value }}) > 0 then array_join(array_sort(collect_set({{ value }})), ', ') end
 {%- endmacro %}
 
 {#- A million million yuan: no consumer owes more, and sums of less fit the columns of the

@@ -128,3 +128,11 @@
     ) as known_before
     where is_placed
 {%- endmacro %}
+
+{#- A number for each row: in order on one machine; on many, where an order over all rows would bring
+    them to one of them, just a number of its own. -#}
+{% macro row_numbers(order_by) -%}
+    {{ return(adapter.dispatch("row_numbers")(order_by)) }}
+{%- endmacro %}
+{% macro default__row_numbers(order_by) -%} row_number() over (order by {{ order_by }}) {%- endmacro %}
+{% macro spark__row_numbers(order_by) -%} monotonically_increasing_id() {%- endmacro %}

@@ -6,3 +6,10 @@
     {%- endfor -%}
     {{ return(filled.sql) }}
 {%- endmacro %}
+
+{#- A text without the spaces around it, those of any script. -#}
+{% macro trimmed(text) -%} {{ return(adapter.dispatch("trimmed")(text)) }} {%- endmacro %}
+{% macro default__trimmed(text) -%} trim({{ text }}) {%- endmacro %}
+{% macro spark__trimmed(text) -%}
+    regexp_replace({{ text }}, '^\\p{Zs}+|\\p{Zs}+\\z', '')
+{%- endmacro %}

@@ -50,7 +50,7 @@
     {{ return(adapter.dispatch("month_series")(first, last)) }}
 {%- endmacro %}
 {% macro default__month_series(first, last) -%}
-    unnest(generate_series({{ first }}, {{ last }}, interval 1 month))
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 month)) as date)
 {%- endmacro %}
 {% macro spark__month_series(first, last) -%}
     explode(sequence({{ first }}, {{ last }}, interval 1 month))
@@ -58,6 +58,9 @@
 
 {#- Calendar months from the month of one date to that of another, whatever the days. -#}
 {% macro months_between(earlier, later) -%}
-    (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
-    + extract(month from {{ later }}) - extract(month from {{ earlier }})
+    cast(
+        (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+        + extract(month from {{ later }}) - extract(month from {{ earlier }})
+        as integer
+    )
 {%- endmacro %}

@@ -133,7 +133,7 @@ def carry_forward(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for relation in RELATIONS:
-        connection.table(f"carried_forward.carried_{relation}").write_parquet(
+        connection.sql(f"from carried_forward.carried_{relation}").write_parquet(
             str(aside / f"{relation}.parquet"), compression="zstd"
         )
     kept = asdict(carried) | {"as_of": carried.as_of.isoformat()}

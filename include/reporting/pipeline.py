@@ -11,7 +11,16 @@ from types import TracebackType
 
 import duckdb
 
-from reporting import alerts, carried_forward, identity, landing, notices, publish, quality
+from reporting import (
+    alerts,
+    carried_forward,
+    identity,
+    landing,
+    notices,
+    publish,
+    quality,
+    spark,
+)
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
@@ -24,15 +33,8 @@ Step = Callable[[Run, Settings], None]
 
 log = logging.getLogger(__name__)
 
-MARTS = tuple(
-    f"path:{folder}"
-    for folder in (
-        "seeds",
-        "models/staging",
-        "models/ledger",
-        "models/marts",
-        "models/carried_forward",
-    )
+MODELS = tuple(
+    f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
 )
 RECORDS = ("path:models/bureau",)
 
@@ -79,6 +81,8 @@ class _APersonIsTold:
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     publish.require_order(run, settings)
+    if settings.engine == "spark":
+        spark.require_installed()
     private_folder(run.folder(settings))
     quality.forget(run, settings)
     policy = read_policy(settings)
@@ -118,7 +122,10 @@ def check_landing(run: Run, settings: Settings) -> None:
 @step
 def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
-    dbt_build(run, settings, *MARTS)
+    if settings.engine == "spark":
+        spark.build(run, settings, *MODELS)
+    else:
+        dbt_build(run, settings, "path:seeds", *MODELS)
 
 
 @step

@@ -1,6 +1,7 @@
 """Every setting of the project, read once from the environment (prefix ``REPORTING_``)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")
+    spark_master: str = Field("local[*]", description="Spark's master: this machine or a cluster.")
 
     @property
     def landing_folder(self) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.errors import BadCall, DataNotFit, ReportingError
+from reporting.home import private_folder
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT, Settings
 
@@ -47,35 +48,43 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         connection.execute("set threads = ?", [settings.threads])
 
 
-def dbt_build(run: Run, settings: Settings, *select: str) -> None:
+def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ...] = ()) -> None:
     """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
-    _dbt(
+    run_dbt(
         run,
         settings,
         *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
-        *("--select", *select),
+        *("--select", *select, *(("--exclude", *exclude) if exclude else ())),
     )
 
 
 def dbt_pages(run: Run, settings: Settings) -> Path:
     """Write dbt's documentation of the project, with the columns of this month, as one page."""
-    _dbt(run, settings, "docs", "generate", "--static", "--no-compile")
+    run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
     page = settings.home.resolve() / "docs" / "dbt.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 
 
-def _dbt(run: Run, settings: Settings, *arguments: str) -> None:
-    """Run dbt on the month's build store, in a process of its own.
+def run_dbt(
+    run: Run,
+    settings: Settings,
+    *arguments: str,
+    program: tuple[str, ...] = ("dbt.cli.main",),
+    target_folder: str = "dbt_target",
+) -> None:
+    """Run dbt on the month, in a process of its own: a module that takes dbt's arguments.
 
-    In-process dbt would keep the DuckDB file open and block the next reader.
+    In-process dbt would keep the DuckDB file open and block the next reader. What the process says
+    beside dbt's log, such as why it could not start, is kept with that log when it fails.
     """
+    logs = private_folder(run.folder(settings) / "dbt_logs")
     command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--quiet", "--no-use-colors", "--warn-error"),
-        *("--log-path", str(run.folder(settings) / "dbt_logs")),
+        *(sys.executable, "-m", *program, "--quiet", "--no-use-colors", "--warn-error"),
+        *("--log-path", str(logs)),
         *arguments,
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-        *("--target-path", str(run.folder(settings) / "dbt_target")),
+        *("--target-path", str(run.folder(settings) / target_folder)),
         *("--vars", json.dumps(dbt_variables(run, settings) | _brought_forward(run, settings))),
     ]
     environment = os.environ | {
@@ -87,9 +96,10 @@ def _dbt(run: Run, settings: Settings, *arguments: str) -> None:
         command, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
+        (logs / "stderr.log").write_text(done.stderr, encoding="utf-8")
         raise DbtFailed(
-            f"month {run.label}: dbt stopped: {_what_failed(done.stdout) or 'see its log'} "
-            f"(log: {run.folder(settings) / 'dbt_logs' / 'dbt.log'})"
+            f"month {run.label}: dbt stopped: {_what_failed(done.stdout) or 'see its logs'} "
+            f"(logs: {logs})"
         )
 
 

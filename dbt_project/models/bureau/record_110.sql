@@ -17,7 +17,7 @@ with customers as (
         customers.customer_id,
         {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
             'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
-        nullif(trim(customers.{{ column }}), '') as {{ column }},
+        nullif({{ trimmed('customers.' ~ column) }}, '') as {{ column }},
         {%- endfor %}
         customers.name,
         customers.id_type,

@@ -30,8 +30,8 @@ with resident_ids as (
 select
     customers.customer_id,
     coalesce(
-        trim(customers.name) <> ''
-        and trim(customers.id_number) <> ''
+        {{ trimmed('customers.name') }} <> ''
+        and {{ trimmed('customers.id_number') }} <> ''
         and customers.id_type in (select codes.code from {{ ref('codes_id_type') }} as codes)
         and (
             customers.id_type <> '10'

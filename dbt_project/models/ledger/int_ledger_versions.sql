@@ -34,7 +34,7 @@ versions as (
 )
 
 select
-    row_number() over (order by versions.account_id, versions.valid_from_month) as reading_no,
+    {{ row_numbers('versions.account_id, versions.valid_from_month') }} as reading_no,
     versions.account_id,
     versions.valid_from_month,
     versions.valid_before_month,

@@ -27,7 +27,7 @@ with items as (
 item_months as (
     select
         *,
-        cast({{ month_series('first_month', 'last_month') }} as date) as month
+        {{ month_series('first_month', 'last_month') }} as month
     from items
     where first_month <= last_month
 ),

@@ -16,10 +16,8 @@ month_ends as (
         write_offs.*,
         accounts.report_month as newest_month,
         accounts.report_date as newest_report_date,
-        cast(
-            {{ month_series(month_start('cast(written_off_at as date)'), 'accounts.report_month') }}
-            as date
-        ) as month
+        {{ month_series(month_start('cast(written_off_at as date)'), 'accounts.report_month') }}
+            as month
     from write_offs
     inner join {{ ref('int_accounts_read') }} as accounts
         on write_offs.account_id = accounts.account_id

@@ -127,7 +127,8 @@ select
     shown_value as group_value,
     cast(sum(customers) as bigint) as customers,
     cast(sum(connected_customers) as bigint) as connected_customers,
-    cast(sum(connected_customers) / sum(customers) as decimal(9, 4)) as share,
+    -- a half goes up, also where no double hits it
+    cast((sum(connected_customers) + 1e-6) / sum(customers) as decimal(9, 4)) as share,
     {{ var('minimum_group_size') }} as minimum_group_size
 from folded
 group by product_code, group_kind, shown_value
