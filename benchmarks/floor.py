@@ -118,7 +118,8 @@ def main() -> None:
         engine.execute("set preserve_insertion_order = false")
         report_month(engine, asked.book, run, out)
         if asked.compare:
-            compare(engine, run, out, asked.compare)
+            for what, count in differences(engine, run, out, asked.compare).items():
+                print(f"{what}: {count:,} differ")
 
 
 def report_month(engine: duckdb.DuckDBPyConnection, book: Path, run: Run, out: Path) -> None:
@@ -284,34 +285,46 @@ def _joined(parts: list[str]) -> str:
     return f"concat({', '.join(pieces)})"
 
 
-def compare(engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path) -> None:
-    """Count the accounts and files in which floor and program differ."""
-    for table, columns, own in (
+def differences(
+    engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path
+) -> dict[str, int]:
+    """In how many accounts and files the floor differs from what the program published.
+
+    Every verdict, every open account's status and amounts, every byte of the submission files.
+    """
+    counts = {}
+    for table, theirs, own in (
         (
             "repayment_status",
             "account_id, repayment_status, balance, overdue_total",
-            """
-            select account_id, repayment_status, greatest(balance, 0), overdue_total
-            from status inner join accounts using (account_no)""",
+            "select account_id, repayment_status, greatest(balance, 0), overdue_total "
+            "from status inner join accounts using (account_no)",
         ),
         (
             "reportable_population",
             "account_id, reason_code, authorized_on",
-            """
-            select account_id, reason_code, authorized_on from population""",
+            "select account_id, reason_code, authorized_on from population",
         ),
     ):
-        theirs = f"""select {columns} from
-            '{home}/published/{table}/report_month={run.month}/data.parquet'"""
-        differing = engine.execute(
-            f"select count(distinct account_id) from ((({theirs}) except all ({own})) "
-            f"union all (({own}) except all ({theirs})))"
-        ).fetchall()[0][0]
-        print(f"{table}: {differing:,} accounts differ")
-    for path in sorted(out.rglob("*.txt")):
-        other = home / "submissions" / path.parent.name / run.label / path.name
-        same = other.is_file() and other.read_bytes() == path.read_bytes()
-        print(f"{path.name}: {'the same bytes' if same else 'DIFFERENT'}")
+        folder = home / "published" / table / f"report_month={run.month}"
+        published = f"select {theirs} from '{folder}/data.parquet'"
+        found = engine.execute(
+            f"select count(distinct account_id) from ((({published}) except all ({own})) "
+            f"union all (({own}) except all ({published})))"
+        ).fetchone()
+        counts[table] = found[0] if found else 0
+    submissions = home / "submissions"
+    written = {path.relative_to(out): path for path in out.rglob("*.txt")}
+    sent = {
+        Path(path.parts[-3], path.name): path for path in submissions.glob(f"*/{run.label}/*.txt")
+    }
+    counts["files"] = sum(
+        name not in written
+        or name not in sent
+        or written[name].read_bytes() != sent[name].read_bytes()
+        for name in written.keys() | sent.keys()
+    )
+    return counts
 
 
 if __name__ == "__main__":
