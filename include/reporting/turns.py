@@ -47,7 +47,7 @@ def wait_for_turn(month: str) -> None:
     from airflow.sdk.exceptions import AirflowRescheduleException
 
     context = get_current_context()
-    is_backfill = str(context["dag_run"].run_type) == BACKFILL
+    is_backfill = context["dag_run"].run_type == BACKFILL
     ahead = runs_ahead(month, is_backfill, list(_other_runs(context["ti"])))
     if ahead:
         log.info("waits for %s", ", ".join(f"{run.month} ({run.state})" for run in ahead))
@@ -83,15 +83,17 @@ def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[Mo
 
 
 def _failed_before(month: str, earlier: list[MonthRun]) -> str | None:
-    """The failed month that this one would follow: right before it, or before those that wait."""
+    """The month that failed first of those right before this one that are not built."""
     newest = {}  # a backfill that reprocesses leaves the older run of the month as it was
     for run in sorted(earlier, key=lambda run: run.started_at or datetime.min.replace(tzinfo=UTC)):
         if run.is_backfill:
             newest[run.month] = run.state
+    failed = None
     while True:
         month = f"{previous_month(parse_month(month)):%Y-%m}"
-        if newest.get(month) != WAITING:
-            return month if newest.get(month) == FAILED else None
+        if newest.get(month) not in (WAITING, FAILED):
+            return failed
+        failed = month if newest[month] == FAILED else failed
 
 
 def _other_runs(instance: "RuntimeTaskInstanceProtocol") -> Iterable[MonthRun]:
@@ -105,9 +107,9 @@ def _other_runs(instance: "RuntimeTaskInstanceProtocol") -> Iterable[MonthRun]:
         month = run.partition_key or (run.conf or {}).get("month")
         if not month:
             continue  # it says itself that it has none
-        state = ended or {"queued": QUEUED, "failed": FAILED, "success": DONE}.get(str(run.state))
+        state = ended or {"queued": QUEUED, "failed": FAILED, "success": DONE}.get(run.state)
         started = WORKING if states.get(FIRST) == "success" else WAITING
-        yield MonthRun(month, str(run.run_type) == BACKFILL, state or started, run.start_date)
+        yield MonthRun(month, run.run_type == BACKFILL, state or started, run.start_date)
 
 
 def _dag_run(dag_id: str, run_id: str) -> Any:

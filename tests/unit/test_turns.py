@@ -54,6 +54,8 @@ def test_a_failed_month_stops_every_later_month_of_a_backfill():
         ahead_of("2026-02", runs[0])
     with pytest.raises(BadCall, match=r"2026-03 is not built because 2026-01 failed"):
         ahead_of("2026-03", *runs)
+    with pytest.raises(BadCall, match=r"2026-04 is not built because 2026-01 failed"):
+        ahead_of("2026-04", runs[0], backfilled("2026-02", FAILED), backfilled("2026-03", WAITING))
 
 
 def test_the_newest_run_of_a_month_says_whether_it_failed():
