@@ -251,7 +251,7 @@ def _differing(status: Path, home: Path) -> Figures:
 
 def median(runs: list[Figures], name: str = "seconds") -> float:
     """The median of one figure."""
-    return statistics.median(run[name] for run in runs)
+    return float(statistics.median(run[name] for run in runs))
 
 
 SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
