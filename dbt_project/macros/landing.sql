@@ -155,6 +155,20 @@ from {{ questions }}
 where place = 'good'
 {%- endmacro %}
 
+{#- The good rows of a table that had a question about them or were brought forward: few, and every
+    reversal is among them. -#}
+{% macro special_rows(table) -%}
+(
+        select {{ raw_columns(table) | join(', ') }}
+        from {{ ref('questioned_' ~ table) }}
+        where place = 'good'
+        {%- if is_brought_forward(table) %}
+        union all
+        {{ rows_brought_forward(table, raw_columns(table)) }}
+        {%- endif %}
+    )
+{%- endmacro %}
+
 {#- The rows of the first input that have no partner in the second. -#}
 {% macro anti_join() -%} {{ return(adapter.dispatch("anti_join")()) }} {%- endmacro %}
 {% macro default__anti_join() -%} anti join {%- endmacro %}

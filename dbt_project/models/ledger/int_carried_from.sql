@@ -1,7 +1,7 @@
 -- One row per account that the next month can take up where this one leaves it: from which moment on
 -- it still needs the single rows. That is the start of the oldest busy period that is open or holds a
--- bill due later; what lies before is settled for good and goes on as sums. The next month reads from
--- the beginning what is closed or written off, and what a known event of next month will rewrite.
+-- bill due later; what lies before is settled for good and goes on as sums. What is closed or written
+-- off, the next month reads from the beginning.
 with accounts as (
     select
         accounts.account_id,
@@ -17,13 +17,8 @@ with accounts as (
 
 not_carried as (
     select account_id
-    from {{ ref('stg_transactions') }}
-    where
-        transaction_type = 'write_off'
-        or (
-            transaction_type = 'reversal'
-            and occurred_at >= {{ day_after(report_month_end()) }}
-        )
+    from {{ ref('int_payments_effective') }}
+    where transaction_type = 'write_off'
     union all
     select account_id  -- a bill that asks nothing belongs to no busy period
     from {{ ref('int_bills_asked') }}
@@ -50,14 +45,10 @@ unfinished as (
     where open_amount > 0
     union distinct
     select
-        walked.reading_no,
-        walked.busy_period
-    from {{ ref('int_ledger_walked') }} as walked
-    inner join {{ ref('int_bills_asked') }} as bills
-        on walked.entry_id = bills.bill_id
-    where
-        walked.entry_type = 'bill'
-        and bills.due_on > {{ report_month_end() }}
+        reading_no,
+        busy_period
+    from {{ ref('int_ledger_walked') }}
+    where due_on > {{ report_month_end() }}
 ),
 
 starts as (

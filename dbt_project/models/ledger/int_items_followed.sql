@@ -40,7 +40,6 @@ followed as (
 bills as (
     select
         followed.*,
-        bills.due_on,
         bills.fee_asked,
         bills.interest_asked,
         bills.principal_asked
@@ -52,10 +51,9 @@ bills as (
 
 parts as (
     {%- set columns = ['reading_no', 'account_id', 'busy_period', 'entry_number', 'entry_id',
-        'happened_at', 'late_from', 'prepaid_amount'] %}
+        'happened_at', 'due_on', 'late_from', 'prepaid_amount'] %}
     select
         {{ columns | join(',\n        ') }},
-        cast(happened_at as date) as due_on,
         'penalty' as part,
         penalty_rank as part_rank,
         amount as part_amount
@@ -65,7 +63,6 @@ parts as (
     union all
     select
         {{ columns | join(',\n        ') }},
-        due_on,
         '{{ part }}' as part,
         {{ part }}_rank as part_rank,
         {{ part }}_asked as part_amount

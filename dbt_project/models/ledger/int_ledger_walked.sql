@@ -14,6 +14,7 @@ with entries as (
         0 as rank_at_instant,
         '' as entry_id,
         'payment' as entry_type,
+        cast(null as date) as due_on,
         cast(null as date) as late_from,
         opening.left_over as amount
     from {{ ref('accounts_brought_forward') }} as opening
@@ -28,6 +29,7 @@ with entries as (
         1 as rank_at_instant,
         bills.bill_id as entry_id,
         'bill' as entry_type,
+        bills.due_on,
         bills.late_from,
         bills.fee_asked + bills.interest_asked + bills.principal_asked as amount
     from {{ ref('int_bills_asked') }} as bills
@@ -49,6 +51,9 @@ with entries as (
         payments.transaction_id as entry_id,
         case when payments.transaction_type = 'penalty' then 'penalty' else 'payment' end
             as entry_type,
+        case
+            when payments.transaction_type = 'penalty' then cast(payments.occurred_at as date)
+        end as due_on,
         case
             when payments.transaction_type = 'penalty'
                 then {{ add_days('cast(payments.occurred_at as date)', 1) }}
@@ -109,6 +114,7 @@ select
     happened_at,
     entry_id,
     entry_type,
+    due_on,
     late_from,
     amount,
     prepaid_amount,

@@ -4,7 +4,7 @@ select
     reversals.account_id,
     reversals.reverses_transaction_id as transaction_id,
     {{ month_start('reversals.occurred_at') }} as reversed_in_month
-from {{ ref('stg_transactions') }} as reversals
+from {{ special_rows('transactions') }} as reversals
 inner join {{ ref('int_accounts_read') }} as accounts
     on reversals.account_id = accounts.account_id
 where

@@ -33,6 +33,15 @@ touched as (
     select account_id
     from {{ source('raw', 'accounts') }}
     where {{ is_news() }}
+    union all  -- known then, and happening now
+    select account_id
+    from {{ source('brought_forward', 'transactions') }}
+    where
+        transaction_type = 'write_off'
+        or (
+            transaction_type = 'reversal'
+            and occurred_at >= cast({{ report_month() }} as timestamp)
+        )
     union all
     select account_id
     from {{ source('history', 'months_owed') }}
