@@ -318,7 +318,7 @@ select
     null::varchar as previous_rpy_status,
     null::bigint as previous_tot_overd,
     null::date as previous_five_cate_adj_date,
-    null::varchar as previous_month, false as is_previous_in_period,
+    null::varchar as previous_month, null::integer as months_since_previous, false as is_previous_in_period,
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,

@@ -25,10 +25,15 @@ def each_row(
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than a few (20).
     """
-    rows = f"from {{batch}} where not coalesce({condition}, false)"
-    if tolerated:
-        failing, total = f"(select count(*) {rows})", "(select count(*) from {batch})"
-        rows += f" and {failing} > greatest({A_FEW}, {tolerated} * {total})"
+    if not tolerated:
+        rows = f"from {{batch}} where not coalesce({condition}, false)"
+    else:  # all is counted in one scan, and given back as so many rows
+        rows = (
+            f"from (select count(*) filter (where not coalesce({condition}, false)) as failing,"
+            f" greatest({A_FEW}, {tolerated} * count(*)) as tolerated from {{batch}}) as counted"
+            " cross join lateral (select unnest(range(counted.failing))) as failing_rows"
+            " where counted.failing > counted.tolerated"
+        )
     return no_row(check_id, severity, description, rows)
 
 

@@ -37,6 +37,21 @@ billed as (
     group by carried.account_id
 ),
 
+spent_since as (
+    select
+        transactions.account_id,
+        sum(transactions.amount) as spent,
+        sum(case when transactions.transaction_type = 'cash_draw' then transactions.amount else 0 end)
+            as drawn
+    from {{ ref('carried_transactions') }} as transactions
+    {{ anti_join() }} {{ ref('int_reversals_applied') }} as reversals
+        on transactions.transaction_id = reversals.transaction_id
+    where
+        transactions.transaction_type in ('purchase', 'cash_draw')
+        and transactions.occurred_at < {{ day_after(report_month_end()) }}
+    group by transactions.account_id
+),
+
 recovered as (
     select
         assigned.account_id,
@@ -53,10 +68,8 @@ recovered as (
 select
     carried.account_id,
     cast(coalesce(left_over.left_over, 0) as decimal(18, 2)) as left_over,
-    cast(coalesce(spending.spent_before, 0) + coalesce(opening.spent, 0) as decimal(18, 2))
-        as spent,
-    cast(coalesce(spending.drawn_before, 0) + coalesce(opening.drawn, 0) as decimal(18, 2))
-        as drawn,
+    cast(ledger.spent - coalesce(spent_since.spent, 0) as decimal(18, 2)) as spent,
+    cast(ledger.drawn - coalesce(spent_since.drawn, 0) as decimal(18, 2)) as drawn,
     coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
     cast(
         coalesce(billed.principal_billed, 0) + coalesce(opening.principal_billed, 0)
@@ -73,6 +86,9 @@ select
     coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
     recovered.recovered_on
 from {{ ref('int_carried_from') }} as carried
+inner join {{ ref('int_ledger_at_report_date') }} as ledger
+    on carried.account_id = ledger.account_id
+    and ledger.report_month = {{ report_month() }}
 left join {{ ref('accounts_brought_forward') }} as opening
     on carried.account_id = opening.account_id
 left join left_over
@@ -83,6 +99,5 @@ left join billed
     on carried.account_id = billed.account_id
 left join recovered
     on carried.account_id = recovered.account_id
-left join {{ ref('int_spending') }} as spending
-    on carried.account_id = spending.account_id
-    and spending.read_month = {{ report_month() }}
+left join spent_since
+    on carried.account_id = spent_since.account_id

@@ -5,6 +5,19 @@ with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),
 
+spending as (
+    select
+        account_id,
+        read_month,
+        sum(amount) as spent,
+        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn
+    from {{ ref('int_transactions_effective') }}
+    where
+        read_month is not null
+        and transaction_type in ('purchase', 'cash_draw')
+    group by account_id, read_month
+),
+
 paid as (
     select
         account_id,
@@ -125,6 +138,7 @@ late_in_month as (  -- late on some day from the eve of the month to the report 
 select
     accounts.account_id,
     accounts.report_month,
+    coalesce(spending.spent, 0) + coalesce(opening.spent, 0) as spent,
     coalesce(spending.drawn, 0) + coalesce(opening.drawn, 0) as drawn,
     cast(
         coalesce(spending.spent, 0) + coalesce(opening.spent, 0)
@@ -161,7 +175,7 @@ select
 from accounts
 left join {{ ref('accounts_brought_forward') }} as opening
     on accounts.account_id = opening.account_id
-left join {{ ref('int_spending') }} as spending
+left join spending
     on accounts.account_id = spending.account_id
     and accounts.report_month = spending.read_month
 left join paid
