@@ -93,7 +93,7 @@
             select
                 reporter_code,
                 account_id,
-                report_date,
+                last_report_date as report_date,
                 false as is_placed,
                 true as is_told,
                 cast(null as {{ dbt.type_string() }}) as account_status,
@@ -101,13 +101,13 @@
                 cast(null as date) as write_off_tran_date,
                 {%- for segment in segments %}
                 cast(null as {{ dbt.type_string() }}) as hash_{{ segment }},
-                {{ segment_hash(segment | upper) }} as told_{{ segment }}
+                hash_{{ segment }} as told_{{ segment }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}
             from {{ ref('records_sent') }}
             where
                 record_type = '210'
-                and account_id in (select account_id from {{ records }})
+                and account_id in (select placed.account_id from {{ records }} as placed)
             union all
             select
                 reporter_code,

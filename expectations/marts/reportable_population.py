@@ -106,7 +106,7 @@ EXPECTATIONS = [
         "The last record sent of a closed account is its closing; one learnt too late needs a"
         " correction.",
         "from {batch} as population inner join ("
-        " select reporter_code, account_id, max_by(report_date_code, report_date) as last_code"
+        " select reporter_code, account_id, max_by(report_date_code, last_report_date) as last_code"
         " from history.submission_records where record_type = '210' and state <> 'WITHHELD'"
         " group by all) as sent on sent.account_id = population.account_id"
         " and sent.reporter_code = population.reporter_code"

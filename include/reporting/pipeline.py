@@ -26,7 +26,7 @@ from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.submission import files, judging, records
+from reporting.submission import files, history, judging, records
 from reporting.warehouse import dbt_build, open_store
 
 Step = Callable[[Run, Settings], None]
@@ -99,7 +99,7 @@ def land(run: Run, settings: Settings) -> None:
     for warning in report.warnings:
         log.warning("%s: %s", run.label, warning)
     with open_store(run, settings, read_only=False) as connection:
-        publish.create_history(connection, run, settings)
+        history.create_history(connection, run, settings)
         carried_forward.create_brought_forward(connection, run, settings, carried)
         carried_forward.note_inputs(connection, rules, report.contents)
         identity.create_hash_key(connection, settings)
@@ -155,7 +155,7 @@ def submit(run: Run, settings: Settings) -> None:
         publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
-        records.build_from_journal(connection)
+        records.build_from_journal(connection, run)
         files.write_submissions(connection, run, settings)
         notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)

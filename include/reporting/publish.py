@@ -17,6 +17,7 @@ from reporting.run import Run, previous_month
 from reporting.settings import Settings
 
 PART = "data.parquet"
+GROUP = 40_960  # rows that are read for one id: tables are sorted by it, and a month is one file
 
 # Published table -> the columns that sort it; each stands in schema marts of the build store.
 TABLES = {
@@ -26,6 +27,7 @@ TABLES = {
     "internal_score_feed": "account_id",
     "notices_due": "account_id, episode_started_on",
     "submission_records": "record_type, subject_id, report_date, reporter_code",
+    "accounts_known": "account_id, reporter_code, last_report_date, state",
     "repayment_history": "account_id",
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
@@ -44,18 +46,6 @@ VIEWS = {
         group by all
     """,
 }
-
-SUBMISSION_RECORDS = """
-    record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,
-    account_id varchar, report_month date, report_date date, report_date_code varchar,
-    segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
-    overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
-    released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
-    five_tier_assigned_on date, identity_hash varchar, values_hash varchar, agreement_id varchar,
-    credit_limit decimal(18, 2)
-"""
-
-MONTHS_OWED = "account_id varchar, owed_month date"
 
 
 @dataclass(frozen=True)
@@ -119,37 +109,6 @@ def stale_months(built: list[BuiltMonth]) -> list[date]:
     ]
 
 
-def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Show the build store what earlier months sent and left owed, as schema ``history``."""
-    connection.execute("create schema if not exists history")
-    connection.execute(
-        "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
-    )
-    earlier = _earlier(run, settings)
-    if earlier:
-        connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
-    files = [
-        str(path)
-        for path in published_files(settings, "submission_records")
-        if path.parent.name < f"report_month={run.month.isoformat()}"
-    ]
-    connection.execute(f"create or replace table history.submission_records ({SUBMISSION_RECORDS})")
-    if files:
-        connection.execute(
-            "insert into history.submission_records by name "
-            "select * from read_parquet(?, hive_partitioning = false, union_by_name = true)",
-            [files],
-        )
-    connection.execute(f"create or replace table history.months_owed ({MONTHS_OWED})")
-    owed = partition(settings, "months_owed", previous_month(run.month)) / PART
-    if owed.is_file():
-        connection.execute(
-            "insert into history.months_owed by name "
-            "select account_id, owed_month from read_parquet(?, hive_partitioning = false)",
-            [str(owed)],
-        )
-
-
 def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
@@ -161,14 +120,15 @@ def require_unchanged_history(
             "run all its steps at one cut-off"
         )
     seen = connection.execute("from history.built_months order by all")
-    if seen.fetchall() != _earlier(run, settings):
+    if seen.fetchall() != earlier_months(run, settings):
         raise BadCall(
             f"month {run.label} was built on earlier months that have changed since; "
             f"run `reporting run --month {run.label}` again, one month at a time"
         )
 
 
-def _earlier(run: Run, settings: Settings) -> list[tuple[date, str, datetime]]:
+def earlier_months(run: Run, settings: Settings) -> list[tuple[date, str, datetime]]:
+    """Month, run id and cut-off of each month that is built and earlier than the run's."""
     return [(b.month, b.run_id, b.as_of) for b in built_months(settings) if b.month < run.month]
 
 
@@ -188,7 +148,7 @@ def publish(
         connection.execute(
             f"copy (select * from marts.{table} where report_month = date '{run.month}' "
             f"order by {TABLES[table]}) "
-            f"to '{_quoted(aside)}' (format parquet, compression zstd)"
+            f"to '{_quoted(aside)}' (format parquet, compression zstd, row_group_size {GROUP})"
         )
         aside.rename(folder / PART)
     return build_database(settings)

@@ -129,7 +129,7 @@ def build_and_publish(settings: Settings, month: date) -> None:
     with open_store(run, settings, read_only=False) as store:
         records.build_lines(store, run)
         records.build_journal(store)
-        records.build_from_journal(store)
+        records.build_from_journal(store, run)
         publish.publish(store, run, settings, PUBLISHED)
 
 

@@ -154,7 +154,7 @@ create schema history;
 create table history.months_owed as select account_id, date '2026-04-01' as owed_month
     from marts.repayment_status where account_id = 'A24';
 create table history.submission_records as select account_id, reporter_code, '210' as record_type,
-    'BUILT' as state, '30' as report_date_code, date '2026-04-30' as report_date
+    'BUILT' as state, '30' as report_date_code, date '2026-04-30' as last_report_date
     from marts.reportable_population where account_id = 'A19';
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 

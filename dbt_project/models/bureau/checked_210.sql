@@ -7,27 +7,33 @@ with told as (
     select
         reporter_code,
         account_id,
-        report_date,
-        account_type as acct_type,
+        last_report_date as report_date,
+        first_account_type as acct_type,
+        last_account_type as other_acct_type,
         opened_on as open_date,
         repayment_status as rpy_status,
         overdue_total as tot_overd,
         five_tier_assigned_on as five_cate_adj_date,
-        report_date_code in ('20', '32') as is_closing,
+        was_closed,
+        was_overdue,
         false as is_candidate
     from {{ ref('records_sent') }}
-    where record_type = '210'
+    where
+        record_type = '210'
+        and account_id in (select records.account_id from {{ ref('record_210') }} as records)
     union all
     select
         reporter_code,
         account_id,
         report_date,
         acct_type,
+        acct_type as other_acct_type,
         open_date,
         rpy_status,
         tot_overd,
         five_cate_adj_date,
-        rpt_date_code in ('20', '32') as is_closing,
+        rpt_date_code in ('20', '32') as was_closed,
+        tot_overd > 0 as was_overdue,
         true as is_candidate
     from {{ ref('record_210') }}
 ),
@@ -36,7 +42,7 @@ compared as (
     select
         *,
         {%- for name, condition in [
-            ('is_closed_before', 'is_closing'), ('has_overdue_before', 'tot_overd > 0')
+            ('is_closed_before', 'was_closed'), ('has_overdue_before', 'was_overdue')
         ] %}
         coalesce(max(case when {{ condition }} then 1 else 0 end) over (
             partition by reporter_code, account_id
@@ -57,7 +63,7 @@ compared as (
         case
             when
                 min(acct_type) over (partition by reporter_code, account_id)
-                = max(acct_type) over (partition by reporter_code, account_id)
+                = max(other_acct_type) over (partition by reporter_code, account_id)
                 then 1
             else 2
         end as account_types,
@@ -85,7 +91,7 @@ months_held as (  -- a month held back counts as present: it stays owed
 
 limits_told as (
     select
-        agreement_id,
+        subject_id as agreement_id,
         reporter_code,
         report_date,
         credit_limit
@@ -121,7 +127,9 @@ with_month_before as (
     select
         records.*,
         -- an account's records of one day or month stand side by side: its neighbours are counted
-        {%- for name, day in [('records_on_date', '{}'), ('records_in_month', "date_trunc('month', {})")] %}
+        {%- for name, day in [
+            ('records_on_date', '{}'), ('records_in_month', "date_trunc('month', {})")
+        ] %}
         1
         {%- for neighbour in ['previous_report_date', 'next_report_date'] %}
         + case

@@ -32,7 +32,7 @@ known as (
         agreements.*,
         reported.first_report_date,
         reported.account_closed_on,
-        sent.sent_d,
+        sent.sent_limit,
         sent.subject_id is not null as was_sent
     from agreements
     left join reported
@@ -100,13 +100,13 @@ decided as (
         end as starts_on,
         coalesce(followed.limit_at_start, followed.limit_at_end) as limit_told_at_start,
         case
-            when followed.was_sent then followed.sent_d <> {{ keyed_hash([yuan('limit_at_end')]) }}
+            when followed.was_sent
+                then {{ yuan('followed.sent_limit') }} <> {{ yuan('followed.limit_at_end') }}
             else coalesce(
                 {{ yuan('followed.limit_at_start') }} <> {{ yuan('followed.limit_at_end') }}, false
             )
         end and followed.limit_at_end is not null as is_limit_news
     from followed
-    cross join {{ source('keys', 'hash_key') }} as hash_key
 )
 
 select

@@ -138,15 +138,42 @@ marked as (  -- one hash of all values, since of most people nothing has changed
 
 hashed as (
     select
-        marked.*
-        {%- for segment, columns in segments.items() %},
-        {{ keyed_hash(columns) }} as hash_{{ segment }}
+        marked.*,
+        {%- for segment, columns in segments.items() %}
+        {{ keyed_hash(columns) }} as hash_{{ segment }},
         {%- endfor %}
+        '110' as inf_rec_type
     from marked
     cross join {{ source('keys', 'hash_key') }} as hash_key
     where
         marked.is_new
         or coalesce(marked.sent_values <> marked.values_hash, true)
+),
+
+sent_of_them as (
+    select
+        reporter_code,
+        subject_id as customer_id,
+        report_month,
+        segment_hashes
+    from {{ ref('records_sent') }}
+    where
+        record_type = '110'
+        and subject_id in (select hashed.customer_id from hashed)
+),
+
+segments_sent as (
+    select
+        {%- for segment in segments %}
+        max_by(
+            {{ segment_hash(segment | upper) }},
+            case when {{ segment_hash(segment | upper) }} is not null then report_month end
+        ) as sent_{{ segment }},
+        {%- endfor %}
+        reporter_code,
+        customer_id
+    from sent_of_them
+    group by reporter_code, customer_id
 ),
 
 compared as (
@@ -156,12 +183,11 @@ compared as (
         hashed.is_new or coalesce(sent.sent_{{ segment }} <> hashed.hash_{{ segment }}, true)
             as seg_{{ segment }},
         {%- endfor %}
-        '110' as inf_rec_type
+        '11' as customer_type
     from hashed
-    left join {{ ref('records_sent_before') }} as sent
-        on hashed.customer_id = sent.subject_id
+    left join segments_sent as sent
+        on hashed.customer_id = sent.customer_id
         and hashed.reporter_code = sent.reporter_code
-        and sent.record_type = '110'
 )
 
 select
@@ -169,7 +195,6 @@ select
     reporter_code as inf_surc_code,
     report_date as rpt_date,
     case when is_new then '10' else '20' end as rpt_date_code,
-    reporter_code as cimoc,
-    '11' as customer_type
+    reporter_code as cimoc
 from compared
 where is_new or seg_{{ segments | join(' or seg_') }}

@@ -1,28 +1,23 @@
--- One row per institution and person or agreement with a record sent by an earlier run: the hashes
--- of the segments as last sent, whatever day they were about.
+-- One row per institution and person or agreement with a record sent by an earlier run: what was
+-- said last, whatever day it was about.
+{{ config(materialized='view') }}
+
 with sent as (
     select
         *,
-        row_number() over (
-            partition by reporter_code, record_type, subject_id
-            order by report_month, report_date
-        ) as nth_sent
+        concat(report_month, report_date) as position
     from {{ ref('records_sent') }}
-    where record_type <> '210'
+    where record_type in ('110', '220')
 )
 
 select
     reporter_code,
     record_type,
     subject_id,
-    {%- for segment in ['B', 'D', 'FCS', 'SPS', 'EDU', 'OCTPN', 'REDNC', 'MLG'] %}
-    max_by(
-        {{ segment_hash(segment) }},
-        case when {{ segment_hash(segment) }} is not null then nth_sent end
-    ) as sent_{{ segment | lower }},
-    {%- endfor %}
-    max_by(coalesce(values_hash, ''), nth_sent) as sent_values,
-    max_by(report_date_code, nth_sent) as last_report_date_code,
+    max_by(identity_hash, position) as sent_b,
+    max_by(coalesce(values_hash, ''), position) as sent_values,
+    max_by(credit_limit, position) as sent_limit,
+    max_by(report_date_code, position) as last_report_date_code,
     max(report_date) as last_report_date
 from sent
 group by reporter_code, record_type, subject_id

@@ -11,6 +11,7 @@ import duckdb
 import yaml
 
 from reporting.run import Run
+from reporting.submission.history import accounts_known, query
 
 LAYOUT = Path(__file__).with_name("layout.yml")
 
@@ -195,38 +196,54 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"""
         create or replace table marts.submission_records as
+        with hashed as (  -- before the join: what is joined should not carry whole lines
+            select
+                lines.* exclude (line),
+                sha256(hash_key.outer_pad || unhex(sha256(
+                    hash_key.inner_pad || encode(lines.line)
+                ))) as content_sha256
+            from secure.record_lines as lines
+            cross join secure.hash_key as hash_key
+        )
         select
-            left(sha256(concat_ws('|', lines.record_type, lines.reporter_code, lines.subject_id,
-                lines.report_month, lines.report_date)), 24) as record_id,
-            lines.reporter_code,
-            lines.record_type,
-            lines.subject_id,
-            lines.account_id,
-            lines.report_month,
-            lines.report_date,
-            lines.report_date_code,
-            lines.segment_hashes,
-            sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode(lines.line))))
-                as content_sha256,
+            left(sha256(concat_ws('|', hashed.record_type, hashed.reporter_code, hashed.subject_id,
+                hashed.report_month, hashed.report_date)), 24) as record_id,
+            hashed.reporter_code,
+            hashed.record_type,
+            hashed.subject_id,
+            hashed.account_id,
+            hashed.report_month,
+            hashed.report_date,
+            hashed.report_date_code,
+            hashed.segment_hashes,
+            hashed.content_sha256,
             status.repayment_status,
             status.overdue_total,
-            lines.file_name,
-            lines.state,
-            nullif(array_to_string(lines.rule_ids, ', '), '') as rule_ids,
+            hashed.file_name,
+            hashed.state,
+            nullif(array_to_string(hashed.rule_ids, ', '), '') as rule_ids,
             cast(null as timestamp) as released_at,
             cast(null as varchar) as feedback_code,
-            lines.{", lines.".join(FACTS)}
-        from secure.record_lines as lines
-        cross join secure.hash_key as hash_key
+            hashed.{", hashed.".join(FACTS)}
+        from hashed
         left join marts.repayment_status as status
-            on lines.account_id = status.account_id
-            and date_trunc('month', lines.report_date) = status.report_month
+            on hashed.account_id = status.account_id
+            and date_trunc('month', hashed.report_date) = status.report_month
         """
     )
 
 
-def build_from_journal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill the marts that follow from this run's journal: what is owed, what was sent so far."""
-    for table in ("months_owed", "repair_queue", "repayment_history"):
-        query = Path(__file__).with_name(f"{table}.sql").read_text(encoding="utf-8")
-        connection.execute(f"create or replace table marts.{table} as {query}")
+def build_from_journal(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Make the marts that follow from this run's journal: what is owed, known and was sent.
+
+    What is read but once, by the publisher, is a view.
+    """
+    known = accounts_known(run, journal="marts.submission_records", owing="marts.months_owed")
+    for kind, name, select in (
+        ("table", "marts.months_owed", query("months_owed")),
+        ("table", "marts.repair_queue", query("repair_queue")),
+        ("view", "marts.accounts_known", known),
+        ("table", "history.repayment_history_anew", query("repayment_history_anew")),
+        ("view", "marts.repayment_history", query("repayment_history")),
+    ):
+        connection.execute(f"create or replace {kind} {name} as {select}")

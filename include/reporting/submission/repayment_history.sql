@@ -1,70 +1,75 @@
 -- One row per account of the population and report month: the repayment statuses that were really
 -- sent about the last 24 and 60 months, oldest first, one character a month, '-' where none was
--- (contracts, section 4). What a record is about is the month of its report date.
+-- (contracts, section 4). The strings of the month before, one month on, with what this run sent: a
+-- record of an owed month stands further back. What a record is about is the month of its report date.
 with run as (
     select report_month from marts.built_months
 ),
 
-records as (
-    select
-        account_id,
-        record_type,
-        state,
-        report_month,
-        report_date,
-        repayment_status
-    from history.submission_records
-    union all
-    select
-        account_id,
-        record_type,
-        state,
-        report_month,
-        report_date,
-        repayment_status
-    from marts.submission_records
-),
-
-sent as (  -- of several records about one month, the one sent last
+told as (  -- of several records about one month, the one sent last
     select
         records.account_id,
         date_diff('month', records.report_date, run.report_month) as months_ago,
-        max_by(records.repayment_status, (records.report_month, records.report_date)) as status
-    from records
+        max_by(records.repayment_status, records.report_date) as status
+    from marts.submission_records as records
     cross join run
     where
         records.record_type = '210'
         and records.state in ('BUILT', 'RELEASED', 'ACCEPTED')
-    group by records.account_id, months_ago
+    group by all
 ),
 
-parts as (  -- each status with the dashes of the silent months before it
+news as (
     select
         account_id,
-        months_ago,
-        repeat('-', lag(months_ago, 1, 60) over (
-            partition by account_id
-            order by months_ago desc
-        ) - months_ago - 1) || status as part
-    from sent
-    where months_ago between 0 and 59
+        max(case when months_ago = 0 then status end) as status,
+        list(lpad(months_ago::varchar, 2, '0') || status) filter (where months_ago between 1 and 59)
+            as late
+    from told
+    group by account_id
+),
+
+before as (
+    select * from history.repayment_history
+    union all
+    select * from history.repayment_history_anew
+),
+
+moved as (
+    select
+        population.report_month,
+        population.account_id,
+        substr(coalesce(before.history_60, repeat('-', 60)), 2) || coalesce(news.status, '-')
+            as history,
+        news.late
+    from marts.reportable_population as population
+    inner join run
+        on population.report_month = run.report_month
+    left join before
+        on population.account_id = before.account_id
+    left join news
+        on population.account_id = news.account_id
 ),
 
 histories as (
     select
+        report_month,
         account_id,
-        string_agg(part, '' order by months_ago desc) || repeat('-', min(months_ago)) as history
-    from parts
-    group by account_id
+        case
+            when late is null then history
+            else list_reduce(
+                list_prepend(history, late),
+                lambda text, one: left(text, 59 - left(one, 2)::integer)
+                || right(one, 1)
+                || right(text, left(one, 2)::integer)
+            )
+        end as history
+    from moved
 )
 
 select
-    population.report_month,
-    population.account_id,
-    right(coalesce(histories.history, repeat('-', 60)), 24) as history_24,
-    coalesce(histories.history, repeat('-', 60)) as history_60
-from marts.reportable_population as population
-inner join run
-    on population.report_month = run.report_month
-left join histories
-    on population.account_id = histories.account_id
+    report_month,
+    account_id,
+    right(history, 24) as history_24,
+    history as history_60
+from histories

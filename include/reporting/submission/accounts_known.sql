@@ -1,0 +1,79 @@
+-- What the bureau knows of each account after this run: one row per institution and account, with
+-- which later months compare their records 210 (docs/decisions/0012). Made from what was known
+-- before and from a journal, so that no month reads all that was ever sent.
+--
+-- A row stands for every record sent about report_date to last_report_date and says what the last of
+-- them said. While an account owes months each of its records keeps a row of its own, since late ones
+-- are put between them, and so does the first withheld record of a date.
+with records as (
+    select * from history.accounts_known
+    union all by name
+    select
+        reporter_code,
+        account_id,
+        state,
+        report_month as built_in,
+        report_date,
+        report_date as last_report_date,
+        report_date_code,
+        repayment_status,
+        overdue_total,
+        five_tier_assigned_on,
+        account_type as first_account_type,
+        account_type as last_account_type,
+        opened_on,
+        coalesce(report_date_code in ('20', '32'), false) as was_closed,
+        coalesce(overdue_total > 0, false) as was_overdue,
+        segment_hashes ->> '$.C' as hash_c,
+        segment_hashes ->> '$.F' as hash_f
+    from {journal}
+    where record_type = '210'
+),
+
+owing as (
+    select distinct account_id from {owing}
+),
+
+kept as (
+    select
+        records.*,
+        case when state in ('WITHHELD', 'REJECTED') then state else 'SENT' end as kind,
+        case when owing.account_id is not null then last_report_date end as alone_on
+    from records
+    left join owing
+        on records.account_id = owing.account_id
+    where
+        records.state <> 'WITHHELD'
+        or owing.account_id is not null
+),
+
+known as (
+    select
+        reporter_code,
+        account_id,
+        min(built_in) as built_in,
+        min(report_date) as report_date,
+        max(last_report_date) as last_report_date,
+        min(first_account_type) as first_account_type,
+        max(last_account_type) as last_account_type,
+        min(opened_on) as opened_on,
+        bool_or(was_closed) as was_closed,
+        bool_or(was_overdue) as was_overdue,
+        max_by(hash_c, last_report_date) as hash_c,  -- the last one that was sent at all
+        max_by(hash_f, last_report_date) as hash_f,
+        max_by(
+            struct_pack(
+                state, report_date_code, repayment_status, overdue_total, five_tier_assigned_on
+            ),
+            last_report_date
+        ) as last_one
+    from kept
+    group by reporter_code, account_id, kind, alone_on
+)
+
+select
+    run.report_month,
+    known.* exclude (last_one),
+    unnest(known.last_one)
+from known
+cross join ({run}) as run

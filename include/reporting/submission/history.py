@@ -1,0 +1,142 @@
+"""What earlier months sent and left owed, as schema ``history`` of a month's build store.
+
+A month reads what the month before it left, not all that was ever sent (docs/decisions/0012). Only
+where a store of an older version left nothing of the kind are all records read once.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from reporting.publish import PART, earlier_months, partition, published_files
+from reporting.run import Run, previous_month
+from reporting.settings import Settings
+
+SUBMISSION_RECORDS = """
+    record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,
+    account_id varchar, report_month date, report_date date, report_date_code varchar,
+    segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
+    overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
+    released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
+    five_tier_assigned_on date, identity_hash varchar, values_hash varchar, agreement_id varchar,
+    credit_limit decimal(18, 2)
+"""
+
+ACCOUNTS_KNOWN = """
+    reporter_code varchar, account_id varchar, state varchar, built_in date, report_date date,
+    last_report_date date, report_date_code varchar, repayment_status varchar,
+    overdue_total decimal(18, 2), five_tier_assigned_on date, first_account_type varchar,
+    last_account_type varchar, opened_on date, was_closed boolean, was_overdue boolean,
+    hash_c varchar, hash_f varchar
+"""
+
+# Of records 210 what is known of each account; persons and agreements are told of only when
+# something changes, so that their few records are read as they were sent.
+RECORDS_KNOWN = """
+    select
+        '210' as record_type,
+        account_id as subject_id,
+        * exclude (built_in),
+        built_in as report_month
+    from history.accounts_known
+    union all by name
+    select
+        record_type, reporter_code, subject_id, state, report_month,
+        report_date, report_date as last_report_date, report_date_code,
+        identity_hash, values_hash, credit_limit, segment_hashes
+    from history.journals
+    where record_type in ('110', '220')
+"""
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
+    """Show the build store what earlier months sent and left owed, as schema ``history``."""
+    connection.execute("create schema if not exists history")
+    connection.execute(
+        "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
+    )
+    earlier = earlier_months(run, settings)
+    if earlier:
+        connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
+    connection.execute(
+        "create or replace table history.months_owed (account_id varchar, owed_month date)"
+    )
+    owed = _of_month_before("months_owed", run, settings)
+    if owed:
+        connection.execute(
+            "insert into history.months_owed by name "
+            f"select account_id, owed_month from {_parquet(owed)}"
+        )
+    _show_journals(connection, run, settings)
+    _show_accounts_known(connection, run, settings)
+    connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
+    _show_repayment_history(connection, run, settings)
+
+
+def accounts_known(run: Run, journal: str, owing: str) -> str:
+    """The SQL select of what the bureau knows of each account after the records of a journal."""
+    return query("accounts_known").format(
+        journal=journal, owing=owing, run=f"select date '{run.month}' as report_month"
+    )
+
+
+def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
+    """All records of earlier months; a view, of which as little as possible should be read."""
+    connection.execute(f"create or replace table history.no_records ({SUBMISSION_RECORDS})")
+    files = [
+        path
+        for path in published_files(settings, "submission_records")
+        if path.parent.name < f"report_month={run.month.isoformat()}"
+    ]
+    sent = f" union all by name select * from {_parquet(*files)}" if files else ""
+    connection.execute(
+        f"create or replace view history.journals as select * from history.no_records{sent}"
+    )
+
+
+def _show_accounts_known(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    known = _of_month_before("accounts_known", run, settings)
+    if known:
+        connection.execute(
+            "create or replace view history.accounts_known as "
+            f"select * exclude (report_month) from {_parquet(known)}"
+        )
+        return
+    connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
+    derived = accounts_known(run, journal="history.journals", owing="history.months_owed")
+    connection.execute(
+        "insert into history.accounts_known by name "
+        f"select * exclude (report_month) from ({derived})"
+    )
+
+
+def _show_repayment_history(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    strings = _of_month_before("repayment_history", run, settings)
+    if strings:
+        connection.execute(
+            "create or replace view history.repayment_history as "
+            f"select account_id, history_60 from {_parquet(strings)}"
+        )
+        return
+    connection.execute(
+        "create or replace table history.repayment_history (account_id varchar, history_60 varchar)"
+    )
+
+
+def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:
+    path = partition(settings, table, previous_month(run.month)) / PART
+    return path if path.is_file() else None
+
+
+def _parquet(*paths: Path) -> str:
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
+def query(name: str) -> str:
+    """The text of one SQL file of this package."""
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
