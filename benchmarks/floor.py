@@ -8,8 +8,7 @@ bureau's rules V01 to V68 asked of every record.
 Left out is what the program does beside it: the landing check, Great Expectations, dbt, the
 quarantine and the counts of the feeds, the other marts (groups, scores, notices due, history, what
 is owed), the keyed hashes and the journal of the records, publication, and everything about earlier
-months of the store. Records that break an E rule are left out of the files; that an agreement's
-closing waits for its account's is not followed.
+months of the store. Records that break an E rule are left out of the files.
 
 `--compare HOME` compares the result with what the program published there.
 """
