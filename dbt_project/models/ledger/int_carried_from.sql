@@ -28,38 +28,13 @@ not_carried as (
         and fee_asked + interest_asked + principal_asked = 0
 ),
 
-last_periods as (
-    select
-        reading_no,
-        max(busy_period) as busy_period,
-        max_by(open_amount, entry_number) as open_amount
-    from {{ ref('int_ledger_walked') }}
-    group by reading_no
-),
-
-unfinished as (
-    select
-        reading_no,
-        busy_period
-    from last_periods
-    where open_amount > 0
-    union distinct
-    select
-        reading_no,
-        busy_period
-    from {{ ref('int_ledger_walked') }}
-    where due_on > {{ report_month_end() }}
-),
-
 starts as (
     select
-        walked.reading_no,
-        min(walked.happened_at) as carried_from
-    from {{ ref('int_ledger_walked') }} as walked
-    inner join unfinished
-        on walked.reading_no = unfinished.reading_no
-        and walked.busy_period = unfinished.busy_period
-    group by walked.reading_no
+        reading_no,
+        min(started_at) as carried_from
+    from {{ ref('int_busy_periods') }}
+    where is_unfinished
+    group by reading_no
 )
 
 select

@@ -7,18 +7,7 @@
 -- own, which payments reach before anything later: their open amount is the running sum less its
 -- running minimum, and this item is paid off when that queue first empties after the item has
 -- appeared.
-with periods as (
-    select
-        reading_no,
-        busy_period,
-        min(open_amount) as least_open,
-        max(happened_at) as last_happened_at,
-        min(late_from) as first_late_from
-    from {{ ref('int_ledger_walked') }}
-    group by reading_no, busy_period
-),
-
-followed as (
+with followed as (
     select
         walked.*,
         versions.account_id,
@@ -27,14 +16,12 @@ followed as (
         versions.interest_rank,
         versions.principal_rank
     from {{ ref('int_ledger_walked') }} as walked
-    inner join periods
+    inner join {{ ref('int_busy_periods') }} as periods
         on walked.reading_no = periods.reading_no
         and walked.busy_period = periods.busy_period
+        and periods.is_followed
     inner join {{ ref('int_ledger_versions') }} as versions
         on walked.reading_no = versions.reading_no
-    where
-        periods.least_open > 0
-        or periods.last_happened_at >= cast(periods.first_late_from as timestamp)
 ),
 
 bills as (

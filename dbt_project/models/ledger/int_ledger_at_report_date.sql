@@ -9,12 +9,10 @@ spending as (
     select
         account_id,
         read_month,
-        sum(amount) as spent,
-        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn
-    from {{ ref('int_transactions_effective') }}
-    where
-        read_month is not null
-        and transaction_type in ('purchase', 'cash_draw')
+        sum(spent) as spent,
+        sum(drawn) as drawn
+    from {{ ref('int_spending') }}
+    where read_month is not null
     group by account_id, read_month
 ),
 

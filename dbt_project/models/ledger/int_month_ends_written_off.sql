@@ -40,16 +40,15 @@ at_month_end as (
         and month_ends.month < versions.valid_before_month
 ),
 
-spent as (
+spent as (  -- a month end later than the reading's end has its own reading
     select
         at_month_end.account_id,
         at_month_end.month,
-        sum(transactions.amount) as amount
+        sum(spending.spent) as amount
     from at_month_end
-    inner join {{ ref('int_transactions_effective') }} as transactions
-        on at_month_end.reading_no = transactions.reading_no
-        and transactions.occurred_at < {{ day_after('at_month_end.report_date') }}
-    where transactions.transaction_type in ('purchase', 'cash_draw')
+    inner join {{ ref('int_spending') }} as spending
+        on at_month_end.reading_no = spending.reading_no
+        and at_month_end.month >= spending.month
     group by at_month_end.account_id, at_month_end.month
 ),
 
