@@ -35,7 +35,8 @@ def _code_files() -> list[Path]:
         *package.rglob("*.py"),
         *package.rglob("*.sql"),
         *package.rglob("*.yml"),
-        *EXPECTATIONS.rglob("*.*"),
+        *EXPECTATIONS.rglob("*.py"),
+        *EXPECTATIONS.rglob("*.yml"),
         *(path for kind in ("sql", "yml", "csv") for path in _dbt_files(kind)),
     ]
 

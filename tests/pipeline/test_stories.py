@@ -12,4 +12,4 @@ def test_the_small_stories_hold(lender_book: Lender, tmp_path: Path) -> None:
     run = lender_book.run(MONTHS[-1])
     settings = Settings(home=tmp_path)
     shutil.copytree(run.folder(lender_book.settings), run.folder(settings))
-    warehouse._dbt(run, settings, "test", "--select", "test_type:unit")
+    warehouse.run_dbt(run, settings, "test", "--select", "test_type:unit")

@@ -1,3 +1,7 @@
--- Every good bill since opening, whether this run read it or brought it forward: for whoever asks
--- why.
-{{ good_rows_among('bills', source('raw', 'bills'), questioned_rows('bills')) }}
+-- Every good bill since opening, whether this run read it or brought it forward: for whoever
+-- asks why.
+{{ good_rows_among(
+    'bills',
+    source('raw', 'bills'),
+    questioned_rows('bills'),
+) }}
