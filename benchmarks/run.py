@@ -2,7 +2,7 @@
 
     make benchmark                                            every row
     python benchmarks/run.py --only month_1m --repeats 5      one row anew
-    python benchmarks/run.py --scale 0.01 --results /tmp/trial.json --page /tmp/trial.md
+    python benchmarks/run.py --scale 0.01 --results trial.json --page trial.md
 
 Each measured command is a process of its own. Raw figures are kept in benchmarks/results.json, from
 which the page is rendered.
