@@ -41,8 +41,10 @@ spent_since as (
     select
         transactions.account_id,
         sum(transactions.amount) as spent,
-        sum(case when transactions.transaction_type = 'cash_draw' then transactions.amount else 0 end)
-            as drawn
+        sum(case
+            when transactions.transaction_type = 'cash_draw' then transactions.amount
+            else 0
+        end) as drawn
     from {{ ref('carried_transactions') }} as transactions
     {{ anti_join() }} {{ ref('int_reversals_applied') }} as reversals
         on transactions.transaction_id = reversals.transaction_id

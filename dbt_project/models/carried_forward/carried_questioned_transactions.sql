@@ -1,4 +1,5 @@
--- Every delivered transaction of an account carried forward with a question about it, and its place.
+-- Every delivered transaction of an account carried forward with a question about it, and its
+-- place.
 select questioned.*
 from {{ questioned_rows('transactions') }} as questioned
 inner join {{ ref('int_carried_from') }} as carried

@@ -1,6 +1,6 @@
--- One row per busy period of a reading that may matter at a month end: something in it could be late,
--- or it is open at the end of the reading, or it holds a bill due later. Periods that ended before
--- any of their items could be late were paid in time and are left out.
+-- One row per busy period of a reading that may matter at a month end: something in it could be
+-- late, or it is open at the end of the reading, or it holds a bill due later. Periods that ended
+-- before any of their items could be late were paid in time and are left out.
 select
     reading_no,
     busy_period,

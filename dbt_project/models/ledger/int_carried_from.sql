@@ -1,7 +1,7 @@
--- One row per account that the next month can take up where this one leaves it: from which moment on
--- it still needs the single rows. That is the start of the oldest busy period that is open or holds a
--- bill due later; what lies before is settled for good and goes on as sums. What is closed or written
--- off, the next month reads from the beginning.
+-- One row per account that the next month can take up where this one leaves it: from which moment
+-- on it still needs the single rows. That is the start of the oldest busy period that is open or
+-- holds a bill due later; what lies before is settled for good and goes on as sums. What is closed
+-- or written off, the next month reads from the beginning.
 with accounts as (
     select
         accounts.account_id,

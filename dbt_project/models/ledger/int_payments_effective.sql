@@ -1,5 +1,5 @@
--- One row per transaction that counts in a reading of its account's ledger and is no spending: few of
--- all rows, and several models read them.
+-- One row per transaction that counts in a reading of its account's ledger and is no spending: few
+-- of all rows, and several models read them.
 select *
 from {{ ref('int_transactions_effective') }}
 where transaction_type in ('repayment', 'waiver', 'refund', 'penalty', 'write_off')

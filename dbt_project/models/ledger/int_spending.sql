@@ -1,5 +1,5 @@
--- One row per reading, and where its account was ever written off per month: what was spent and drawn
--- by the end of the reading (month is null where the sum of all suffices). Amounts in CNY.
+-- One row per reading, and where its account was ever written off per month: what was spent and
+-- drawn by the end of the reading (month is null where the sum of all suffices). Amounts in CNY.
 with written_off as (
     select distinct reading_no
     from {{ ref('int_payments_effective') }}

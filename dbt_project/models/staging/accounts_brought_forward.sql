@@ -1,6 +1,6 @@
--- One row per account that goes on from where the month before left it, with what it brings forward.
--- Every other account is read from the beginning: what came since changes its past, or the run asks
--- for more than the newest month of it.
+-- One row per account that goes on from where the month before left it, with what it brings
+-- forward. Every other account is read from the beginning: what came since changes its past, or the
+-- run asks for more than the newest month of it.
 {{ config(materialized='table') }}
 
 {% if var('brought_forward_as_of') -%}
