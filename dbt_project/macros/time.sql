@@ -64,3 +64,8 @@
         as integer
     )
 {%- endmacro %}
+
+{#- The greater of two values, of which either may be unknown. -#}
+{% macro greater_known(one, other) -%}
+    greatest(coalesce({{ one }}, {{ other }}), coalesce({{ other }}, {{ one }}))
+{%- endmacro %}

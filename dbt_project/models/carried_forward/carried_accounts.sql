@@ -77,14 +77,8 @@ select
         coalesce(billed.principal_billed, 0) + coalesce(opening.principal_billed, 0)
         as decimal(18, 2)
     ) as principal_billed,
-    greatest(
-        coalesce(billed.last_due_on, opening.last_due_on),
-        coalesce(opening.last_due_on, billed.last_due_on)
-    ) as last_due_on,
-    greatest(
-        coalesce(billed.period_count, opening.period_count),
-        coalesce(opening.period_count, billed.period_count)
-    ) as period_count,
+    {{ greater_known('billed.last_due_on', 'opening.last_due_on') }} as last_due_on,
+    {{ greater_known('billed.period_count', 'opening.period_count') }} as period_count,
     coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
     recovered.recovered_on
 from {{ ref('int_carried_from') }} as carried

@@ -150,14 +150,8 @@ select
     coalesce(paid.amount_paid, 0) as amount_paid,
     coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
     coalesce(billed.due_dates_ahead, 0) as due_dates_ahead,
-    greatest(
-        coalesce(billed.last_due_on, opening.last_due_on),
-        coalesce(opening.last_due_on, billed.last_due_on)
-    ) as last_due_on,
-    greatest(
-        coalesce(billed.period_count, opening.period_count),
-        coalesce(opening.period_count, billed.period_count)
-    ) as period_count,
+    {{ greater_known('billed.last_due_on', 'opening.last_due_on') }} as last_due_on,
+    {{ greater_known('billed.period_count', 'opening.period_count') }} as period_count,
     coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
     coalesce(unpaid.has_late, false) as has_late,
     late_in_month.account_id is not null as was_late_in_month,
