@@ -54,10 +54,10 @@ class Airflow:
         raise AssertionError(self.backfilled())
 
     def backfilled(self) -> list[dict[str, Any]]:
-        """The runs of backfills, the newest of each month last."""
+        """The runs of backfills, the newest of each month last; what has not begun is newest."""
         runs = self._get(self.api)["dag_runs"]
         runs = [run for run in runs if run["run_type"] == "backfill"]
-        return sorted(runs, key=lambda run: (run["partition_key"], run["start_date"]))
+        return sorted(runs, key=lambda run: (run["partition_key"], run["start_date"] or "later"))
 
     def states(self) -> dict[str, str]:
         """State of each month's newest backfill run."""
