@@ -54,9 +54,9 @@ class Bench:
 
     @property
     def large_book(self) -> Path:
-        """1.0 million accounts, 24 months, purchases split in three."""
+        """1.0 million accounts, 24 months, purchases split in four: 152 million transactions."""
         accounts = self.accounts(LARGE)
-        return self.book("book_1m", lambda path: lenders_book(path, accounts, 24, 3))
+        return self.book("book_1m", lambda path: lenders_book(path, accounts, 24, 4))
 
     @property
     def small_book(self) -> Path:

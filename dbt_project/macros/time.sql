@@ -69,3 +69,8 @@
 {% macro greater_known(one, other) -%}
     greatest(coalesce({{ one }}, {{ other }}), coalesce({{ other }}, {{ one }}))
 {%- endmacro %}
+
+{#- A moment as one number. -#}
+{% macro microseconds(moment) -%} {{ return(adapter.dispatch("microseconds")(moment)) }} {%- endmacro %}
+{% macro default__microseconds(moment) -%} epoch_us({{ moment }}) {%- endmacro %}
+{% macro spark__microseconds(moment) -%} unix_micros(cast({{ moment }} as timestamp_ltz)) {%- endmacro %}

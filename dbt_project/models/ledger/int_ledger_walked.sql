@@ -4,15 +4,17 @@
 --   open_amount       what is asked and unpaid: payments cannot push it below zero. What is left
 --                     over is gone (reduces_unbilled) or held for later items (credits_next_due).
 --   prepaid_amount    the part of this bill or penalty that held money pays as it appears
---   busy_period       a stretch that begins with nothing open and lasts until nothing is open
---                     again; no payment reaches across its borders
+--   busy_period       a stretch that begins with a bill or penalty that finds nothing open; no
+--                     payment reaches across its borders
+-- One number orders all: the moment, and at one moment the rank of what happened. What pays needs no
+-- name: of payments of one rank at one moment only the sum matters.
 with entries as (
     select  -- money left over from before what is brought forward
         versions.reading_no,
-        versions.prepayment,
+        versions.prepayment = 'credits_next_due' as holds_credit,
         timestamp '1900-01-01 00:00:00' as happened_at,
         0 as rank_at_instant,
-        '' as entry_id,
+        cast(null as {{ dbt.type_string() }}) as entry_id,
         'payment' as entry_type,
         cast(null as date) as due_on,
         cast(null as date) as late_from,
@@ -24,7 +26,7 @@ with entries as (
     union all
     select
         versions.reading_no,
-        versions.prepayment,
+        versions.prepayment = 'credits_next_due' as holds_credit,
         cast(bills.statement_on as timestamp) as happened_at,
         1 as rank_at_instant,
         bills.bill_id as entry_id,
@@ -40,7 +42,7 @@ with entries as (
     union all
     select
         payments.reading_no,
-        versions.prepayment,
+        versions.prepayment = 'credits_next_due' as holds_credit,
         payments.occurred_at as happened_at,
         case payments.transaction_type
             when 'penalty' then 2
@@ -48,7 +50,8 @@ with entries as (
             when 'refund' then 4
             else 5
         end as rank_at_instant,
-        payments.transaction_id as entry_id,
+        case when payments.transaction_type = 'penalty' then payments.transaction_id end
+            as entry_id,
         case when payments.transaction_type = 'penalty' then 'penalty' else 'payment' end
             as entry_type,
         case
@@ -65,27 +68,35 @@ with entries as (
     where payments.transaction_type <> 'write_off'
 ),
 
+changes as (
+    select
+        *,
+        {{ microseconds('happened_at') }} * 8 + rank_at_instant as moment,
+        case when entry_type = 'payment' then -amount else amount end as change
+    from entries
+),
+
 summed as (
     select
         *,
-        case when entry_type = 'payment' then -amount else amount end as change,
         row_number() over (
             partition by reading_no
-            order by happened_at, rank_at_instant, entry_id
+            order by moment, entry_id
+            rows between unbounded preceding and current row
         ) as entry_number,
-        cast(sum(case when entry_type = 'payment' then -amount else amount end) over (
+        cast(sum(change) over (
             partition by reading_no
-            order by happened_at, rank_at_instant, entry_id
+            order by moment, entry_id
             rows between unbounded preceding and current row
         ) as decimal(18, 2)) as asked_less_paid
-    from entries
+    from changes
 ),
 
 reflected as (  -- payments beyond what is open are gone, or held for what comes
     select
         *,
         case
-            when prepayment = 'credits_next_due' then greatest(asked_less_paid, 0)
+            when holds_credit then greatest(asked_less_paid, 0)
             else asked_less_paid - least(0, min(asked_less_paid) over (
                 partition by reading_no
                 order by entry_number
@@ -93,16 +104,8 @@ reflected as (  -- payments beyond what is open are gone, or held for what comes
             ))
         end as open_amount,
         case
-            when prepayment = 'credits_next_due' then greatest(asked_less_paid - change, 0)
-            else asked_less_paid - change - least(0, coalesce(min(asked_less_paid) over (
-                partition by reading_no
-                order by entry_number
-                rows between unbounded preceding and 1 preceding
-            ), 0))
-        end as open_before,
-        case
-            when prepayment = 'credits_next_due' and entry_type <> 'payment'
-                then least(amount, greatest(amount - asked_less_paid, 0))
+            when holds_credit and change > 0
+                then least(change, greatest(change - asked_less_paid, 0))
             else 0
         end as prepaid_amount
     from summed
@@ -120,7 +123,12 @@ select
     prepaid_amount,
     asked_less_paid,
     open_amount,
-    sum(case when open_before = 0 then 1 else 0 end) over (
+    sum(case
+        when change < 0 then 0
+        when holds_credit and asked_less_paid <= change then 1
+        when not holds_credit and open_amount = change then 1
+        else 0
+    end) over (
         partition by reading_no
         order by entry_number
         rows between unbounded preceding and current row

@@ -1,7 +1,8 @@
--- One row per transaction that counts in a reading of its account's ledger: before its end and not
--- reversed there. The reversals themselves are left out.
-{{ config(materialized='view') }}
+{#- Pieces of the replay that more than one model needs (contracts, section 2). -#}
 
+{#- Those of some transactions that count in a reading of their account's ledger: before its end and
+    not reversed there. The reversals themselves are left out. -#}
+{% macro effective(transactions) -%}
 select
     versions.reading_no,
     transactions.account_id,
@@ -10,7 +11,7 @@ select
     transactions.transaction_type,
     transactions.amount,
     transactions.occurred_at
-from {{ ref('stg_transactions') }} as transactions
+from {{ transactions }} as transactions
 inner join {{ ref('int_ledger_versions') }} as versions
     on transactions.account_id = versions.account_id
 left join {{ ref('int_reversals_applied') }} as reversals
@@ -22,3 +23,4 @@ where
         reversals.reversed_in_month is null
         or reversals.reversed_in_month > versions.valid_from_month
     )
+{%- endmacro %}
