@@ -4,16 +4,12 @@ The duties ask of a dispute's newest version at the cut-off (Regulation on Credi
 25): the month is built from the ledger whatever they find, but a person must hear of it.
 """
 
-from great_expectations.expectations.core.unexpected_rows_expectation import (
-    UnexpectedRowsExpectation,
-)
-
-from reporting.sentences import each_row, no_row
+from reporting.sentences import RowsThatShouldNotBe, each_row, no_row
 
 TABLE = "disputes"
 
 
-def no_dispute(check_id: str, description: str, fault: str) -> UnexpectedRowsExpectation:
+def no_dispute(check_id: str, description: str, fault: str) -> RowsThatShouldNotBe:
     """The newest version of no dispute shows a fault; ``{column}`` there is its value."""
     columns = ("received_on", "annotated_on", "answered_on", "outcome", "remark")
     newest = {name: f"max_by(struct_pack(it := {name}), recorded_at).it" for name in columns}

@@ -61,10 +61,10 @@ parts as (
 less_prepaid as (  -- inside one bill held money pays part by part, in the product's order
     select
         *,
-        part_amount - least(part_amount, greatest(prepaid_amount - (sum(part_amount) over (
+        cast(part_amount - least(part_amount, greatest(prepaid_amount - (sum(part_amount) over (
             partition by reading_no, entry_number
             order by part_rank
-        ) - part_amount), 0)) as asked_amount
+        ) - part_amount), 0)) as decimal(18, 2)) as asked_amount
     from parts
 ),
 
@@ -108,10 +108,10 @@ queued as (
         items.entry_number as appeared_at_entry,
         movements.entry_number,
         movements.happened_at,
-        sum(movements.change) over (
+        cast(sum(movements.change) over (
             partition by items.reading_no, items.busy_period, items.position
             order by movements.entry_number
-        ) as asked_less_paid
+        ) as decimal(18, 2)) as asked_less_paid
     from items
     inner join movements
         on items.reading_no = movements.reading_no

@@ -123,7 +123,7 @@ select
     prepaid_amount,
     asked_less_paid,
     open_amount,
-    sum(case
+    cast(sum(case
         when change < 0 then 0
         when holds_credit and asked_less_paid <= change then 1
         when not holds_credit and open_amount = change then 1
@@ -132,5 +132,5 @@ select
         partition by reading_no
         order by entry_number
         rows between unbounded preceding and current row
-    ) as busy_period
+    ) as integer) as busy_period  -- a sum of 128 bits is slow to store and to read
 from reflected
