@@ -32,13 +32,16 @@
 
 {#- The delivered rows of a table about which there is a question, and the one place each has: its
     key came more than once by the cut-off, it breaks a rule, its account or customer is not there
-    yet, or the table itself asks (`also`). Every other row recorded by the cut-off is good, so that
-    the millions of plain rows are read and never copied. A row's place is good, duplicate (an exact
-    copy), superseded (a newer version exists), quarantined or after_cut_off. -#}
-{% macro questioned(table, rules, of=none, may_be_agreement=false, joins='', also='false') %}
+    yet, or the table itself asks (`also`, and the keys in the relation `also_keys`). Every other
+    row recorded by the cut-off is good, so that the millions of plain rows are read and never
+    copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
+    quarantined or after_cut_off. -#}
+{% macro questioned(
+    table, rules, of=none, may_be_agreement=false, also='false', also_keys=none
+) %}
     {%- set columns = raw_columns(table) -%}
     {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' %}
-with repeated as (  -- only keys delivered more than once have versions to compare
+with asked_about as (  -- only keys delivered more than once have versions to compare
     select key_hash
     from (
         select {{ hash_of(row_key(table)) }} as key_hash
@@ -49,6 +52,11 @@ with repeated as (  -- only keys delivered more than once have versions to compa
     ) as keys
     group by key_hash
     having count(*) > 1
+    {%- if also_keys %}
+    union distinct
+    select {{ hash_of('also_key') }} as key_hash
+    from {{ also_keys }}
+    {%- endif %}
 ),
 
 {% if of -%}
@@ -73,17 +81,16 @@ in_question as (
         {{ digest(table) }} as content,
         {{ broken_rules(table, rules) }} as broken_rules
     from {{ delivered(table) }} as delivered
-    left join repeated
-        on repeated.key_hash = {{ hash_of(row_key(table)) }}
+    left join asked_about
+        on asked_about.key_hash = {{ hash_of(row_key(table)) }}
     {%- if of %}
     left join parents
         on delivered.{{ of }}_id = parents.known_{{ of }}_id
     {%- endif %}
-    {{- joins }}
     where
         coalesce(delivered.recorded_at <= {{ as_of() }}, true)
         and (
-            repeated.key_hash is not null
+            asked_about.key_hash is not null
             or {{ breaks_any(table, rules) }}
             or {{ is_waiting }}
             or {{ also }}

@@ -1,5 +1,5 @@
--- One row per account that the next month can take up where this one leaves it: what lies before
--- carried_from, as sums (amounts in CNY).
+-- One row per account that the next month can take up where this one leaves it: as sums (amounts in
+-- CNY) what was paid and billed before carried_from and what was spent by the month's end.
 with left_over as (
     select
         carried.account_id,
@@ -37,23 +37,6 @@ billed as (
     group by carried.account_id
 ),
 
-spent_since as (
-    select
-        transactions.account_id,
-        sum(transactions.amount) as spent,
-        sum(case
-            when transactions.transaction_type = 'cash_draw' then transactions.amount
-            else 0
-        end) as drawn
-    from {{ ref('carried_transactions') }} as transactions
-    {{ anti_join() }} {{ ref('int_reversals_applied') }} as reversals
-        on transactions.transaction_id = reversals.transaction_id
-    where
-        transactions.transaction_type in ('purchase', 'cash_draw')
-        and transactions.occurred_at < {{ day_after(report_month_end()) }}
-    group by transactions.account_id
-),
-
 recovered as (
     select
         assigned.account_id,
@@ -70,8 +53,8 @@ recovered as (
 select
     carried.account_id,
     cast(coalesce(left_over.left_over, 0) as decimal(18, 2)) as left_over,
-    cast(ledger.spent - coalesce(spent_since.spent, 0) as decimal(18, 2)) as spent,
-    cast(ledger.drawn - coalesce(spent_since.drawn, 0) as decimal(18, 2)) as drawn,
+    cast(ledger.spent as decimal(18, 2)) as spent,
+    cast(ledger.drawn as decimal(18, 2)) as drawn,
     coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
     cast(
         coalesce(billed.principal_billed, 0) + coalesce(opening.principal_billed, 0)
@@ -95,5 +78,3 @@ left join billed
     on carried.account_id = billed.account_id
 left join recovered
     on carried.account_id = recovered.account_id
-left join spent_since
-    on carried.account_id = spent_since.account_id

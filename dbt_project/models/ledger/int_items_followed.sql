@@ -43,7 +43,7 @@ parts as (
         {{ columns | join(',\n        ') }},
         'penalty' as part,
         penalty_rank as part_rank,
-        amount as part_amount
+        change as part_amount
     from followed
     where entry_type = 'penalty'
     {%- for part in ['fee', 'interest', 'principal'] %}
@@ -95,7 +95,7 @@ movements as (
         entry_number,
         happened_at,
         0 as position,
-        -amount as change
+        change
     from followed
     where entry_type = 'payment'
 ),

@@ -11,14 +11,13 @@
 with entries as (
     select  -- money left over from before what is brought forward
         versions.reading_no,
-        versions.prepayment = 'credits_next_due' as holds_credit,
+        versions.prepayment,
         timestamp '1900-01-01 00:00:00' as happened_at,
         0 as rank_at_instant,
         cast(null as {{ dbt.type_string() }}) as entry_id,
-        'payment' as entry_type,
         cast(null as date) as due_on,
         cast(null as date) as late_from,
-        opening.left_over as amount
+        -opening.left_over as change
     from {{ ref('accounts_brought_forward') }} as opening
     inner join {{ ref('int_ledger_versions') }} as versions
         on opening.account_id = versions.account_id
@@ -26,14 +25,13 @@ with entries as (
     union all
     select
         versions.reading_no,
-        versions.prepayment = 'credits_next_due' as holds_credit,
+        versions.prepayment,
         cast(bills.statement_on as timestamp) as happened_at,
         1 as rank_at_instant,
         bills.bill_id as entry_id,
-        'bill' as entry_type,
         bills.due_on,
         bills.late_from,
-        bills.fee_asked + bills.interest_asked + bills.principal_asked as amount
+        bills.fee_asked + bills.interest_asked + bills.principal_asked as change
     from {{ ref('int_bills_asked') }} as bills
     inner join {{ ref('int_ledger_versions') }} as versions
         on bills.account_id = versions.account_id
@@ -42,37 +40,48 @@ with entries as (
     union all
     select
         payments.reading_no,
-        versions.prepayment = 'credits_next_due' as holds_credit,
+        versions.prepayment,
+        payments.occurred_at as happened_at,
+        2 as rank_at_instant,
+        payments.transaction_id as entry_id,
+        cast(payments.occurred_at as date) as due_on,
+        {{ add_days('cast(payments.occurred_at as date)', 1) }} as late_from,
+        payments.amount as change
+    from {{ ref('int_payments_effective') }} as payments
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on payments.reading_no = versions.reading_no
+    where payments.transaction_type = 'penalty'
+    union all
+    select
+        payments.reading_no,
+        versions.prepayment,
         payments.occurred_at as happened_at,
         case payments.transaction_type
-            when 'penalty' then 2
             when 'waiver' then 3
             when 'refund' then 4
             else 5
         end as rank_at_instant,
-        case when payments.transaction_type = 'penalty' then payments.transaction_id end
-            as entry_id,
-        case when payments.transaction_type = 'penalty' then 'penalty' else 'payment' end
-            as entry_type,
-        case
-            when payments.transaction_type = 'penalty' then cast(payments.occurred_at as date)
-        end as due_on,
-        case
-            when payments.transaction_type = 'penalty'
-                then {{ add_days('cast(payments.occurred_at as date)', 1) }}
-        end as late_from,
-        payments.amount
+        cast(null as {{ dbt.type_string() }}) as entry_id,
+        cast(null as date) as due_on,
+        cast(null as date) as late_from,
+        -payments.amount as change
     from {{ ref('int_payments_effective') }} as payments
     inner join {{ ref('int_ledger_versions') }} as versions
         on payments.reading_no = versions.reading_no
-    where payments.transaction_type <> 'write_off'
+    where payments.transaction_type in ('waiver', 'refund', 'repayment')
 ),
 
-changes as (
+in_order as (
     select
-        *,
+        reading_no,
+        prepayment = 'credits_next_due' as holds_credit,
         {{ microseconds('happened_at') }} * 8 + rank_at_instant as moment,
-        case when entry_type = 'payment' then -amount else amount end as change
+        happened_at,
+        cast(rank_at_instant as tinyint) as rank_at_instant,
+        entry_id,
+        due_on,
+        late_from,
+        cast(change as decimal(18, 2)) as change
     from entries
 ),
 
@@ -89,7 +98,7 @@ summed as (
             order by moment, entry_id
             rows between unbounded preceding and current row
         ) as decimal(18, 2)) as asked_less_paid
-    from changes
+    from in_order
 ),
 
 reflected as (  -- payments beyond what is open are gone, or held for what comes
@@ -116,10 +125,10 @@ select
     entry_number,
     happened_at,
     entry_id,
-    entry_type,
+    case rank_at_instant when 1 then 'bill' when 2 then 'penalty' else 'payment' end as entry_type,
     due_on,
     late_from,
-    amount,
+    change,
     prepaid_amount,
     asked_less_paid,
     open_amount,

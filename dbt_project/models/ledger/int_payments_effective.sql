@@ -1,7 +1,6 @@
--- One row per transaction that counts in a reading of its account's ledger and is no spending: few
--- of all rows, and several models read them.
+-- One row per transaction that counts in a reading of its account's ledger and is no spending.
 with effective as (
-    {{ effective(ref('stg_transactions')) | indent(4) }}
+    {{ effective(ref('stg_payments')) | indent(4) }}
 )
 
 select *

@@ -15,7 +15,6 @@ with delivered as (
     where
         transaction_type in ('purchase', 'cash_draw')
         and recorded_at <= {{ as_of() }}
-        and transaction_id is not null
     group by account_id, {{ month_start('occurred_at') }}
     union all
     select
@@ -27,7 +26,6 @@ with delivered as (
     where
         transaction_type in ('purchase', 'cash_draw')
         and recorded_at <= {{ as_of() }}
-        and transaction_id is not null
 ),
 
 special as (

@@ -5,10 +5,11 @@
 {{ config(materialized='table') }}
 
 with targets as (
-    select distinct reverses_transaction_id as target_id
+    select reverses_transaction_id as also_key
     from {{ delivered('transactions') }}
     where
         transaction_type = 'reversal'
+        and reverses_transaction_id is not null
         and recorded_at <= {{ as_of() }}
 ),
 
@@ -24,10 +25,7 @@ placed as (
             'occurred_at >= coalesce(cast(opened_on as timestamp), occurred_at)'),
         ('OCCURRED_AFTER_CLOSING',
             'closed_on is null or occurred_at < ' ~ day_after('closed_on')),
-    ], of='account', joins="
-    left join targets
-        on delivered.transaction_id = targets.target_id",
-        also="transaction_type = 'reversal' or targets.target_id is not null") }}
+    ], of='account', also="transaction_type = 'reversal'", also_keys='targets') }}
 ),
 
 reversals as (
