@@ -28,6 +28,8 @@ def start_session(master: str, warehouse: str) -> Any:
         .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
         .config("spark.sql.ansi.enabled", "true")
         .config("spark.ui.showConsoleProgress", "false")
+        # in the long expressions of a record Spark looks for constraints until memory ends
+        .config("spark.sql.constraintPropagation.enabled", "false")
     )
     if master.startswith("local"):
         builder = builder.config("spark.ui.enabled", "false")
