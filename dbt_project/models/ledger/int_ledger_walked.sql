@@ -6,8 +6,8 @@
 --   prepaid_amount    the part of this bill or penalty that held money pays as it appears
 --   busy_period       a stretch that begins with a bill or penalty that finds nothing open; no
 --                     payment reaches across its borders
--- One number orders all: the moment, and at one moment the rank of what happened. What pays needs no
--- name: of payments of one rank at one moment only the sum matters.
+-- One number orders all: the moment, and at one moment the rank of what happened. What pays needs
+-- no name: of payments of one rank at one moment only the sum matters.
 with entries as (
     select  -- money left over from before what is brought forward
         versions.reading_no,
