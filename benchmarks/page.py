@@ -125,7 +125,7 @@ def _month_10k(rows: Figures) -> list[tuple[str, ...]]:
 def _month_36_vs_6(rows: Figures) -> list[tuple[str, ...]]:
     row = rows["month_36_vs_6"]
     early, late = median(row["month_6"]), median(row["month_36"])
-    what = "the 36th month of a store against the 6th, the same accounts"
+    what = "month 36 of a book against its month 6, the same accounts, balances brought forward"
     measured = f"{late:.1f} s against {early:.1f} s"
     is_met = late <= TIMES_EARLIER * early
     memory = _memory(row["month_36"])
