@@ -1,4 +1,4 @@
-"""The submission folder of an institution and month: one file per record type, and a manifest."""
+"""The submission folder of an institution and month: its files per record type, and a manifest."""
 
 import hashlib
 import json
@@ -18,7 +18,6 @@ from reporting.submission.rules import hits
 HEADER_BYTES = 50
 RECORD_VERSION = "2.0.0"
 BLOCK_BYTES = 1 << 20
-MOST_RECORDS_A_FILE = 9_999_999  # the header counts in seven digits
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,7 @@ class SubmissionFile:
 
 
 def header(record_type: str, reporter_code: str, run: Run, records: int) -> str:
-    """The header line of a file (bureau interface, 1.3); its creation time is the cut-off.
-
-    Raises DataNotFit for more records than seven digits can count.
-    """
-    if records > MOST_RECORDS_A_FILE:
-        raise DataNotFit(
-            f"{records:,} records {record_type} of {reporter_code}: a file takes at most "
-            f"{MOST_RECORDS_A_FILE:,}; report the month in smaller books"
-        )
+    """The header line of a file (bureau interface, 1.3); its creation time is the cut-off."""
     line = (
         f"A{HEADER_BYTES:03d}{record_type}{RECORD_VERSION}{layouts()[record_type].template}"
         f"{reporter_code}{run.as_of:%Y%m%d%H%M%S}0{records:07d}"

@@ -10,10 +10,16 @@ from typing import Any
 import duckdb
 import yaml
 
+from reporting.errors import DataNotFit
 from reporting.run import Run
 from reporting.submission.history import accounts_known, query
 
 LAYOUT = Path(__file__).with_name("layout.yml")
+
+# The header counts in seven digits; more records leave in parts, each a file with its own serial.
+MOST_RECORDS_A_FILE = 9_999_999
+BETWEEN_PARTS = 50  # serials of a day that other months with this cut-off may take in between
+LAST_SERIAL = 999
 
 # A line is a record: characters that would break it (or XML 1.0) become blanks.
 UNWRITABLE = r"\x00-\x1F\x7F\x{FFFE}\x{FFFF}"
@@ -139,11 +145,19 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     """Show ``secure.record_lines``: one row per record of the month, with its line as it leaves.
 
     A record that is withheld has a line too, for whoever repairs it, but no file. A view: to make
-    the lines anew for the files and for the journal costs less than to store them.
+    the lines anew for the files and for the journal costs less than to store them. Raises
+    DataNotFit where the day's serial numbers do not suffice.
     """
     serial = connection.execute(  # unique among the files of one day: months may share a cut-off
         "select 1 + count(*) from history.built_months where as_of::date = ?", [run.as_of.date()]
     ).fetchall()[0][0]
+    parts = _parts(connection)
+    most = max(parts.values(), default=1)
+    if serial + (most - 1) * BETWEEN_PARTS > LAST_SERIAL or (most > 1 and serial > BETWEEN_PARTS):
+        raise DataNotFit(
+            f"month {run.label}: {most} files of one record type do not find a serial number of "
+            f"three digits on {run.as_of:%Y-%m-%d}; report the month in smaller books"
+        )
     selects = [
         f"""
         select
@@ -161,8 +175,9 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             judged.rule_ids,
             {", ".join(layout.fact(name) for name in FACTS)},
             case when judged.state = 'BUILT' then records.reporter_code
-                || '{run.as_of:%Y%m%d}{layout.record_type}0{serial:03d}0.txt' end
-                as file_name
+                || '{run.as_of:%Y%m%d}{layout.record_type}0'
+                || printf('%03d', {serial} + {BETWEEN_PARTS} * {_part(layout, parts)})
+                || '0.txt' end as file_name
         from {layout.relation} as records
         inner join secure.judged_records as judged
             on judged.record_type = '{layout.record_type}'
@@ -174,6 +189,26 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     ]
     connection.execute(
         "create or replace view secure.record_lines as " + " union all ".join(selects)
+    )
+
+
+def _parts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many files the largest institution needs for each record type."""
+    counted = connection.execute(
+        "select record_type, max(records) from (select record_type, count(*) as records "
+        "from secure.judged_records where state = 'BUILT' group by record_type, reporter_code) "
+        "group by record_type"
+    ).fetchall()
+    return {kind: -(-records // MOST_RECORDS_A_FILE) for kind, records in counted}
+
+
+def _part(layout: RecordLayout, parts: dict[str, int]) -> str:
+    """The SQL expression of the part that a record leaves in, from 0; in the order of the files."""
+    if parts.get(layout.record_type, 1) == 1:
+        return "0"
+    return (
+        f"((row_number() over (partition by records.reporter_code, judged.state "
+        f"order by {layout.order_by}, records.report_date) - 1) // {MOST_RECORDS_A_FILE})"
     )
 
 
