@@ -31,7 +31,8 @@ def lenders_book(target: Path, accounts: int, months: int, parts: int, seed: int
 def constant_book(target: Path, accounts: int, months: int, seed: int = 7) -> None:
     """A book whose accounts were all opened before its first month and stay open.
 
-    Three in five of the lender's accounts are such.
+    Three in five of the lender's accounts are such. Who signs, signs before the first month: so
+    that an early month reports as many as a late one.
     """
     source, kept = (target.with_name(f".{target.name}-{name}") for name in ("source", "kept"))
     generate(source, accounts * 5 // 3, months, seed)
@@ -58,8 +59,13 @@ def constant_book(target: Path, accounts: int, months: int, seed: int = 7) -> No
             path.parent.mkdir(parents=True, exist_ok=True)
             columns = [row[0] for row in engine.execute(f"describe from '{file}'").fetchall()]
             subject = "account_id" if "account_id" in columns else "customer_id"
+            early = ", ".join(
+                f"least({column}, timestamp '{first_month}') as {column}"
+                for column in ("occurred_at", "recorded_at")
+            )
+            rows = f"select * replace ({early})" if file.parent.name == "consents" else "select *"
             engine.execute(
-                f"copy (from '{file}' where {subject} in (from subjects)) to '{path}' "
+                f"copy ({rows} from '{file}' where {subject} in (from subjects)) to '{path}' "
                 "(format parquet, compression zstd)"
             )
     build(kept, target, 1)
