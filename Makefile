@@ -14,7 +14,7 @@ OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-spark lint benchmark docs rules-page lock
+.PHONY: help run airflow test test-spark lint benchmark docs rules-page checks-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -66,6 +66,9 @@ docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pa
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
 	@$(BIN)/python -m reporting.submission.rules
+
+checks-page: $(INSTALLED) ## Renew docs/checks.md from expectations/
+	@$(BIN)/python -m reporting.checks_page
 
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml

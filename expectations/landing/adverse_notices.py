@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "adverse_notices"
+KEY = "notice_id"
 
 EXPECTATIONS = [
     no_row(

@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "credit_limits"
+KEY = "concat_ws('|', account_id, effective_on)"
 
 EXPECTATIONS = [
     no_row(

@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "customers"
+KEY = "customer_id"
 
 EXPECTATIONS = [
     no_row(

@@ -7,6 +7,7 @@ The duties ask of a dispute's newest version at the cut-off (Regulation on Credi
 from reporting.sentences import RowsThatShouldNotBe, each_row, no_row
 
 TABLE = "disputes"
+KEY = "dispute_id"
 
 
 def no_dispute(check_id: str, description: str, fault: str) -> RowsThatShouldNotBe:
@@ -19,6 +20,7 @@ def no_dispute(check_id: str, description: str, fault: str) -> RowsThatShouldNot
         description,
         "from {batch} where recorded_at <= {as_of} group by dispute_id having "
         + fault.format(**newest, cut_off="cast({as_of} as date)"),
+        key=KEY,
     )
 
 

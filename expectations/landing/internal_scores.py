@@ -3,6 +3,7 @@
 from reporting.sentences import each_row
 
 TABLE = "internal_scores"
+KEY = "concat_ws('|', customer_id, scored_on)"
 
 EXPECTATIONS = [
     each_row(

@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "connected_groups"
+KEY = "concat_ws('|', product_code, group_kind, group_value)"
 
 KINDS = "('wave', 'limit_band', 'score_band', 'opened_year')"
 
@@ -13,6 +14,7 @@ EXPECTATIONS = [
         "A group is counted once a product, kind and month.",
         "from {batch} group by report_month, product_code, group_kind, group_value"
         " having count(*) > 1",
+        key="concat_ws('|', product_code, group_kind, group_value)",
     ),
     each_row(
         "groups.of_this_month",

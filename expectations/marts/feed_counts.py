@@ -1,17 +1,16 @@
 """Where each delivered row went: the places must add up, and few rows may be rejected."""
 
-import great_expectations.expectations as gxe
-
-from reporting.sentences import A_FEW, each_row, no_row
+from reporting.sentences import A_FEW, each_row, no_row, unique
 
 TABLE = "feed_counts"
+KEY = "table_name"
 
 EXPECTATIONS = [
-    gxe.ExpectColumnValuesToBeUnique(
-        column="table_name",
-        severity="critical",
-        description="A feed is counted once a month.",
-        meta={"id": "feeds.counted_once"},
+    unique(
+        "feeds.counted_once",
+        "critical",
+        "A feed is counted once a month.",
+        "table_name",
     ),
     no_row(
         "feeds.all_nine",
@@ -57,5 +56,6 @@ EXPECTATIONS = [
         "select distinct table_name from marts.quarantined_rows) as listed"
         " on feeds.table_name = listed.table_name"
         " where (feeds.quarantined > 0) <> (listed.table_name is not null)",
+        key="feeds.table_name",
     ),
 ]

@@ -1,17 +1,16 @@
 """The feed of the in-house score: all that is not reportable, and nothing that is."""
 
-import great_expectations.expectations as gxe
-
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, no_row, unique
 
 TABLE = "internal_score_feed"
+KEY = "account_id"
 
 EXPECTATIONS = [
-    gxe.ExpectColumnValuesToBeUnique(
-        column="account_id",
-        severity="critical",
-        description="An account is fed to the score once a month.",
-        meta={"id": "score_feed.account_once_a_month"},
+    unique(
+        "score_feed.account_once_a_month",
+        "critical",
+        "An account is fed to the score once a month.",
+        "account_id",
     ),
     each_row(
         "score_feed.of_this_month",
@@ -27,6 +26,7 @@ EXPECTATIONS = [
         " on feed.account_id = population.account_id"
         " and feed.report_month = population.report_month"
         " where coalesce(population.is_reportable, true)",
+        key="feed.account_id",
     ),
     no_row(
         "score_feed.nobody_missing",
@@ -37,6 +37,7 @@ EXPECTATIONS = [
         " and feed.report_month = population.report_month"
         " where population.report_month = {report_month} and not population.is_reportable"
         " and feed.account_id is null",
+        key="population.account_id",
     ),
     no_row(
         "score_feed.behaviour_of_the_open",
@@ -45,5 +46,6 @@ EXPECTATIONS = [
         "from {batch} as feed left join marts.repayment_status as status"
         " on feed.account_id = status.account_id and feed.report_month = status.report_month"
         " where feed.repayment_status is distinct from status.repayment_status",
+        key="feed.account_id",
     ),
 ]

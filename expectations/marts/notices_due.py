@@ -4,6 +4,7 @@ from reporting.raw_contract import raw_contract
 from reporting.sentences import each_row, no_row, sql_list
 
 TABLE = "notices_due"
+KEY = "concat_ws('|', account_id, episode_started_on)"
 
 PERSONAL = sql_list(
     sorted({one.name for table in raw_contract() for one in table.columns if one.is_personal})
@@ -15,6 +16,7 @@ EXPECTATIONS = [
         "critical",
         "An episode of an account is told once a month.",
         "from {batch} group by account_id, episode_started_on having count(*) > 1",
+        key="concat_ws('|', account_id, episode_started_on)",
     ),
     each_row(
         "notices.of_this_month",
@@ -54,6 +56,7 @@ EXPECTATIONS = [
         " where notices.account_id = population.account_id"
         " and notices.episode_started_on = population.episode_started_on"
         " and notices.delivered_at is not null)",
+        key="population.account_id",
     ),
     no_row(
         "notices.nothing_personal",

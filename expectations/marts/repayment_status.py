@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "repayment_status"
+KEY = "account_id"
 
 OVERDUE = "repayment_status in ('1', '2', '3', '4', '5', '6', '7')"
 CLOSED = "repayment_status in ('C', 'G')"
@@ -13,6 +14,7 @@ EXPECTATIONS = [
         "critical",
         "An account has one repayment status a month.",
         "from {batch} group by account_id, report_month having count(*) > 1",
+        key="account_id",
     ),
     each_row(
         "status.of_this_month",
@@ -32,6 +34,7 @@ EXPECTATIONS = [
         " where not coalesce(status.report_date = case"
         " when accounts.closed_on between status.report_month and last_day(status.report_month)"
         " then accounts.closed_on else last_day(status.report_month) end, false)",
+        key="status.account_id",
     ),
     no_row(
         "status.of_the_population",
@@ -42,6 +45,7 @@ EXPECTATIONS = [
         " and status.report_month = population.report_month"
         " where not coalesce("
         "population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER'), false)",
+        key="status.account_id",
     ),
     each_row(
         "status.code_known",

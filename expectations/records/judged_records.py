@@ -9,6 +9,7 @@ from reporting.sentences import each_row, no_row
 from reporting.submission.rules import load_rules
 
 TABLE = "judged_records"
+KEY = "concat_ws('|', record_type, subject_id)"
 
 RULES = [rule for rule in load_rules() if rule.record != "file"]
 SEVERITIES = {"E": "warning", "W": "info"}
@@ -27,6 +28,7 @@ EXPECTATIONS = [
             SEVERITIES[rule.severity],
             rule.sentence,
             f"from {{batch}} where list_contains(rule_ids, '{rule.id}')",
+            key=KEY,
         )
         for rule in RULES
     ),

@@ -1,10 +1,9 @@
 """What is promised to the bureau of every person's record, before any file is written."""
 
-import great_expectations.expectations as gxe
-
-from reporting.sentences import no_row
+from reporting.sentences import filled, no_row
 
 TABLE = "record_110"
+KEY = "customer_id"
 
 EXPECTATIONS = [
     no_row(
@@ -12,6 +11,7 @@ EXPECTATIONS = [
         "critical",
         "A person has one record an institution and report date.",
         "from {batch} group by reporter_code, customer_id, rpt_date having count(*) > 1",
+        key="customer_id",
     ),
     no_row(
         "record_110.has_account",
@@ -20,24 +20,27 @@ EXPECTATIONS = [
         "from {batch} as person anti join secure.record_210 as record"
         " on record.customer_id = person.customer_id"
         " and record.reporter_code = person.reporter_code",
+        key="person.customer_id",
     ),
-    gxe.ExpectColumnValuesToNotBeNull(
-        column="id_num",
-        severity="critical",
-        description="A person's record has the number of the identity document.",
-        meta={"id": "record_110.id_number_filled"},
+    filled(
+        "record_110.id_number_filled",
+        "critical",
+        "A person's record has the number of the identity document.",
+        "id_num",
     ),
     no_row(
         "record_110.spouse_named",
         "warning",
         "A married person's spouse is named; without a name the marriage is sent as unknown.",
         "from {batch} where is_spouse_missing",
+        key="customer_id",
     ),
     no_row(
         "record_110.employer_named",
         "warning",
         "An employed person's employer is named; without a name the job is sent as unknown.",
         "from {batch} where is_employer_missing",
+        key="customer_id",
     ),
     no_row(
         "record_110.same_person_as_210",
@@ -48,5 +51,6 @@ EXPECTATIONS = [
         " and person.reporter_code = record.reporter_code"
         " where (person.name, person.id_type, person.id_num)"
         " is distinct from (record.name, record.id_type, record.id_num)",
+        key="person.customer_id",
     ),
 ]

@@ -4,11 +4,10 @@ A fault of the builder stops the month. What the bureau's own rules say of a rec
 registry alone: a record whose data break one is held back by itself (``judged_records``).
 """
 
-import great_expectations.expectations as gxe
-
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, filled, no_row
 
 TABLE = "record_210"
+KEY = "account_id"
 
 ITS_POPULATION = (
     "marts.reportable_population as population"
@@ -22,6 +21,7 @@ EXPECTATIONS = [
         "critical",
         "An account has one record a report date.",
         "from {batch} group by acct_code, rpt_date having count(*) > 1",
+        key="any_value(account_id)",
     ),
     no_row(
         "record_210.reported_in_its_month",
@@ -29,6 +29,7 @@ EXPECTATIONS = [
         "A record belongs to an account with the verdict REPORTED for the month it is about.",
         f"from {{batch}} as record left join {ITS_POPULATION}"
         " where not coalesce(population.is_reportable, false)",
+        key="record.account_id",
     ),
     no_row(
         "record_210.owed_from_before",
@@ -38,6 +39,7 @@ EXPECTATIONS = [
         " on record.account_id = owed.account_id"
         " and date_trunc('month', record.report_date) = owed.owed_month"
         " where record.report_date < {report_month} and owed.account_id is null",
+        key="record.account_id",
     ),
     no_row(
         "record_210.complete",
@@ -45,6 +47,7 @@ EXPECTATIONS = [
         "Every reportable account has a record of its month.",
         f"from {{batch}} as record right join {ITS_POPULATION}"
         " where population.is_reportable and record.account_id is null",
+        key="population.account_id",
     ),
     no_row(
         "record_210.not_before_authorization",
@@ -53,6 +56,7 @@ EXPECTATIONS = [
         f"from {{batch}} as record left join {ITS_POPULATION}"
         " where not coalesce(population.authorized_on <= record.report_date"
         " and substr(cast(population.authorized_on as varchar), 1, 7) <= record.month, false)",
+        key="record.account_id",
     ),
     each_row(
         "record_210.month_is_report_date",
@@ -68,16 +72,16 @@ EXPECTATIONS = [
         "acct_code = reporter_code || account_id and starts_with(mcc, reporter_code)"
         " and mngmt_org_code = reporter_code and length(reporter_code) = 14",
     ),
-    gxe.ExpectColumnValuesToNotBeNull(
-        column="name",
-        severity="critical",
-        description="A record names its borrower.",
-        meta={"id": "record_210.name_filled"},
+    filled(
+        "record_210.name_filled",
+        "critical",
+        "A record names its borrower.",
+        "name",
     ),
-    gxe.ExpectColumnValuesToNotBeNull(
-        column="id_num",
-        severity="critical",
-        description="A record has the number of the borrower's identity document.",
-        meta={"id": "record_210.id_number_filled"},
+    filled(
+        "record_210.id_number_filled",
+        "critical",
+        "A record has the number of the borrower's identity document.",
+        "id_num",
     ),
 ]

@@ -3,6 +3,7 @@
 from reporting.sentences import each_row, no_row
 
 TABLE = "record_220"
+KEY = "agreement_id"
 
 EXPECTATIONS = [
     no_row(
@@ -10,6 +11,7 @@ EXPECTATIONS = [
         "critical",
         "An agreement has one record a report date.",
         "from {batch} group by contract_code, rpt_date having count(*) > 1",
+        key="any_value(agreement_id)",
     ),
     no_row(
         "record_220.customer_authorized",
@@ -28,6 +30,7 @@ EXPECTATIONS = [
         " and authorized.customer_id = agreement.customer_id"
         " and authorized.authorized_on <= agreement.rpt_date"
         " where authorized.agreement_id is null",
+        key="agreement.agreement_id",
     ),
     each_row(
         "record_220.code_prefixed",

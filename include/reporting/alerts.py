@@ -39,7 +39,7 @@ class CheckResult(Protocol):
         """``landing``, ``marts`` or ``records``."""
 
     @property
-    def table(self) -> str:
+    def table_name(self) -> str:
         """The table that was checked."""
 
     @property
@@ -59,8 +59,20 @@ class CheckResult(Protocol):
         """Number of rows that answered otherwise."""
 
     @property
-    def passed(self) -> bool:
-        """Whether the check holds."""
+    def is_open(self) -> bool:
+        """Whether it failed and nobody has waived it."""
+
+    @property
+    def owner(self) -> str:
+        """Whom the check is told to."""
+
+    @property
+    def example_keys(self) -> Sequence[str]:
+        """Pseudonymous keys of rows that failed, at most three."""
+
+    @property
+    def waiver_note(self) -> str:
+        """Why a waiver of this check no longer holds; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Alert:
 
     def failed(self, severity: str) -> list[CheckResult]:
         """The failed checks of one severity; those of severity ``info`` stay on the page."""
-        return [r for r in self.results if not r.passed and r.severity == severity]
+        return [r for r in self.results if r.is_open and r.severity == severity]
 
 
 @dataclass(frozen=True)
@@ -172,7 +184,8 @@ def _group(title: str, results: list[CheckResult]) -> str:
 def _line(result: CheckResult) -> str:
     counts = f"{result.rows_failing:,} of {result.rows_checked:,} rows"
     return _one_line(
-        f"- {result.check_id} ({result.severity}, {result.table}): {counts}. {result.description}",
+        f"- {result.check_id} ({result.severity}, {result.table_name}): {counts}. "
+        + result.description,
         LONGEST_SENTENCE,
     )
 

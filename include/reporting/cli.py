@@ -103,6 +103,21 @@ def why(
 
 
 @app.command()
+def waive(
+    check: Annotated[str, typer.Argument(help="The id of a check that warned.")],
+    month: Month,
+    by: Annotated[str, typer.Option("--by", help="Who has looked at it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it may pass.")],
+    until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
+) -> None:
+    """Let a warning of a month pass until a day, for as long as the same rows fail."""
+    from reporting import waiving
+
+    path = waiving.waive(check, month, by, reason, until, load_settings())
+    console.print(f"Waived in {path}; runs from now on heed it.", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def explore() -> None:
     """Open the published database for SQL, read-only."""
     from reporting import explore as shell

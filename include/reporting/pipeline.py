@@ -162,7 +162,7 @@ def submit(run: Run, settings: Settings) -> None:
         publish.publish(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
     results = quality.results_of(run, settings)
-    if any(not result.passed and result.severity == "warning" for result in results):
+    if any(result.is_open and result.severity == "warning" for result in results):
         alerts.send(alerts.Alert.warned(run, results, settings))
 
 

@@ -1,13 +1,14 @@
 """The checks before anything leaves: what is checked, what failed, and whether the month may go on.
 
 The sentences stand in ``expectations/<layer>/<table>.py``. Great Expectations evaluates them as SQL
-inside the month's build store, which is only read. Results and pages hold counts and sentences,
-never a value of a row.
+inside the month's build store, which is only read. Results and pages hold counts, sentences and a
+few pseudonymous keys, never another value of a row.
 """
 
 import logging
 import shutil
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from reporting import check_pages
+from reporting import check_pages, evidence, runbook, waivers
 from reporting.errors import DataNotFit
 from reporting.run import Run
 from reporting.settings import EXPECTATIONS, Settings
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 LAYERS = {"landing": "raw", "marts": "marts", "records": "secure"}  # in order, with their schemas
 RESULT_COLUMNS = (
     "check_id varchar, layer varchar, table_name varchar, severity varchar, description varchar, "
-    "rows_checked bigint, rows_failing bigint, passed boolean, evaluated_at timestamp"
+    "rows_checked bigint, rows_failing bigint, passed boolean, owner varchar, evidence varchar, "
+    "example_keys varchar[], is_waived boolean, waiver_note varchar, evaluated_at timestamp"
 )
 
 
@@ -38,13 +40,23 @@ class CheckResult:
 
     check_id: str
     layer: str
-    table: str
+    table_name: str
     severity: str  # critical stops the month, warning is told, info is only counted
     description: str
     rows_checked: int
     rows_failing: int
     passed: bool
+    owner: str  # who is told (expectations/runbook.yml)
+    evidence: str  # equal as long as the same rows fail; empty where the check passed
+    example_keys: tuple[str, ...]  # of failing rows, pseudonymous
+    is_waived: bool
+    waiver_note: str  # who waived it, or why a waiver no longer holds; empty without one
     evaluated_at: datetime  # wall clock, China time (contracts, section 5)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it failed and nobody has waived it."""
+        return not self.passed and not self.is_waived
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ class CheckReport:
         return self._failed("warning")
 
     def _failed(self, severity: str) -> list[CheckResult]:
-        return [r for r in self.results if not r.passed and r.severity == severity]
+        return [r for r in self.results if r.is_open and r.severity == severity]
 
     def save(self, settings: Settings) -> None:
         """Write the results for the publisher, aside first: nobody ever sees half a file."""
@@ -76,8 +88,8 @@ class CheckReport:
         with duckdb.connect() as connection:
             connection.execute(f"create table results ({RESULT_COLUMNS})")
             connection.executemany(
-                "insert into results values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [astuple(result) for result in self.results],
+                f"insert into results values ({', '.join('?' * len(fields(CheckResult)))})",
+                [list(asdict(result).values()) for result in self.results],
             )
             connection.table("results").write_parquet(str(aside))
         aside.replace(path)
@@ -93,7 +105,9 @@ def results_of(run: Run, settings: Settings) -> list[CheckResult]:
     """Every result saved so far for a month."""
     with duckdb.connect() as connection:
         rows = [connection.read_parquet(str(p)).fetchall() for p in saved_reports(run, settings)]
-    return [CheckResult(*row) for row in chain.from_iterable(rows)]
+    names = [field.name for field in fields(CheckResult)]
+    every = (dict(zip(names, row, strict=True)) for row in chain.from_iterable(rows))
+    return [CheckResult(**row | {"example_keys": tuple(row["example_keys"])}) for row in every]
 
 
 def forget(run: Run, settings: Settings) -> None:
@@ -113,8 +127,8 @@ def _folder(run: Run, settings: Settings) -> Path:
 def require_fit(report: CheckReport) -> None:
     """Stop the month if a critical check failed; the line names month, layer, checks and counts."""
     failed = [
-        f"{result.check_id} ({result.rows_failing} of {result.rows_checked} rows of {result.table})"
-        for result in report.critical_failures
+        f"{one.check_id} ({one.rows_failing} of {one.rows_checked} rows of {one.table_name})"
+        for one in report.critical_failures
     ]
     if failed:
         raise DataNotFit(
@@ -136,6 +150,7 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
     from reporting import validation
 
     results: list[CheckResult] = []
+    known_waivers = waivers.load(settings)
     kept = _folder(run, settings) / "validations"
     with (
         open_store(run, settings) as store,
@@ -146,7 +161,10 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
             table = f"{LAYERS[layer]}.{suite.TABLE}"
             rows = _count(store, table, run)
             answers = asked.answers_of(suite)
-            results += [_result(layer, table, rows, answer) for answer in answers]
+            results += [
+                _result(_About(layer, table, rows, run), answer, store, known_waivers)
+                for answer in answers
+            ]
         report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)))
         report.save(settings)
         pages = pages_index(run, settings).parent
@@ -169,16 +187,44 @@ def _count(store: duckdb.DuckDBPyConnection, table: str, run: Run) -> int:
     return int(counted[0][0])
 
 
-def _result(layer: str, table: str, rows: int, answer: "Answer") -> CheckResult:
+@dataclass(frozen=True)
+class _About:
+    """The table that was asked, and for which run."""
+
+    layer: str
+    table: str
+    rows: int
+    run: Run
+
+
+def _result(
+    about: _About,
+    answer: "Answer",
+    store: duckdb.DuckDBPyConnection,
+    known_waivers: Sequence[waivers.Waiver],
+) -> CheckResult:
     """One answer as it is published; where there is none, every row counts as failing."""
+    rows_failing = about.rows if answer.rows_failing is None else answer.rows_failing
+    found, verdict = evidence.Evidence("", ()), waivers.Verdict(False, "")
+    if not answer.passed:
+        found = evidence.of_rows(store, about.table, answer.failing, answer.key, rows_failing)
+        if answer.severity == "warning":
+            verdict = waivers.judge(
+                known_waivers, answer.check_id, found.digest, about.run.as_of.date()
+            )
     return CheckResult(
         check_id=answer.check_id,
-        layer=layer,
-        table=table,
+        layer=about.layer,
+        table_name=about.table,
         severity=answer.severity,
         description=answer.description,
-        rows_checked=rows,
-        rows_failing=rows if answer.rows_failing is None else answer.rows_failing,
+        rows_checked=about.rows,
+        rows_failing=rows_failing,
         passed=answer.passed,
+        owner=runbook.entry(answer.check_id).owner,
+        evidence=found.digest,
+        example_keys=found.examples,
+        is_waived=verdict.is_waived,
+        waiver_note=verdict.note,
         evaluated_at=datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None, microsecond=0),
     )

@@ -1,18 +1,29 @@
-"""The two kinds of sentence that Great Expectations does not bring along.
+"""The kinds of sentence of ``expectations/``, each with the way to find the rows that fail it.
 
-Both count rows inside the database and select nothing but the number 1, so that no value of a row
-can reach a result or a page. In the SQL, ``{batch}`` is the checked table, and ``{report_month}``,
-``{month_end}`` and ``{as_of}`` are the run's (see ``reporting.quality``).
+They count rows inside the database and select nothing but the number 1, so that no value of a row
+can reach a result or a page. Which rows failed is asked afterwards, by key, and only where a check
+failed (``reporting.evidence``). In the SQL, ``{batch}`` is the checked table, and
+``{report_month}``, ``{month_end}`` and ``{as_of}`` are the run's (see ``reporting.quality``).
 """
 
 import csv
 from typing import Any, ClassVar
 
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
+    ExpectColumnValuesToBeInSet,
+)
+from great_expectations.expectations.core.expect_column_values_to_be_unique import (
+    ExpectColumnValuesToBeUnique,
+)
+from great_expectations.expectations.core.expect_column_values_to_not_be_null import (
+    ExpectColumnValuesToNotBeNull,
+)
 from great_expectations.expectations.core.unexpected_rows_expectation import (
     UnexpectedRowsExpectation,
 )
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from reporting.run import Run
 from reporting.settings import DBT_PROJECT
 
 
@@ -35,6 +46,7 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
         return {"success": found == 0, "result": {"observed_value": found}}
 
 
+THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY
 A_FEW = 20  # so many rows alone stop nobody: a share means little in a small book
 
 
@@ -46,8 +58,9 @@ def each_row(
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than a few (20).
     """
+    failing = f"from {{batch}} where not coalesce({condition}, false)"
     if not tolerated:
-        rows = f"from {{batch}} where not coalesce({condition}, false)"
+        rows = failing
     else:  # all is counted in one scan, and given back as so many rows
         rows = (
             f"from (select count(*) filter (where not coalesce({condition}, false)) as failing,"
@@ -55,20 +68,75 @@ def each_row(
             " cross join lateral (select unnest(range(counted.failing))) as failing_rows"
             " where counted.failing > counted.tolerated"
         )
-    return no_row(check_id, severity, description, rows)
+    return _asked(rows, severity, description, _meta(check_id, failing, THE_TABLES))
 
 
-def no_row(check_id: str, severity: str, description: str, rows: str) -> RowsThatShouldNotBe:
+def no_row(
+    check_id: str, severity: str, description: str, rows: str, key: str | None = None
+) -> RowsThatShouldNotBe:
     """A query finds nothing. ``rows`` begins with ``from {batch}``.
 
-    Great Expectations names ``{batch}`` itself, except where there is a join: name it there.
+    ``key`` is a SQL value that names each row found; without one the check has no examples. Great
+    Expectations names ``{batch}`` itself, except where there is a join: name it there.
     """
+    return _asked(rows, severity, description, _meta(check_id, rows, key))
+
+
+def filled(check_id: str, severity: str, description: str, column: str) -> Any:
+    """A column has a value in every row."""
+    return ExpectColumnValuesToNotBeNull(
+        column=column,
+        severity=FailureSeverity(severity),
+        description=description,
+        meta=_meta(check_id, f"from {{batch}} where {column} is null", THE_TABLES),
+    )
+
+
+def unique(check_id: str, severity: str, description: str, column: str) -> Any:
+    """No value of a column stands in two rows."""
+    twice = f"from {{batch}} group by {column} having count(*) > 1"
+    return ExpectColumnValuesToBeUnique(
+        column=column,
+        severity=FailureSeverity(severity),
+        description=description,
+        meta=_meta(check_id, twice, column),
+    )
+
+
+def one_of(check_id: str, severity: str, description: str, column: str, values: list[str]) -> Any:
+    """Every value of a column is in a list; a missing one is no fault here."""
+    other = f"from {{batch}} where {column} not in {sql_list(values)}"
+    return ExpectColumnValuesToBeInSet(
+        column=column,
+        value_set=values,
+        severity=FailureSeverity(severity),
+        description=description,
+        meta=_meta(check_id, other, THE_TABLES),
+    )
+
+
+def of_the_run(sql: str, run: Run) -> str:
+    """A sentence's SQL with the run's month, its last day and the cut-off in it."""
+    return (
+        sql.replace("{report_month}", f"date '{run.month}'")
+        .replace("{month_end}", f"date '{run.month_end}'")
+        .replace("{as_of}", f"timestamp '{run.as_of}'")
+    )
+
+
+def _asked(
+    rows: str, severity: str, description: str, meta: dict[str, str | None]
+) -> RowsThatShouldNotBe:
     return RowsThatShouldNotBe(
         unexpected_rows_query=f"select 1 as failing {rows}",
         severity=FailureSeverity(severity),
         description=description,
-        meta={"id": check_id},
+        meta=meta,
     )
+
+
+def _meta(check_id: str, failing: str, key: str | None) -> dict[str, str | None]:
+    return {"id": check_id, "failing": failing, "key": key}
 
 
 def seed_values(seed: str, *columns: str) -> list[str]:

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("data"), description="Everything the system writes lives below here.")
     landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")
     policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
+    waivers: Path | None = Field(None, description="Waived warnings; empty: waivers.csv in home.")
     notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
     minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
     full_rebuild: bool = Field(

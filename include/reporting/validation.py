@@ -31,6 +31,7 @@ from great_expectations.validator.v1_validator import Validator
 
 from reporting import duckdb_dialect
 from reporting.run import Run
+from reporting.sentences import THE_TABLES, of_the_run
 
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
@@ -42,13 +43,18 @@ ABOUT_NAMES = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one sentence; ``rows_failing`` is None if it could not be evaluated."""
+    """What came of one sentence; ``rows_failing`` is None if it could not be evaluated.
+
+    ``failing`` finds the failing rows (SQL from its ``from`` on), ``key`` names each of them.
+    """
 
     check_id: str
     severity: str
     description: str
     rows_failing: int | None
     passed: bool
+    failing: str
+    key: str | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Validation:
             ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
         )
         self.context.validation_results_store.set(key, results)
-        return [_answer(result) for result in results.results]
+        return [self._answer(result, suite.KEY) for result in results.results]
 
     def render(self, folder: Path) -> None:
         """Write a page per table from the results kept so far, those of earlier layers too."""
@@ -90,15 +96,25 @@ class Validation:
         self.context.add_data_docs_site(site_config=site, site_name="checks")
         self.context.build_data_docs()
 
+    def _answer(self, result: ExpectationValidationResult, key_of_table: str) -> Answer:
+        """One result without Great Expectations; what was not evaluated is critical and failed."""
+        sentence: Any = result.expectation_config
+        check_id, description = sentence.meta["id"], sentence.description
+        failing = of_the_run(sentence.meta["failing"], self.run)
+        key = key_of_table if sentence.meta["key"] == THE_TABLES else sentence.meta["key"]
+        if _is_unevaluated(result):
+            told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
+            return Answer(check_id, "critical", told, None, False, failing, None)
+        counts = result.result  # None is counted of an empty table
+        rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
+        severity = getattr(sentence.severity, "value", sentence.severity)
+        return Answer(check_id, severity, description, rows, bool(result.success), failing, key)
+
     def _of_the_run(self, expectation: Any) -> Any:
         """The sentence with the run's month, its last day and the cut-off in its SQL."""
         if hasattr(expectation, "unexpected_rows_query"):
-            expectation.unexpected_rows_query = (
-                expectation.unexpected_rows_query.replace(
-                    "{report_month}", f"date '{self.run.month}'"
-                )
-                .replace("{month_end}", f"date '{self.run.month_end}'")
-                .replace("{as_of}", f"timestamp '{self.run.as_of}'")
+            expectation.unexpected_rows_query = of_the_run(
+                expectation.unexpected_rows_query, self.run
             )
         return expectation
 
@@ -157,16 +173,3 @@ def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
     named = ABOUT_NAMES.search("\n".join(str(one["exception_message"]) for one in told))
     reason = named.group() if named else "the database could not evaluate its SQL on these rows"
     return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}
-
-
-def _answer(result: ExpectationValidationResult) -> Answer:
-    """One result without Great Expectations; what was not evaluated is critical and failed."""
-    sentence: Any = result.expectation_config
-    check_id, description = sentence.meta["id"], sentence.description
-    if _is_unevaluated(result):
-        reason = result.exception_info["exception_message"]
-        return Answer(check_id, "critical", f"Not evaluated: {reason}. {description}", None, False)
-    counts = result.result
-    failing = counts.get("unexpected_count", counts.get("observed_value"))  # None: an empty table
-    severity = getattr(sentence.severity, "value", sentence.severity)
-    return Answer(check_id, severity, description, int(failing or 0), bool(result.success))

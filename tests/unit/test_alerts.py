@@ -41,11 +41,19 @@ class Result:
     severity: str = "critical"
     rows_failing: int = 3
     layer: str = "marts"
-    table: str = "marts.repayment_status"
+    table_name: str = "marts.repayment_status"
     description: str = "An account has one status a month (每月一行)."
     rows_checked: int = 1200
     passed: bool = False
+    owner: str = "pipeline"
+    example_keys: tuple[str, ...] = ("A1", "A2")
+    is_waived: bool = False
+    waiver_note: str = ""
     observed: str = "110101199001011234"
+
+    @property
+    def is_open(self) -> bool:
+        return not self.passed and not self.is_waived
 
 
 STOPPED = Alert(

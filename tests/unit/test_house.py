@@ -5,6 +5,7 @@ import csv
 import re
 from pathlib import Path
 
+from reporting import checks_page, runbook
 from reporting.settings import DBT_PROJECT, PROJECT_ROOT
 
 MODELS = DBT_PROJECT / "models"
@@ -25,6 +26,9 @@ ORDER = [
         "sentences",
         "account_replay",
         "spark_session",
+        "runbook",
+        "evidence",
+        "waivers",
     ],
     ["policy", "warehouse", "landing_zone", "publish", "identity", "account_figures"],
     [
@@ -39,7 +43,17 @@ ORDER = [
         "carried_forward",
     ],
     ["landing", "quality", "check_pages", "spark"],
-    ["pipeline", "months", "why", "explain", "summary", "explore", "pages"],
+    [
+        "pipeline",
+        "months",
+        "why",
+        "explain",
+        "summary",
+        "explore",
+        "pages",
+        "waiving",
+        "checks_page",
+    ],
     ["orchestration"],
     ["cli"],
 ]
@@ -121,3 +135,11 @@ def test_nothing_imports_the_dags_and_the_dags_import_inside_tasks() -> None:
         assert not [n for n in top if "reporting" in ast.unparse(n)], path.name
     for path in (PROJECT_ROOT / "include").rglob("*.py"):
         assert "import dags" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_every_check_has_its_entry_and_the_page_is_fresh() -> None:
+    assert checks_page.PAGE.read_text(encoding="utf-8") == checks_page.render()
+    ids = re.findall(r'<a id="([^"]+)">', checks_page.render())
+    assert len(ids) == len(set(ids)) > 180
+    unused = [one.check for one in runbook.load() if not any(runbook.entry(i) == one for i in ids)]
+    assert unused == [], "an entry that no check has"

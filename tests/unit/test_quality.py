@@ -4,14 +4,15 @@ import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from reporting import duckdb_dialect, quality
-from reporting.errors import DataNotFit
+from reporting import duckdb_dialect, quality, waivers
+from reporting.errors import BadCall, DataNotFit
 from reporting.run import Run
 from reporting.settings import EXPECTATIONS, Settings
 
@@ -143,8 +144,8 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
     case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
-create table secure.judged_records as select account_id, 'BUILT' as state,
-    []::varchar[] as rule_ids from secure.record_210;
+create table secure.judged_records as select '210' as record_type, account_id as subject_id,
+    account_id, 'BUILT' as state, []::varchar[] as rule_ids from secure.record_210;
 create schema ledger;
 create table ledger.int_accounts_at_report_date as select report_month, account_id, customer_id,
     account_id as agreement_id, reporter_code,
@@ -578,7 +579,7 @@ def test_a_good_month_passes(layer: str, run: Run, settings: Settings) -> None:
     quality.require_fit(report)
     assert len(report.results) > 15
     assert len({r.check_id for r in report.results}) == len(report.results)
-    assert {r.table.split(".")[1] for r in report.results} == {
+    assert {r.table_name.split(".")[1] for r in report.results} == {
         path.stem for path in (EXPECTATIONS / layer).glob("*.py")
     }
 
@@ -618,11 +619,11 @@ def test_no_value_of_a_row_is_written(
         """
         update raw.accounts set reporter_code = '<planted>' where account_id = 'A3';
         update raw.consents set document_sha256 = '<planted>', reporter_code = '<planted>';
-        update marts.reportable_population set reason_code = '<planted>', account_id = '<planted>'
+        update marts.reportable_population set reason_code = '<planted>', product_code = '<planted>'
             where account_id in ('A29', 'A30');
         alter table marts.repayment_status alter days_past_due type varchar;
         update marts.repayment_status set days_past_due = '<planted>' where account_id = 'A1';
-        update secure.record_110 set name = '<planted>', customer_id = '<planted>';
+        update secure.record_110 set name = '<planted>';
         update secure.record_210 set acct_code = '<planted>', name = '<planted>';
         """.replace("<planted>", PLANTED)
     )
@@ -640,6 +641,97 @@ def test_no_value_of_a_row_is_written(
     assert PLANTED not in caplog.text
     out, err = capfd.readouterr()
     assert out + err == ""
+
+
+def test_a_failed_check_shows_three_pseudonymous_keys(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil(
+        """
+        update raw.accounts set account_id = '110101199001011234' where account_id = 'A1';
+        update raw.accounts set account_id = 'ID13800138000' where account_id = 'A2';
+        update raw.accounts set account_id = '张三' where account_id = 'A3';
+        update raw.accounts set reporter_code = 'NOBODY' where customer_id in
+            ('C1', 'C2', 'C3', 'C12', 'C11', 'C9', 'C8');
+        """
+    )
+    report = quality.check("landing", run, settings)
+
+    found = next(r for r in report.results if r.check_id == "landing.accounts.reporter_known")
+    assert found.rows_failing == 7
+    assert found.example_keys == ("A11", "A12", "A8")
+    assert found.owner == "data_delivery"
+    assert all(r.evidence == "" and r.example_keys == () for r in report.results if r.passed)
+
+
+def waiver_of(report: quality.CheckReport, until: date) -> waivers.Waiver:
+    found = next(r for r in report.results if r.check_id == "landing.accounts.reporter_known")
+    return waivers.Waiver(found.check_id, found.evidence, "Li Na", "new branch", until)
+
+
+def reporter_known(run: Run, settings: Settings) -> quality.CheckResult:
+    results = quality.check("landing", run, settings).results
+    return next(r for r in results if r.check_id == "landing.accounts.reporter_known")
+
+
+def test_a_waiver_holds_for_its_evidence_and_until_its_day(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id in ('A1', 'A2')")
+    report = quality.check("landing", run, settings)
+    last_day = run.as_of.date()
+    waivers.add(waiver_of(report, last_day), settings)
+
+    waived = reporter_known(run, settings)
+    assert (waived.passed, waived.is_waived, waived.is_open) == (False, True, False)
+    assert waived.waiver_note == f"waived by Li Na until {last_day}: new branch"
+
+    spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id = 'A3'")
+    spoil("update raw.accounts set reporter_code = 'N101W1100H0017' where account_id = 'A2'")
+    other = reporter_known(run, settings)
+    assert other.rows_failing == 2
+    assert other.is_open
+    assert other.waiver_note == "the waiver of Li Na no longer fits: other rows fail now"
+
+    spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id = 'A2'")
+    spoil("update raw.accounts set reporter_code = 'N101W1100H0017' where account_id = 'A3'")
+    assert reporter_known(run, settings).is_waived
+
+    waivers.waivers_file(settings).unlink()
+    waivers.add(waiver_of(report, last_day - timedelta(days=1)), settings)
+    ended = reporter_known(run, settings)
+    assert ended.is_open
+    assert ended.waiver_note == f"the waiver of Li Na ended on {last_day - timedelta(days=1)}"
+
+
+def test_a_critical_check_is_not_waived(
+    run: Run, settings: Settings, spoil: Callable[[str], None]
+) -> None:
+    spoil("update marts.repayment_status set account_status = '9' where account_id = 'A1'")
+    failed = quality.check("marts", run, settings).critical_failures[0]
+    one = waivers.Waiver(failed.check_id, failed.evidence, "Li Na", "no", date(2099, 1, 1))
+    waivers.add(one, settings)
+
+    again = quality.check("marts", run, settings).critical_failures
+    assert [r.check_id for r in again] == [failed.check_id]
+    assert not again[0].is_waived
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("check,who\n", "first line must be check_id,evidence,waived_by,reason,expires_on"),
+        ("{head}\na,b,c,,2026-01-01\n", "line 2: column reason is empty"),
+        ("{head}\na,b,c,d,soon\n", "line 2: column expires_on is no date"),
+    ],
+)
+def test_a_wrong_file_of_waivers_is_named(text: str, told: str, settings: Settings) -> None:
+    path = waivers.waivers_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.format(head=",".join(waivers.COLUMNS)), encoding="utf-8")
+
+    with pytest.raises(BadCall, match=told):
+        waivers.load(settings)
 
 
 def test_a_missing_column_is_a_failed_critical_check(

@@ -1,0 +1,60 @@
+"""What each check means to people: whose it is, who is hurt where it fails, and what to do.
+
+``expectations/runbook.yml`` says it once for a check or for a family of checks. The page
+``docs/checks.md`` is rendered from it and from the sentences (``python -m reporting.checks_page``).
+"""
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from reporting.errors import BadCall
+from reporting.settings import EXPECTATIONS
+
+RUNBOOK = EXPECTATIONS / "runbook.yml"
+PAGE = "docs/checks.md"
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One check, or a family of checks whose ids match a pattern such as ``landing.*.fresh``."""
+
+    check: Text
+    owner: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]  # also the audience
+    hurts: Text
+    do: Text
+
+
+@lru_cache
+def load(path: Path = RUNBOOK) -> tuple[Entry, ...]:
+    """Every entry in the order of the file; BadCall names file and field of a wrong one."""
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TypeAdapter(tuple[Entry, ...]).validate_python(entries)
+    except (OSError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise BadCall(f"runbook {path}: cannot be read ({reason}); correct it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ", ".join(str(part) for part in first["loc"])
+        raise BadCall(f"runbook {path}: entry {place}: {first['msg']}; correct it") from None
+
+
+def entry(check_id: str) -> Entry:
+    """The first entry that fits a check; BadCall where the runbook has none."""
+    for one in load():
+        if fnmatchcase(check_id, one.check):
+            return one
+    raise BadCall(f"runbook {RUNBOOK}: check {check_id} has no entry; add one")
+
+
+def link(check_id: str) -> str:
+    """Where a person finds the entry of a check."""
+    return f"{PAGE}#{check_id}"

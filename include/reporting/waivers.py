@@ -1,0 +1,106 @@
+"""Warnings that a named person has looked at and lets pass for a while.
+
+A waiver holds for the evidence it was given for (``reporting.evidence``): when other rows fail, the
+check warns again. It ends on its last day, as seen from the run's cut-off. A critical check cannot
+be waived: it stops the month.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import date
+from pathlib import Path
+
+from reporting.errors import BadCall
+from reporting.settings import Settings
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One line of the file of waivers."""
+
+    check_id: str
+    evidence: str
+    waived_by: str
+    reason: str
+    expires_on: date
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a failed warning is waived, and what a person should know of its waivers."""
+
+    is_waived: bool
+    note: str
+
+
+COLUMNS = [field.name for field in fields(Waiver)]
+
+
+def waivers_file(settings: Settings) -> Path:
+    """The file of waivers: REPORTING_WAIVERS, else in the home folder."""
+    return settings.waivers or settings.home.resolve() / "waivers.csv"
+
+
+def load(settings: Settings) -> tuple[Waiver, ...]:
+    """Every waiver in the order in which they were given; none where there is no file.
+
+    Raises BadCall naming file, line and column where the file is not as it should be.
+    """
+    path = waivers_file(settings)
+    if not path.is_file():
+        return ()
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if reader.fieldnames != COLUMNS:
+            raise BadCall(f"waivers {path}: the first line must be {','.join(COLUMNS)}")
+        return tuple(_waiver(path, reader.line_num, row) for row in reader)
+
+
+def _waiver(path: Path, line: int, row: dict[str, str]) -> Waiver:
+    for column in COLUMNS:
+        if not (row.get(column) or "").strip():
+            raise BadCall(f"waivers {path}, line {line}: column {column} is empty; fill it")
+    try:
+        expires_on = date.fromisoformat(row["expires_on"].strip())
+    except ValueError:
+        raise BadCall(
+            f"waivers {path}, line {line}: column expires_on is no date YYYY-MM-DD; correct it"
+        ) from None
+    words = {column: row[column].strip() for column in COLUMNS if column != "expires_on"}
+    return Waiver(**words, expires_on=expires_on)
+
+
+def judge(waivers: Sequence[Waiver], check_id: str, evidence: str, on: date) -> Verdict:
+    """What the waivers say of a failed warning on a day; the newest one that fits decides."""
+    about = [waiver for waiver in reversed(waivers) if waiver.check_id == check_id]
+    fitting = [waiver for waiver in about if waiver.evidence == evidence]
+    for waiver in fitting:
+        if on <= waiver.expires_on:
+            told = f"waived by {waiver.waived_by} until {waiver.expires_on}: {waiver.reason}"
+            return Verdict(True, told)
+    if fitting:
+        return Verdict(False, f"the waiver of {fitting[0].waived_by} {_ended(fitting[0])}")
+    if about and on <= about[0].expires_on:
+        return Verdict(
+            False, f"the waiver of {about[0].waived_by} no longer fits: other rows fail now"
+        )
+    return Verdict(False, "")
+
+
+def _ended(waiver: Waiver) -> str:
+    return f"ended on {waiver.expires_on}"
+
+
+def add(waiver: Waiver, settings: Settings) -> Path:
+    """Write one more waiver; the file appears whole or stays as it was."""
+    path = waivers_file(settings)
+    every = [*load(settings), waiver]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}")
+    with aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(one) for one in every)
+    aside.replace(path)
+    return path
