@@ -40,9 +40,14 @@ TABLES = {
 # What the database shows where it is not simply the union of the months.
 VIEWS = {
     "quarantined_rows": """
-        select table_name, row_key, rule_id, reason, recorded_at,
-            min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
-        from {source}
+        select seen.*, min(built.as_of) as healed_as_of  -- the first month that rejects it no more
+        from (
+            select table_name, row_key, rule_id, reason, recorded_at,
+                min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
+            from {source}
+            group by all
+        ) as seen
+        left join {built_months} as built on built.as_of > seen.last_seen
         group by all
     """,
 }
@@ -158,18 +163,27 @@ def build_database(settings: Settings) -> Path:
     """Build the database of views over everything published, aside, and put it in place."""
     aside = settings.published / ".reporting.duckdb"
     aside.unlink(missing_ok=True)
+    sources = {table: _every_month(settings, table) for table in TABLES}
     with duckdb.connect(str(aside)) as connection:
         connection.execute("create schema marts")
-        for table in TABLES:
-            files = published_files(settings, table)
-            if not files:
-                continue
-            listed = ", ".join(f"'{_quoted(path)}'" for path in files)
-            source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-            query = VIEWS.get(table, "select * from {source}").format(source=source)
-            connection.execute(f"create view marts.{table} as {query}")
+        for table, source in sources.items():
+            if source is not None:
+                view = VIEWS.get(table, "select * from {source}")
+                query = view.format(source=source, built_months=sources["built_months"])
+                connection.execute(f"create view marts.{table} as {query}")
     aside.rename(settings.published_database)
     return settings.published_database
+
+
+def _every_month(settings: Settings, table: str) -> str | None:
+    """A published table over all its months as a SQL source; None where no month has it."""
+    files = published_files(settings, table)
+    listed = ", ".join(f"'{_quoted(path)}'" for path in files)
+    return (
+        f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        if files
+        else None
+    )
 
 
 def _quoted(path: Path) -> str:

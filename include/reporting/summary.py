@@ -36,8 +36,13 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             [first_days],
         ).fetchall()
         quarantined = connection.execute(
-            "select count(distinct (table_name, row_key, recorded_at)) from marts.quarantined_rows"
-        ).fetchone()
+            "select count(distinct (table_name, row_key, recorded_at)) "
+            "filter (where healed_as_of is null), "
+            "count(distinct (table_name, row_key, recorded_at)) filter (where healed_as_of in "
+            "(select as_of from marts.built_months where report_month in (select unnest(?)))) "
+            "from marts.quarantined_rows",
+            [first_days],
+        ).fetchall()[0]
         due = connection.execute(
             "select report_month, count(*) from marts.notices_due "
             "where report_month in (select unnest(?)) group by all order by all",
@@ -63,7 +68,7 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         )
     for month, count in withheld:
         console.print(
-            f"Withheld in {month:%Y-%m} by rules of the bureau: {count:,} record(s), to repair "
+            f"Withheld in {month:%Y-%m} by rules: {count:,} record(s), to repair "
             f"({_command()} months)",
             highlight=False,
             soft_wrap=True,
@@ -75,7 +80,9 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             highlight=False,
         )
     console.print(
-        f"Quarantined raw rows: {quarantined[0] if quarantined else 0:,}", highlight=False
+        f"Quarantined raw rows: {quarantined[0]:,}"
+        + (f"; healed since the month before: {quarantined[1]:,}" if quarantined[1] else ""),
+        highlight=False,
     )
     _print_next(console, settings, months[-1], someone[0] if someone else None)
 

@@ -232,9 +232,10 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
         for name, rows in (
             ("secure.checked_210", [past(row, records) | about(row, agreements, people) | row
                                     for row in records]),
-            ("secure.checked_220", [{"is_expired_before": expired_before(row, agreements)} | row
+            ("secure.checked_220", [{"is_expired_before": expired_before(row, agreements),
+                                     "has_quarantined_limit": False} | row
                                     for row in agreements]),
-            ("secure.checked_110", people),
+            ("secure.checked_110", [{"has_quarantined_consent": False} | row for row in people]),
             ("files", [row for row in book.values() if "header" in row]),
         ):  # fmt: skip
             load(connection, name, rows)
@@ -263,6 +264,10 @@ def past(row: Row, records: list[Row]) -> Row:
         "is_closed_before": any(o["seg_h"] and o["acct_status"] == "3" for o in before),
         "has_overdue_before": any(o["seg_h"] and o["tot_overd"] > 0 for o in before),
         "has_reversal_in_month": False,
+        "has_quarantined_bill": False,
+        "has_quarantined_transaction": False,
+        "has_quarantined_limit": False,
+        "has_quarantined_consent": False,
         "is_oldest_late_principal": row["overd_princ"] > 0,
         "is_introduced": bool(before)
         or row["rpt_date_code"] in ("10", "31")

@@ -174,7 +174,7 @@ with_month_before as (
 )
 
 select
-    *,
+    checked.*,
 
     -- what these products never send
     {%- for segment in ['d', 'e', 'g', 'i', 'j'] %}
@@ -188,9 +188,16 @@ select
     cast(null as {{ dbt.type_string() }}) as {{ tag }},
     {%- endfor %}
 
-    reporter_code as org_code,
-    {{ month_text('month_before') }} as previous_month,
-    {{ months_between('month_before', "try_cast(concat(month, '-01') as date)") }}
+    {%- for kind in ['bill', 'transaction', 'limit', 'consent'] %}
+    coalesce(quarantine.{{ kind }}_since <= checked.report_date, false)
+        as has_quarantined_{{ kind }},
+    {%- endfor %}
+    checked.reporter_code as org_code,
+    {{ month_text('checked.month_before') }} as previous_month,
+    {{ months_between('checked.month_before', "try_cast(concat(checked.month, '-01') as date)") }}
         as months_since_previous,
-    coalesce(month_before >= {{ month_start('authorized_on') }}, false) as is_previous_in_period
-from with_month_before
+    coalesce(checked.month_before >= {{ month_start('checked.authorized_on') }}, false)
+        as is_previous_in_period
+from with_month_before as checked
+left join {{ ref('int_accounts_in_quarantine') }} as quarantine
+    on checked.account_id = quarantine.account_id

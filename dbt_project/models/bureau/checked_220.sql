@@ -26,13 +26,30 @@ first_ended as (
         min(report_date) as ended_on
     from ended
     group by reporter_code, agreement_id
+),
+
+quarantine as (
+    select
+        accounts.reporter_code,
+        coalesce(accounts.parent_account_id, accounts.account_id) as agreement_id,
+        min(quarantine.limit_since) as limit_since
+    from {{ ref('int_accounts_in_quarantine') }} as quarantine
+    inner join {{ ref('stg_accounts') }} as accounts
+        on quarantine.account_id = accounts.account_id
+    group by
+        accounts.reporter_code,
+        coalesce(accounts.parent_account_id, accounts.account_id)
 )
 
 select
     records.*,
     records.reporter_code as org_code,
-    coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before
+    coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before,
+    coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit
 from {{ ref('record_220') }} as records
 left join first_ended
     on records.agreement_id = first_ended.agreement_id
     and records.reporter_code = first_ended.reporter_code
+left join quarantine
+    on records.agreement_id = quarantine.agreement_id
+    and records.reporter_code = quarantine.reporter_code

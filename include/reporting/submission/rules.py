@@ -1,4 +1,4 @@
-"""The bureau's rules V01-V70, from ``expectations/bureau_rules.yml``: one registry for all.
+"""The bureau's rules V01-V70 and ours H01-H06, from ``expectations/bureau_rules.yml``.
 
 A record with a hit of severity E must not leave. ``hits`` gives the SQL that asks every rule of a
 record type in one scan; ``python -m reporting.submission.rules`` renews the page of the rules.
@@ -42,7 +42,7 @@ RECORD_NAMES: dict[Record, str] = {
 PAGE_HEAD = """# The bureau's rules
 
 Generated from `expectations/bureau_rules.yml`, the one place where a rule is changed; renew it with
-`make rules-page`.
+`make rules-page`. The rules H are ours: a record waits while its account has a row in quarantine.
 
 **E**: the record must not leave; it is withheld, stays owed, and the next run builds it anew.
 **W**: a person reviews it. **batch**: the rule depends on which other records leave, so it is asked
@@ -65,7 +65,7 @@ COLUMNS = """
 class Rule:
     """One rule of the bureau; the fields are explained at the head of the registry."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^V[0-9]{2}$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[HV][0-9]{2}$")]
     severity: Literal["E", "W"]
     record: Record
     scope: Scope

@@ -1,0 +1,134 @@
+"""A quarantined row holds back the records that would be told without it, until it is corrected."""
+
+import re
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from oracle.random_books import write
+from oracle.raw_rows import RawBook, moment
+
+from pipeline.conftest import Lender, build, settings_in
+from reporting.submission.rules import load_rules
+
+BROKEN = date(2026, 4, 20)
+OURS = {rule.id for rule in load_rules() if rule.id.startswith("H")}
+
+
+def person(book: RawBook, name: str) -> str:
+    """A customer with an account, a limit, a consent, and bills paid in time."""
+    account = f"A{name}"
+    book.customer(f"C{name}", date(1990, 1, 1))
+    book.account(account, f"C{name}", "HUABEI", date(2026, 1, 5))
+    book.limit(account, date(2026, 1, 5), 5000)
+    book.consent(f"C{name}", "HUABEI", datetime(2026, 1, 5, 9))
+    for month in (2, 3, 4, 5):
+        book.transaction(account, "purchase", datetime(2026, month, 1, 9), 100)
+        book.bill(
+            account, date(2026, month, 10), date(2026, month, 20), 100, bill_id=f"{account}B{month}"
+        )
+        book.transaction(account, "repayment", datetime(2026, month, 15, 9), 100)
+    return account
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """April with a quarantined row for each account but one; May with all of them corrected."""
+    folder = tmp_path_factory.mktemp("quarantine")
+    book = RawBook()
+    for name in ("CLEAN", "BILL", "PAID", "LATER", "LIMIT", "WITHDRAWN", "SIGNED", "TWO"):
+        person(book, name)
+    late, corrected = moment(date(2026, 5, 2)), moment(date(2026, 5, 20))
+    bill = {"bill_id": "ABILLB9", "recorded_at": late}
+    book.bill("ABILL", BROKEN, date(2026, 4, 10), 50, **bill)  # due before its statement
+    book.bill("ABILL", BROKEN, date(2026, 4, 30), 50, **bill | {"recorded_at": corrected})
+    book.transaction("ABILL", "repayment", datetime(2026, 4, 25), 50)
+    paid = {"transaction_id": "TPAID", "recorded_at": late}
+    book.transaction("APAID", "repayment", datetime(2026, 4, 20), 0, **paid)  # no amount
+    book.transaction(
+        "APAID", "repayment", datetime(2026, 4, 20), 5, **paid | {"recorded_at": corrected}
+    )
+    future = {"bill_id": "ALATERB9", "recorded_at": late}  # counts from May on
+    book.bill("ALATER", date(2026, 5, 5), date(2026, 5, 4), 50, **future)
+    book.bill(
+        "ALATER", date(2026, 5, 5), date(2026, 5, 6), 50, **future | {"recorded_at": corrected}
+    )
+    limit = book.limit("ALIMIT", date(2026, 4, 8), 1, change_reason="decrease", recorded_at=late)
+    limit["credit_limit"] = -limit["credit_limit"]
+    book.limit("ALIMIT", date(2026, 4, 8), 4000, change_reason="decrease", recorded_at=corrected)
+    withdrawal = {"consent_event_id": "EW", "action": "withdrawn"}
+    book.consent("CWITHDRAWN", "HUABEI", datetime(2026, 4, 9), **withdrawal, channel=None)
+    book.consent("CWITHDRAWN", "HUABEI", datetime(2026, 4, 9), **withdrawal, recorded_at=corrected)
+    signature = {"consent_event_id": "ES", "document_version": "v2"}
+    book.consent("CSIGNED", "HUABEI", datetime(2026, 4, 9), **signature, channel=None)
+    two = {"transaction_id": "TTWO", "recorded_at": late}  # two versions at one moment
+    book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 10, **two)
+    book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 11, **two)
+    book.transaction(
+        "ATWO", "purchase", datetime(2026, 4, 11), 11, **two | {"recorded_at": corrected}
+    )
+    settings = settings_in(folder)
+    write(book, Path(settings.landing))
+    return build(settings, "2026-04", "2026-05")
+
+
+def states(lender: Lender, month: str) -> dict[tuple[str, str, str], tuple[str, set[str]]]:
+    return {
+        (row["record_type"], row["subject_id"], str(row["report_date"])): (
+            row["state"],
+            set(re.findall(r"\w+", row["rule_ids"] or "")),
+        )
+        for row in lender.rows("submission_records", month)
+    }
+
+
+def test_a_record_is_withheld_for_its_quarantined_row_and_no_other_is(lender: Lender) -> None:
+    april = states(lender, "2026-04")
+    withheld = {key: ids & OURS for key, (state, ids) in april.items() if state == "WITHHELD"}
+    assert withheld == {
+        ("210", "ABILL", "2026-04-30"): {"H01"},
+        ("210", "APAID", "2026-04-30"): {"H02"},
+        ("210", "ATWO", "2026-04-30"): {"H02"},
+        ("210", "ALIMIT", "2026-04-30"): {"H03"},
+        ("220", "ALIMIT", "2026-04-30"): {"H05"},
+        ("210", "AWITHDRAWN", "2026-04-30"): {"H04"},
+        ("110", "CWITHDRAWN", "2026-04-30"): {"H06"},
+    }
+    assert april[("210", "ACLEAN", "2026-04-30")] == ("BUILT", set())
+    assert april[("210", "ASIGNED", "2026-04-30")] == ("BUILT", set())
+    assert april[("210", "ALATER", "2026-04-30")] == ("BUILT", set())
+
+
+def test_the_verdict_stays_and_the_month_stays_owed(lender: Lender) -> None:
+    reasons = {
+        r["account_id"]: r["reason_code"] for r in lender.rows("reportable_population", "2026-04")
+    }
+    assert set(reasons.values()) == {"REPORTED"}
+    owed = {row["account_id"] for row in lender.rows("months_owed", "2026-04")}
+    assert owed == {"ABILL", "APAID", "ATWO", "ALIMIT", "AWITHDRAWN"}
+
+
+def test_corrected_rows_heal_and_the_month_follows_by_itself(lender: Lender) -> None:
+    may = states(lender, "2026-05")
+    for account in ("ABILL", "APAID", "ATWO", "ALIMIT"):
+        assert may[("210", account, "2026-04-30")] == ("BUILT", set())
+        assert may[("210", account, "2026-05-31")][0] == "BUILT"
+    assert ("210", "AWITHDRAWN", "2026-05-31") not in may or (
+        may[("210", "AWITHDRAWN", "2026-05-31")][0] == "BUILT"
+    )
+    healed = lender.query(
+        "select row_key, rule_id, healed_as_of from marts.quarantined_rows order by all"
+    )
+    assert [(key, rule) for key, rule, when in healed if when is None] == [
+        ("ES", "CHANNEL_MISSING"),
+        ("TTWO", "CONFLICTING_VERSIONS"),  # listed for good, but the newest version counts
+    ]
+    assert {when for _, _, when in healed if when} == {lender.run("2026-05").as_of}
+
+
+def test_the_places_add_up(lender: Lender) -> None:
+    for month in lender.months:
+        for row in lender.rows("feed_counts", month):
+            places = ("good", "duplicates", "superseded", "after_cut_off", "quarantined")
+            assert row["delivered"] == sum(row[place] for place in places), row
+            assert min(row[place] for place in places) >= 0, row
