@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 MODELS = tuple(
     f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
 )
+BATCH = "path:models/batch"  # DuckDB's, whatever built the marts
 RECORDS = ("path:models/bureau",)
 
 
@@ -124,8 +125,9 @@ def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
     if settings.engine == "spark":
         spark.build(run, settings, *MODELS)
+        dbt_build(run, settings, BATCH)
     else:
-        dbt_build(run, settings, "path:seeds", *MODELS)
+        dbt_build(run, settings, "path:seeds", *MODELS, BATCH)
 
 
 @step

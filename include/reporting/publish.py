@@ -33,6 +33,7 @@ TABLES = {
     "repair_queue": "record_id, rule_id",
     "feed_counts": "table_name",
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id",
+    "batch_figures": "figure, scope",
     "data_quality_results": "layer, table_name, check_id",
     "built_months": "report_month",
 }

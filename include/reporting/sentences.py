@@ -139,10 +139,15 @@ def _meta(check_id: str, failing: str, key: str | None) -> dict[str, str | None]
     return {"id": check_id, "failing": failing, "key": key}
 
 
+def seed_rows(seed: str) -> list[dict[str, str]]:
+    """The rows of a seed."""
+    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def seed_values(seed: str, *columns: str) -> list[str]:
     """The values of a seed's column; of several columns, joined by a slash."""
-    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-        return ["/".join(row[column] for column in columns) for row in csv.DictReader(file)]
+    return ["/".join(row[column] for column in columns) for row in seed_rows(seed)]
 
 
 def sql_list(values: list[str]) -> str:

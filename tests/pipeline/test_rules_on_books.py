@@ -23,7 +23,13 @@ def test_no_rule_withholds_a_record_whose_facts_were_known_in_time(
         "select account_id, occurred_at::date from transactions "
         "where recorded_at >= date_trunc('month', occurred_at) + interval 1 month + interval 2 day",
     )
+    quarantined = raw(
+        lender_book.settings, "select account_id from transactions where amount < 0"
+    ) + raw(lender_book.settings, "select account_id from bills where due_on < statement_on")
     for account, report_date, rule_ids in withheld:
+        if set(rule_ids.split(", ")) & {"H01", "H02"}:
+            assert (account,) in quarantined
+            continue
         assert set(rule_ids.split(", ")) & errors <= EXPLAINED_BY_A_LATE_ROW
         assert any(who == account and when <= report_date for who, when in late)
 

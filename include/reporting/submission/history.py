@@ -30,6 +30,13 @@ ACCOUNTS_KNOWN = """
     hash_c varchar, hash_f varchar
 """
 
+STATUS_BEFORE = (
+    "account_id varchar, repayment_status varchar, balance decimal(18,2), "
+    "credit_balance decimal(18,2)"
+)
+FIGURES_BEFORE = "figure varchar, scope varchar, value double, rows_counted bigint"
+MONTHS_COMPARED = 6
+
 # Of records 210 what is known of each account; persons and agreements are told of only when
 # something changes, so that their few records are read as they were sent.
 RECORDS_KNOWN = """
@@ -71,6 +78,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
     _show_accounts_known(connection, run, settings)
     connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
     _show_repayment_history(connection, run, settings)
+    _show_months_before(connection, run, settings)
 
 
 def accounts_known(run: Run, journal: str, owing: str) -> str:
@@ -125,6 +133,27 @@ def _show_repayment_history(
     connection.execute(
         "create or replace table history.repayment_history (account_id varchar, history_60 varchar)"
     )
+
+
+def _show_months_before(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    """What the month as a whole is compared with."""
+    for table, columns, months in (
+        ("repayment_status", STATUS_BEFORE, 1),
+        ("batch_figures", FIGURES_BEFORE, MONTHS_COMPARED),
+    ):
+        connection.execute(f"create or replace table history.{table} ({columns})")
+        month, paths = run.month, []
+        for _ in range(months):
+            month = previous_month(month)
+            paths.append(partition(settings, table, month) / PART)
+        found = [path for path in paths if path.is_file()]
+        if found:
+            names = ", ".join(column.split()[0] for column in columns.split(", "))
+            connection.execute(
+                f"insert into history.{table} by name select {names} from {_parquet(*found)}"
+            )
 
 
 def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:

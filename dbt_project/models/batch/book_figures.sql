@@ -1,0 +1,154 @@
+-- One row per figure of the month as a whole and what it is about (an institution, a product, a
+-- reason, a roll): its value in the report month. Amounts in CNY, shares between 0 and 1. Runs on
+-- DuckDB, also where Spark builds the marts.
+with status as (
+    select
+        status.*,
+        population.reporter_code,
+        population.product_code,
+        population.is_reportable,
+        before.repayment_status as status_before
+    from {{ ref('repayment_status') }} as status
+    inner join {{ ref('reportable_population') }} as population
+        on status.account_id = population.account_id
+        and status.report_month = population.report_month
+    left join {{ source('history', 'repayment_status') }} as before
+        on status.account_id = before.account_id
+    where status.report_month = {{ report_month() }}
+),
+
+by_institution as (
+    select
+        reporter_code as scope,
+        count(*) as accounts,
+        count_if(amount_due > 0) as billed,
+        avg(is_reportable::integer) as reportable_share,
+        avg((days_past_due > 0)::integer) as overdue_share,
+        avg((amount_due > 0)::integer) as billed_share,
+        avg((amount_paid > 0)::integer) filter (where amount_due > 0) as paid_share
+    from status
+    group by reporter_code
+),
+
+by_product as (
+    select
+        product_code as scope,
+        count_if(balance > 0) as accounts,
+        avg(balance) filter (where balance > 0) as mean_balance,
+        avg(credit_limit) filter (where credit_limit > 0) as mean_limit
+    from status
+    group by product_code
+),
+
+reasons as (
+    select
+        reason_code as scope,
+        sum(count(*)) over () as accounts,
+        count(*) / sum(count(*)) over () as share
+    from {{ ref('reportable_population') }}
+    where
+        report_month = {{ report_month() }}
+        and reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')
+    group by reason_code
+),
+
+rolls as (  -- from nothing late to 1, from 1 to 2, ...; and how many of the late recovered
+    select
+        case when status_before in ('N', '*', 'M') then '0' else status_before end as before,
+        try_cast(repayment_status as integer) as now
+    from status
+    where status_before in ('N', '*', 'M', '1', '2', '3', '4', '5', '6')
+),
+
+rolled as (
+    select
+        before || '>' || (before::integer + 1) as scope,
+        count(*) as accounts,
+        avg(coalesce(now = before::integer + 1, false)::integer) as share
+    from rolls
+    group by before
+    union all
+    select
+        'recovered' as scope,
+        count(*) as accounts,
+        avg((now is null)::integer) as share
+    from rolls
+    where before <> '0'
+),
+
+owed_before as (
+    select
+        count(*) as accounts,
+        sum(balance - credit_balance) as balance
+    from {{ source('history', 'repayment_status') }}
+),
+
+moved as (
+    select
+        sum(case
+            when transaction_type in ('purchase', 'cash_draw') then amount
+            when transaction_type in ('repayment', 'refund', 'waiver') then -amount
+            else 0
+        end) as amount
+    from {{ source('raw', 'transactions') }}
+    where
+        occurred_at >= {{ report_month() }}
+        and occurred_at < {{ day_after(report_month_end()) }}
+        and recorded_at <= {{ as_of() }}
+),
+
+asked as (  -- what was paid of it lowered no principal
+    select sum(interest_due + fee_due) as amount
+    from {{ source('raw', 'bills') }}
+    where
+        due_on between {{ report_month() }} and {{ report_month_end() }}
+        and recorded_at <= {{ as_of() }}
+)
+
+{% for figure, rows in {
+    'accounts_open': 'accounts', 'reportable_share': 'accounts', 'overdue_share': 'accounts',
+    'billed_share': 'accounts', 'paid_share': 'billed',
+}.items() -%}
+select
+    '{{ figure }}' as figure,
+    scope,
+    cast({{ 'accounts' if figure == 'accounts_open' else figure }} as double) as value,
+    {{ rows }} as rows_counted
+from by_institution
+union all
+{% endfor -%}
+{% for figure in ['mean_balance', 'mean_limit'] -%}
+select
+    '{{ figure }}' as figure,
+    scope,
+    cast({{ figure }} as double) as value,
+    accounts as rows_counted
+from by_product
+union all
+{% endfor -%}
+select
+    'reason_share' as figure,
+    scope,
+    cast(share as double) as value,
+    cast(accounts as bigint) as rows_counted
+from reasons
+union all
+select
+    'roll_rate' as figure,
+    scope,
+    cast(share as double) as value,
+    accounts as rows_counted
+from rolled
+union all
+select
+    'balances_unexplained' as figure,
+    'all' as scope,
+    cast(
+        (
+            (select sum(balance - credit_balance) from status)
+            - owed_before.balance - coalesce(moved.amount, 0) - coalesce(asked.amount, 0)
+        ) / nullif(owed_before.balance, 0) as double
+    ) as value,
+    owed_before.accounts as rows_counted
+from owed_before cross join moved cross join asked
+where owed_before.accounts > 0

@@ -1,0 +1,33 @@
+"""The month as a whole beside the months before it: figures that leave their bounds.
+
+Figures and bounds are data: ``models/batch`` measures, ``seeds/batch_bounds.csv`` says by how much
+a figure may move, from how many rows on it is asked, and why.
+"""
+
+from reporting.sentences import each_row, no_row, seed_rows
+
+TABLE = "batch_figures"
+# The value belongs to the key: a waiver of this month's figure is none of the next month's.
+KEY = "concat_ws('|', scope, report_month, round(value, 4))"
+
+BOUNDS = seed_rows("batch_bounds")
+
+EXPECTATIONS = [
+    each_row(
+        "figures.of_this_month",
+        "critical",
+        "Every figure is about the report month and has bounds.",
+        "report_month = {report_month} and months_before >= 0",
+    ),
+    *(
+        no_row(
+            f"batch.{figure}",
+            next(row["severity"] for row in BOUNDS if row["figure"] == figure),
+            f"The figure {figure} stays near the months before: "
+            + " ".join(row["rationale"] for row in BOUNDS if row["figure"] == figure),
+            f"from {{batch}} where figure = '{figure}' and is_unusual",
+            key=KEY,
+        )
+        for figure in dict.fromkeys(row["figure"] for row in BOUNDS)
+    ),
+]
