@@ -77,7 +77,8 @@ def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Pat
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Checks of {run.label}'
         f"</title>{STYLE}</head><body><h1>Checks of {run.label}, as known at {run.as_of}</h1>"
         f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
-        " critical check stops the month. Counts only: no page shows a value of a row.</p>"
+        " critical check stops the month. Counts only: no page shows a value of a row."
+        ' <a href="../trend.html">All months side by side</a></p>'
         "<table><tr><th>layer</th><th>table</th><th>check</th><th>severity</th><th>outcome</th>"
         "<th>rows failing</th><th>rows checked</th><th>what is expected</th></tr>\n"
         + "\n".join(rows)

@@ -7,6 +7,7 @@ from reporting.errors import BadCall
 from reporting.publish import built_months
 from reporting.run import Run
 from reporting.settings import Settings
+from reporting.trend import write_trend
 from reporting.warehouse import dbt_pages
 
 PAGE = """<!doctype html>
@@ -14,6 +15,7 @@ PAGE = """<!doctype html>
 <h1>Credit reporting</h1>
 <p><a href="dbt.html">Tables and columns</a> (dbt)</p>
 <h2>Checks by month</h2>
+<p><a href="{trend}">All months side by side</a>: checks, reasons, feeds</p>
 <ul>{months}</ul>
 </body></html>
 """
@@ -35,5 +37,7 @@ def build_pages(settings: Settings) -> Path:
         for path in checked
     )
     page = settings.home.resolve() / "docs" / "index.html"
-    page.write_text(PAGE.format(months=items), encoding="utf-8")
+    page.write_text(
+        PAGE.format(months=items, trend=escape(write_trend(settings).as_uri())), encoding="utf-8"
+    )
     return page

@@ -20,6 +20,7 @@ from reporting import (
     publish,
     quality,
     spark,
+    trend,
 )
 from reporting.errors import BadCall, ReportingError
 from reporting.home import exclusive, private_folder
@@ -166,6 +167,7 @@ def submit(run: Run, settings: Settings) -> None:
     results = quality.results_of(run, settings)
     if any(result.is_open and result.severity == "warning" for result in results):
         alerts.send(alerts.Alert.warned(run, results, settings))
+    trend.write_trend(settings)
 
 
 STEPS: tuple[Step, ...] = (
@@ -197,6 +199,7 @@ def _check(layer: str, run: Run, settings: Settings) -> None:
             connection.execute("create schema if not exists marts")
             _create_quality_results(connection, run, settings)
             publish.publish(connection, run, settings, ("data_quality_results",))
+        trend.write_trend(settings)
     quality.require_fit(report)
 
 

@@ -13,6 +13,7 @@ from reporting.publish import open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
 from reporting.settings import Settings
+from reporting.trend import trend_page
 
 
 def show(settings: Settings, months: list[str], console: Console | None = None) -> None:
@@ -124,6 +125,9 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
         f"Check pages: {settings.check_pages / month / 'index.html'}",
         highlight=False,
         soft_wrap=True,
+    )
+    console.print(
+        f"All months side by side: {trend_page(settings)}", highlight=False, soft_wrap=True
     )
     command = _command()
     console.print("Next, try:")

@@ -19,6 +19,7 @@ from reporting.publish import open_published
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.synthetic import lender
+from reporting.trend import trend_page
 from reporting.warehouse import open_store
 
 
@@ -99,6 +100,7 @@ def assert_stopped(settings: Settings, run: Run, check_id: str) -> None:
         ).fetchall()
     assert (check_id,) in failed
     assert (settings.check_pages / run.label / "index.html").is_file()
+    assert '<small class="stop">stopped</small>' in trend_page(settings).read_text(encoding="utf-8")
 
 
 def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:

@@ -15,7 +15,7 @@ from oracle.submission_reader import read_month
 from rich.console import Console
 
 from pipeline.conftest import MONTHS, Lender
-from reporting import policy, summary
+from reporting import policy, summary, trend
 
 Row = dict[str, Any]
 CLOSED = ("NOT_YET_OPEN", "CLOSED_EARLIER")
@@ -266,6 +266,15 @@ def test_the_summary_names_the_file_of_notices(lender_book: Lender) -> None:
         due = len(lender_book.rows("notices_due", month))
         path = lender_book.settings.notices / month / "notices.csv"
         assert f"Advance notices to send: {due} in {path}" in printed.getvalue()
+
+
+def test_the_summary_names_the_page_of_all_months(lender_book: Lender) -> None:
+    printed = io.StringIO()
+    summary.show(lender_book.settings, MONTHS, Console(file=printed, width=100))
+    page = trend.trend_page(lender_book.settings)
+    assert f"All months side by side: {page}" in printed.getvalue()
+    html = page.read_text(encoding="utf-8")
+    assert [month for month in MONTHS if f'href="{month}/index.html"' in html] == MONTHS
 
 
 def test_the_history_is_what_the_files_said(lender_book: Lender) -> None:

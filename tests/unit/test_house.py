@@ -29,6 +29,7 @@ ORDER = [
         "runbook",
         "evidence",
         "waivers",
+        "trend_cells",
     ],
     ["policy", "warehouse", "landing_zone", "publish", "identity", "account_figures"],
     [
@@ -43,6 +44,7 @@ ORDER = [
         "carried_forward",
     ],
     ["landing", "quality", "check_pages", "spark"],
+    ["trend"],
     [
         "pipeline",
         "months",
