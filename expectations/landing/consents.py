@@ -36,4 +36,10 @@ EXPECTATIONS = [
         "reporter_code",
         seed_values("reporters", "reporter_code"),
     ),
+    each_row(
+        "landing.consents.happened_first",
+        "warning",
+        "A consent was given or withdrawn before it was recorded (a day of grace for clocks).",
+        "coalesce(occurred_at <= recorded_at + interval 1 day, true)",
+    ),
 ]

@@ -5,6 +5,9 @@ from reporting.sentences import each_row, no_row
 TABLE = "customers"
 KEY = "customer_id"
 
+# Digits, controls, the sign for what could not be decoded, and UTF-8 that was read as Latin-1.
+UNREADABLE = "[0-9[:cntrl:]\ufffd]|[\u00c2-\u00ef][\u0080-\u00bf]"
+
 EXPECTATIONS = [
     no_row(
         "landing.customers.delivered",
@@ -32,5 +35,20 @@ EXPECTATIONS = [
         "A customer has an identity number (5 % may lack one: they are not reported).",
         "trim(id_number) <> ''",
         tolerated=0.05,
+    ),
+    each_row(
+        "landing.customers.name_readable",
+        "warning",
+        "A name holds no digit, no control character and no sign of a wrong encoding.",
+        f"not coalesce(regexp_matches(name, '{UNREADABLE}'), false)",
+    ),
+    no_row(
+        "landing.customers.one_person_one_customer",
+        "warning",
+        "An identity number belongs to one customer.",
+        "from (select customer_id, min(customer_id) over person <> max(customer_id) over person"
+        " as is_shared from {batch} where recorded_at <= {as_of} and trim(id_number) <> ''"
+        " window person as (partition by id_type, id_number)) as customers where is_shared",
+        key="customer_id",
     ),
 ]

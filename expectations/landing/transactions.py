@@ -33,4 +33,10 @@ EXPECTATIONS = [
         "from {batch} having count_if(occurred_at >= {report_month}"
         " and occurred_at < {month_end} + interval 1 day and recorded_at <= {as_of}) = 0",
     ),
+    each_row(
+        "landing.transactions.happened_first",
+        "warning",
+        "A transaction happened before it was recorded (a day of grace for clocks).",
+        "coalesce(occurred_at <= recorded_at + interval 1 day, true)",
+    ),
 ]

@@ -145,4 +145,13 @@ EXPECTATIONS = [
         " and population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')",
         key="population.account_id",
     ),
+    no_row(
+        "population.reported_remain",
+        "warning",
+        "An account that was reported is delivered until its closing was told.",
+        "from history.accounts_known as known anti join {batch} as population"
+        " on population.account_id = known.account_id and population.report_month = {report_month}"
+        " where not coalesce(known.was_closed, false)",
+        key="known.account_id",
+    ),
 ]

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import duckdb
@@ -45,13 +46,17 @@ def generate(
     accounts: Annotated[int, typer.Option(min=1, help="Accounts in the book.")] = 2000,
     months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 12,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal books.")] = 7,
+    defects: Annotated[
+        Path | None,
+        typer.Option(help="Spoil the book by every known class of defects; CSV file to list them."),
+    ] = None,
 ) -> None:
     """Write a synthetic lender's book into the landing zone (all persons are made up)."""
     from reporting.synthetic import lender
 
     settings = load_settings()
     with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
-        book = lender.generate(settings.landing_folder, accounts, months, seed)
+        book = lender.generate(settings.landing_folder, accounts, months, seed, journal=defects)
     console.print(lender.render(book))
 
 

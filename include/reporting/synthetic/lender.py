@@ -20,6 +20,7 @@ from reporting.errors import BadCall
 from reporting.run import next_month
 from reporting.settings import DBT_PROJECT
 from reporting.synthetic.book_summary import BookSummary, render
+from reporting.synthetic.defects import feeds_as_text, load_classes, plant
 
 __all__ = ["BookSummary", "generate", "render"]
 
@@ -32,12 +33,18 @@ LIMITS = {"accounts": (1, 10_000_000), "months": (1, 60), "seed": (0, 2**63 - 1)
 
 
 def generate(
-    landing: Path, accounts: int, months: int, seed: int, last_month: date = date(2026, 5, 1)
+    landing: Path,
+    accounts: int,
+    months: int,
+    seed: int,
+    last_month: date = date(2026, 5, 1),
+    journal: Path | None = None,
 ) -> BookSummary:
     """Write a book of so many accounts over so many months into the landing zone.
 
-    The same arguments give the same bytes. Raises BadCall when an argument is out of range, or when
-    the landing zone holds a file that no earlier call wrote.
+    With a ``journal`` the book is spoilt by every class of ``defects.yml``, and each planted row is
+    written into that CSV file. The same arguments give the same bytes. Raises BadCall when an
+    argument is out of range, or when the landing zone holds a file that no earlier call wrote.
     """
     for name, value in (("accounts", accounts), ("months", months), ("seed", seed)):
         low, high = LIMITS[name]
@@ -48,10 +55,12 @@ def generate(
     landing.parent.mkdir(parents=True, exist_ok=True)
     with _aside(landing) as aside, _engine(aside / "spill") as engine:
         _tell(engine, accounts, months, seed, last_month.replace(day=1))
+        if journal is not None:
+            plant(engine, seed, load_classes(), journal.resolve())
         book = aside / "book"
         rows = _deliver(engine, book)
         summary = BookSummary(landing, seed, rows, *_summarize(engine))
-        files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.parquet"))
+        files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.*"))
         (book / MARKER).write_text("\n".join(files) + "\n", encoding="utf-8")
         if landing.exists():
             landing.rename(aside / "replaced")
@@ -142,6 +151,12 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                     "(format parquet, compression zstd, row_group_size 122880)"
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
+    for name in sorted(feeds_as_text(engine)):
+        target = quoted(str(book / name / "text.csv"))
+        copied = engine.execute(
+            f"copy (from text_{name} order by all) to '{target}' (header)"
+        ).fetchone()
+        rows[name] += copied[0] if copied else 0
     return rows
 
 
