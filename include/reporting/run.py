@@ -33,6 +33,11 @@ def previous_month(month: date) -> date:
     return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
+def deadline(month: date, settings: Settings) -> date:
+    """The last day on which a month may be submitted."""
+    return next_month(month).replace(day=settings.deadline_day)
+
+
 def parse_as_of(text: str) -> datetime:
     """A cut-off: ``YYYY-MM-DD`` (its 00:00:00) or ``YYYY-MM-DDTHH:MM:SS``, China time."""
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?", text):

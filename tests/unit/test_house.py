@@ -35,6 +35,8 @@ ORDER = [
         "landing_files",
         "landing_sql",
         "alert_destinations",
+        "alert_memory",
+        "alert_words",
         "alerts",
         "notices",
         "submission",
