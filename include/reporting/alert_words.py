@@ -5,7 +5,7 @@ A message holds ids, counts, pseudonymous keys and fixed sentences, never anothe
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Literal, Protocol
 
 from reporting import runbook
@@ -125,6 +125,29 @@ class Alert:
         """A month that was built and written, whether some checks warned or not."""
         outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
         return cls(run.label, run.as_of, outcome, results, **_of(run, settings))
+
+    @classmethod
+    def watched(
+        cls,
+        day: date,
+        month: date,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        fault: Fault | None = None,
+    ) -> "Alert":
+        """A daily look at the landing zone; ``month`` is the next one to report."""
+        done = frozenset() if fault else frozenset({WATCH_ITSELF})
+        as_of, due_on = datetime.combine(day, time()), deadline(month, settings)
+        return cls(
+            f"{month:%Y-%m}",
+            as_of,
+            "watched",
+            results,
+            due_on,
+            docs=documents(settings),
+            fault=fault,
+            done=done,
+        )
 
     def open_checks(self, audience: str) -> list[CheckResult]:
         """The failed checks of an audience, critical ones first; those of severity ``info`` stay

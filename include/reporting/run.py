@@ -52,6 +52,19 @@ def parse_as_of(text: str) -> datetime:
     raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
 
 
+def parse_day(text: str) -> date:
+    """A day written ``YYYY-MM-DD``."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            pass  # the right shape, but no such day: the message below serves both
+        else:
+            if FIRST_YEAR <= day.year <= LAST_YEAR:
+                return day
+    raise BadCall(f"day {text!r} is no day written YYYY-MM-DD, such as 2026-06-02")
+
+
 @dataclass(frozen=True)
 class Run:
     """One month to report, as known at a cut-off (contracts, section 1)."""

@@ -44,7 +44,7 @@ ORDER = [
         "synthetic",
         "carried_forward",
     ],
-    ["landing", "quality", "check_pages", "spark"],
+    ["landing", "watch_figures", "quality", "check_pages", "spark"],
     [
         "pipeline",
         "months",
@@ -54,6 +54,7 @@ ORDER = [
         "explore",
         "pages",
         "waiving",
+        "watch",
         "checks_page",
     ],
     ["orchestration"],
