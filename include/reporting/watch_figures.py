@@ -283,15 +283,16 @@ left join days as last_day on last_day.feed = feeds.feed and last_day.day = $day
 def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[tuple[str, str], Figure]:
     figures: dict[tuple[str, str], Figure] = {}
     minimum = {(one.feed, one.figure): one.minimum_rows for one in thresholds()}
+    required = {table.name for table in raw_contract() if table.is_required}
     values = {"day": day, "usual": USUAL}
     for row in connection.execute(ROWS, values).fetchall():
         feed, age, before, last, usual, in_all, after, seen = row
         figures[feed, "future"] = Figure(after, f"{after:,} rows are", int(after), int(seen))
-        if before >= minimum.get((feed, "fresh"), 0):
-            is_seen = age is not None
-            words = f"{age} days before" if is_seen else f"none in {LOOKED_BACK} days"
-            figures[feed, "fresh"] = Figure(age if is_seen else LOOKED_BACK + 1, words)
+        if age is not None and before >= minimum.get((feed, "fresh"), 0):
+            figures[feed, "fresh"] = Figure(age, f"{age} days before")
+        elif age is None and feed in required:  # too silent to ask how large it is
+            figures[feed, "fresh"] = Figure(LOOKED_BACK + 1, f"none in {LOOKED_BACK} days")
         if usual and in_all >= minimum.get((feed, "volume"), 0):
             words = f"{last:,} rows on {day - timedelta(days=1)}, {usual:,.0f} are usual"
-            figures[feed, "volume"] = Figure(round(100 * last / usual), words)
+            figures[feed, "volume"] = Figure(round(100 * last / usual, 1), words)
     return figures
