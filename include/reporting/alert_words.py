@@ -23,6 +23,8 @@ LONGEST_LIST = 2300  # of these, for the failed checks
 LONGEST_SENTENCE = 300
 LONGEST_NOTE = 160
 
+LAST_MONTH = "9999-12"
+
 Outcome = Literal["stopped", "warned", "built", "watched"]
 
 
@@ -169,6 +171,14 @@ class Alert:
         fault = [self.fault.audience] if self.fault else []
         return sorted({*fault, *(result.owner for result in asked)})
 
+    @property
+    def heals_up_to(self) -> str:
+        """The last month of which this alert may say that something is over.
+
+        The landing zone is as it is now, whichever month is next: a look at it counts for all.
+        """
+        return LAST_MONTH if self.outcome == "watched" else self.month
+
     def ids(self, audience: str) -> list[str]:
         """The ids of everything that this alert tells an audience."""
         fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
@@ -268,24 +278,23 @@ def _first_line(
             "watched": "Nothing is left to do here.",
         }.get(alert.outcome, "The month was built and its files were written.")
         return f"Resolved: {_count(resolved, 'fault')} you were told of. {state}"
-    critical = [check for check in checks if check.severity == "critical"]
-    happened = {
-        "stopped": f"Credit report {alert.month} stopped"
-        + (
-            " on an error: nothing was sent."
-            if fault
-            else f" at {_count(critical, 'critical check')}: nothing was sent."
-        ),
-        "watched": f"Daily watch of {alert.as_of:%Y-%m-%d}: "
-        + ("it could not look" if fault else f"{_count(checks, 'check')} failed")
-        + "; no month ran and nothing was sent.",
-    }.get(
-        alert.outcome,
-        f"Credit report {alert.month} was built with {_count(checks, 'warning')}; its files are "
-        "written and not yet sent: look before you send them.",
-    )
     do = fault.line if fault else _do(checks[0].check_id)
-    return f"{happened} {due} First: {_one_line(do, LONGEST_SENTENCE)}"
+    return f"{_happened(alert, checks, fault)} {due} First: {_one_line(do, LONGEST_SENTENCE)}"
+
+
+def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> str:
+    if alert.outcome == "watched":
+        what = "it could not look" if fault else f"{_named(checks)} failed"
+        return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; no month ran and nothing was sent."
+    if alert.outcome == "stopped":
+        critical = [check for check in checks if check.severity == "critical"]
+        at = f"at {_count(critical, 'critical check')} ({_named(critical)})"
+        where = "on an error" if fault else at
+        return f"Credit report {alert.month} stopped {where}: nothing was sent."
+    return (
+        f"Credit report {alert.month} was built with {_count(checks, 'warning')} "
+        f"({_named(checks)}); its files are written and not yet sent: look before you send them."
+    )
 
 
 def _do(check_id: str) -> str:
@@ -300,7 +309,11 @@ def _headline(checks: list[CheckResult], fault: Fault | None) -> str:
         return fault.line
     critical = [check for check in checks if check.severity == "critical"]
     named, kind = (critical, "critical check") if critical else (checks, "warning")
-    return f"{_count(named, kind)}: {_names([check.check_id for check in named])}"
+    return f"{_count(named, kind)}: {_named(named)}"
+
+
+def _named(checks: Sequence[CheckResult]) -> str:
+    return _names([check.check_id for check in checks]) if checks else ""
 
 
 def _names(ids: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ def send(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     seen. Only what was delivered counts as told. Each step of a delivery waits 10 seconds at most,
     unless the connection says otherwise.
     """
-    over = alert_memory.recall(settings).over(alert.month, alert.is_over)
+    over = alert_memory.recall(settings).over(alert.heals_up_to, alert.is_over)
     if not alert.audiences and not over:
         return {}
     if not _may_have_destinations():
@@ -34,13 +34,13 @@ def send(alert: Alert, settings: Settings) -> dict[str, list[str]]:
         return {}
     delivered: dict[str, list[str]] = {}
     with alert_memory.opened(settings) as memory:
-        over = memory.over(alert.month, alert.is_over)
+        over = memory.over(alert.heals_up_to, alert.is_over)
         for audience in sorted({*alert.audiences, *over}):
             resolved = over.get(audience, [])
             delivered[audience] = _deliver(compose(alert, audience, resolved))
             if not delivered[audience]:
                 continue
-            memory.forget(alert.month, audience, resolved)
+            memory.forget(alert.heals_up_to, audience, resolved)
             if audience in alert.audiences:
                 memory.note(alert.month, audience, alert.ids(audience))
     return delivered

@@ -125,7 +125,7 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
             now=figure.words,
             value=f"{figure.value:g}",
             passed=passed,
-            rows_failing=figure.failing,
+            rows_failing=figure.failing or int(not passed),
             rows_checked=figure.checked,
             example_keys=figure.examples,
         )

@@ -102,12 +102,12 @@ def test_it_looks_as_on_the_day_of_the_run_and_fails_where_a_feed_is_broken(
 
     damaged = landing / "bills" / "damaged.parquet"
     damaged.write_bytes(b"PAR1")
-    assert in_new_process(run_dag, settings, None, LAST_DAY) == "failed"
+    assert in_new_process(run_dag, settings, SIX_IN_THE_MORNING, None) == "failed"
     [post] = posted
     assert (post["audience"], post["as_of"]) == ("data_delivery", "2026-06-02T00:00:00")
     assert [check["id"] for check in post["checks"]] == ["watch.bills.structure"]
     assert "bills/damaged.parquet" in post["text"]
 
     damaged.unlink()
-    assert in_new_process(run_dag, settings, SIX_IN_THE_MORNING, None) == "success"
-    assert [p["outcome"] for p in posted[1:]] == ["resolved"]
+    assert in_new_process(run_dag, settings, None, LAST_DAY) == "success"
+    assert [(p["outcome"], p["as_of"][:10]) for p in posted[1:]] == [("resolved", LAST_DAY)]

@@ -23,8 +23,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiosmtpd.controller import Controller
 
-from reporting import alert_memory, alert_words, alerts
+from reporting import alert_memory, alert_words, alerts, pipeline
 from reporting.alert_words import Alert, Fault
+from reporting.errors import BadCall, DataNotFit
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings
 
@@ -227,7 +228,8 @@ def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audience
     )
     first, checks, last = message.text.split("\n\n")
     assert first.startswith(
-        "Credit report 2026-05 stopped at 2 critical checks: nothing was sent. "
+        f"Credit report 2026-05 stopped at 2 critical checks ({DUPLICATE} and 1 more): "
+        "nothing was sent. "
         f"2026-05 is due at the bureau by 2026-06-10. First: {entry}"
     )
     assert checks == (
@@ -263,8 +265,9 @@ def test_a_month_that_only_warned_says_so() -> None:
         f"[credit reporting: pipeline] 2026-05 warned: 1 warning: {DUPLICATE}"
     )
     assert message.text.startswith(
-        "Credit report 2026-05 was built with 1 warning; its files are written and not yet sent: "
-        "look before you send them. 2026-05 is due at the bureau by 2026-06-10. First: "
+        f"Credit report 2026-05 was built with 1 warning ({DUPLICATE}); "
+        "its files are written and not yet sent: look before you send them. "
+        "2026-05 is due at the bureau by 2026-06-10. First: "
     )
     assert message.text.endswith("docs/runbook.md#a-month-warned\n")
 
@@ -407,6 +410,15 @@ def test_a_later_month_heals_the_same_check_and_an_earlier_one_does_not(told: To
     assert told.send(later) == [("pipeline", "resolved", [DUPLICATE])]
 
 
+def test_a_look_at_the_landing_zone_counts_for_every_month(told: Told) -> None:
+    """The next month to report may become an earlier one: an old month is built first."""
+    told.send(replace(STOPPED, outcome="watched", results=[Result("watch.bills.fresh")]))
+    good = replace(STOPPED, outcome="watched", results=[Result("watch.bills.fresh", passed=True)])
+    assert told.send(replace(good, month="2026-03")) == [
+        ("pipeline", "resolved", ["watch.bills.fresh"])
+    ]
+
+
 def test_a_check_that_was_not_asked_is_not_over(told: Told) -> None:
     told.send(STOPPED)
     assert told.send(one_stop("no feed", "data_delivery")) == [("data_delivery", "stopped", [])]
@@ -472,6 +484,38 @@ def test_a_memory_that_cannot_be_written_does_not_keep_the_message_back(
     alert_memory.memory_file(told.settings).parent.write_text("a file")
     assert told.send(WARNED) == [("pipeline", "warned", [])]
     assert any("open.json cannot be written" in line for line in warnings_of(caplog))
+
+
+@pytest.mark.parametrize(
+    ("error", "audience", "line"),
+    [
+        (DataNotFit("no feed"), "data_delivery", "no feed"),
+        (ValueError("110101199001011234"), "pipeline", "unforeseen ValueError"),
+    ],
+)
+def test_an_error_goes_to_those_who_can_put_it_right_and_quotes_nothing(
+    told: Told, error: Exception, audience: str, line: str
+) -> None:
+    def land(_run: Run, _settings: Settings) -> None:
+        raise error
+
+    run = Run.of("2026-05", None, told.settings)
+    with pytest.raises(type(error)):
+        pipeline.step(land)(run, told.settings)
+    [post] = told.posted
+    assert (post["audience"], post["outcome"]) == (audience, "stopped")
+    assert f"First: {line}\n" in post["text"]
+    assert "110101199001011234" not in json.dumps(post)
+    assert told.remembered == {"2026-05": {audience: ["step.land"]}}
+
+
+def test_a_wrong_call_is_answered_where_it_was_made(told: Told) -> None:
+    def land(_run: Run, _settings: Settings) -> None:
+        raise BadCall("no such setting")
+
+    with pytest.raises(BadCall):
+        pipeline.step(land)(Run.of("2026-05", None, told.settings), told.settings)
+    assert told.posted == []
 
 
 # --- the destinations

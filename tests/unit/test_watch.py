@@ -1,6 +1,9 @@
 """The daily watch: each figure on real files, the deadline, and whom it tells."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -358,7 +361,8 @@ def test_each_audience_hears_once_a_day_and_when_it_is_over(
         "1 critical check: watch.bills.structure"
     )
     assert delivery["text"].startswith(
-        "Daily watch of 2026-06-09: 2 checks failed; no month ran and nothing was sent. "
+        "Daily watch of 2026-06-09: watch.bills.structure and 1 more failed; "
+        "no month ran and nothing was sent. "
         "2026-05 is due at the bureau by 2026-06-10. First: Deliver the file that is named anew"
     )
     posted.clear()
@@ -393,6 +397,52 @@ def test_a_watch_that_cannot_look_is_told_and_over_when_it_can(
     away.rename(landing.folder)
     landing.look()
     assert [(post["outcome"], post["resolved"]) for post in posted] == [("resolved", ["watch.run"])]
+
+
+def test_an_unforeseen_error_quotes_nothing(
+    landing: Landing, posted: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("110101199001011234")
+
+    monkeypatch.setattr(watch, "measure", fail)
+    with pytest.raises(ValueError, match="1101"):
+        landing.look()
+    assert "First: unforeseen ValueError\n" in posted[0]["text"]
+    assert "110101199001011234" not in json.dumps(posted)
+
+
+@pytest.mark.parametrize(
+    ("day", "damage", "exit_code", "error"),
+    [
+        ("2026-06-02", b"", 0, ""),
+        (
+            "2026-06-02",
+            b"x",
+            1,
+            "error: the daily watch found a broken feed: watch.bills.structure",
+        ),
+        ("2026-6-2", b"", 2, "error: day '2026-6-2' is no day"),
+    ],
+)
+def test_the_command_says_by_its_exit_code_whether_a_feed_is_broken(
+    landing: Landing, day: str, damage: bytes, exit_code: int, error: str
+) -> None:
+    if damage:
+        (landing.folder / "bills" / "new.parquet").write_bytes(damage)
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    home, zone = landing.settings.home, landing.settings.landing
+    done = subprocess.run(
+        [sys.executable, "-m", "reporting.cli", "watch", "--on", day],
+        env={**plain, "REPORTING_HOME": str(home), "REPORTING_LANDING": zone},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == exit_code
+    assert done.stderr.startswith(error)
+    assert len(done.stderr.splitlines()) == (1 if error else 0)
+    assert ("bills" in done.stdout) == (exit_code < 2)
 
 
 def test_the_table_is_small_and_names_what_failed(landing: Landing) -> None:
