@@ -98,6 +98,7 @@ def overview(results: list[WatchResult]) -> Group:
     if not failed:
         return Group(table, Text("\nAll is well."))
     told = Table("failed", "severity", "owner", "now", "expected", box=None)
+    told.columns[0].no_wrap = True  # an id is to be copied
     for one in sorted(failed, key=lambda one: one.severity):
         about = (one.check_id, one.severity, one.owner, one.now, one.limits)
         told.add_row(*map(Text, about))

@@ -287,7 +287,8 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[tuple[str
     values = {"day": day, "usual": USUAL}
     for row in connection.execute(ROWS, values).fetchall():
         feed, age, before, last, usual, in_all, after, seen = row
-        figures[feed, "future"] = Figure(after, f"{after:,} rows are", int(after), int(seen))
+        words = f"{after:,} of {seen:,} rows of the last weeks"
+        figures[feed, "future"] = Figure(after, words, int(after), int(seen))
         if age is not None and before >= minimum.get((feed, "fresh"), 0):
             figures[feed, "fresh"] = Figure(age, f"{age} days before")
         elif age is None and feed in required:  # too silent to ask how large it is
