@@ -209,6 +209,16 @@ def test_the_last_full_day_is_like_the_four_weeks_before(
     assert one.now == f"{yesterday:,} rows on 2026-06-01, 200 are usual"
 
 
+def test_the_usual_day_is_of_just_the_four_weeks_before_the_last_full_day(
+    landing: Landing,
+) -> None:
+    rows = {**dict.fromkeys(FOUR_WEEKS[:14], 100), **dict.fromkeys(FOUR_WEEKS[14:], 300)}
+    landing.deliver("transactions", {**rows, YESTERDAY: 100})
+    one = landing.look()["watch.transactions.volume"]
+    assert one.now == "100 rows on 2026-06-01, 200 are usual"
+    assert one.value == "50"
+
+
 def test_a_small_book_is_not_asked_for_its_volume(landing: Landing) -> None:
     landing.deliver("transactions", {**dict.fromkeys(FOUR_WEEKS, 199), YESTERDAY: 1})
     assert "watch.transactions.volume" not in landing.look()
