@@ -1,7 +1,8 @@
 """The page docs/checks.md: an entry for each check id, for whoever gets an alert.
 
-Rendered from the sentences in ``expectations/``, from ``expectations/runbook.yml`` and from the
-registry of the bureau's rules; ``make checks-page`` renews it.
+Rendered from the sentences in ``expectations/``, from ``expectations/runbook.yml``, from the
+limits of the daily watch and from the registry of the bureau's rules; ``make checks-page`` renews
+it.
 """
 
 from typing import Any
@@ -11,6 +12,8 @@ from reporting.quality import LAYERS
 from reporting.settings import EXPECTATIONS, PROJECT_ROOT
 from reporting.submission.rules import load_rules
 from reporting.validation import load_suite
+from reporting.watch import DEADLINE_MEANING, DEADLINES
+from reporting.watch_figures import thresholds
 
 PAGE = PROJECT_ROOT / runbook.PAGE
 
@@ -18,7 +21,7 @@ HEAD = """# The checks, one by one
 
 Generated from `expectations/`; renew it with `make checks-page`. **critical** stops the month,
 **warning** is told to the check's owner and can be waived (`reporting waive`), **info** is counted
-on the check page.
+on the check page. The checks of the daily watch stop nothing.
 """
 
 
@@ -29,21 +32,30 @@ def render() -> str:
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
             suite = load_suite(path)
             parts.append(f"\n## {schema}.{suite.TABLE}\n")
-            parts += [_entry(sentence) for sentence in suite.EXPECTATIONS]
+            parts += [_sentence(sentence) for sentence in suite.EXPECTATIONS]
+    parts.append("\n## The daily watch\n")
+    for asked in thresholds():
+        parts.append(_entry(asked.check_id, asked.severity, asked.meaning, asked.rationale))
+    parts += [_entry(one, "warning, then critical", DEADLINE_MEANING) for one in DEADLINES]
     return "".join(parts)
 
 
-def _entry(sentence: Any) -> str:
-    check_id = sentence.meta["id"]
-    one = runbook.entry(check_id)
+def _sentence(sentence: Any) -> str:
     severity = getattr(sentence.severity, "value", sentence.severity)
+    return _entry(sentence.meta["id"], severity, sentence.description)
+
+
+def _entry(check_id: str, severity: str, means: str, why: str = "") -> str:
+    one = runbook.entry(check_id)
     lines = [
         f'\n<a id="{check_id}"></a>\n**{check_id}** ({severity}, {one.owner})',
-        f"- Means: {_cell(sentence.description)}",
+        f"- Means: {_cell(means)}",
         f"- Hurts: {_cell(one.hurts)}",
         f"- Do: {_cell(one.do)}",
     ]
     rules = {f"bureau.{rule.id}": rule for rule in load_rules()}
+    if why:
+        lines.append(f"- Why this limit: {_cell(why)}")
     if check_id in rules:
         rule = rules[check_id]
         lines += [

@@ -3,8 +3,10 @@
 import logging
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import duckdb
 import typer
@@ -12,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from reporting.errors import ReportingError
-from reporting.run import Run
+from reporting.run import Run, parse_day
 from reporting.settings import load_settings
 
 app = typer.Typer(
@@ -76,6 +78,20 @@ def run(month: Month, as_of: AsOf = None) -> None:
 
         pipeline.run_month(one, settings, started)
     summary.show(settings, [month], console)
+
+
+@app.command()
+def watch(
+    on: Annotated[str | None, typer.Option("--on", help="YYYY-MM-DD; today in China.")] = None,
+) -> None:
+    """Look at the landing zone and the deadline as the daily watch does; tells whom it concerns."""
+    from reporting import watch as daily
+
+    settings = load_settings()
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    results = daily.watch(parse_day(on) if on else today, settings)
+    console.print(daily.overview(results), highlight=False)
+    daily.require_fit(results)
 
 
 @app.command()

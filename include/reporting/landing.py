@@ -118,6 +118,22 @@ def _remove(store: Path) -> None:
 
 def _land_feed(feed: Feed, read_before: Mapping[str, str], contents: dict[str, str]) -> LandedTable:
     """Land one feed and note the digests of its files."""
+    paths, warnings = delivered_files(feed)
+    files = [inspect(feed, path) for path in paths]
+    digests = feed.zone.contents(paths)
+    contents.update(digests)
+    rows = _create(feed, files, [f for f in files if digests[f.path] != read_before.get(f.path)])
+    require_rows(feed, rows)
+    warnings += _unknown_columns(feed, files)
+    warnings += unreadable_values(feed, files)
+    return LandedTable(feed.table.name, tuple(paths), rows, tuple(warnings))
+
+
+def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
+    """The files of a feed that can be read, and a warning for each other one.
+
+    Raises DataNotFit where a required feed has none.
+    """
     table, delivered = feed.table, feed.zone.files(feed.table.name)
     paths = [path for path in delivered if path.lower().endswith(FORMATS)]
     warnings = [
@@ -130,18 +146,16 @@ def _land_feed(feed: Feed, read_before: Mapping[str, str], contents: dict[str, s
             f"table {table.name}: no .parquet or .csv file under {feed.zone.prefix}{table.name}; "
             "deliver the feed"
         )
-    files = [inspect(feed, path) for path in paths]
-    digests = feed.zone.contents(paths)
-    contents.update(digests)
-    rows = _create(feed, files, [f for f in files if digests[f.path] != read_before.get(f.path)])
-    if table.is_required and not rows:
+    return paths, warnings
+
+
+def require_rows(feed: Feed, rows: int) -> None:
+    """DataNotFit where the files of a required feed are all empty."""
+    name = feed.table.name
+    if feed.table.is_required and not rows:
         raise DataNotFit(
-            f"table {table.name}: the files under {feed.zone.prefix}{table.name} hold no row; "
-            "deliver the feed"
+            f"table {name}: the files under {feed.zone.prefix}{name} hold no row; deliver the feed"
         )
-    warnings += _unknown_columns(feed, files)
-    warnings += _unreadable_values(feed, files)
-    return LandedTable(table.name, tuple(paths), rows, tuple(warnings))
 
 
 def _create(feed: Feed, files: list[DeliveredFile], unread: list[DeliveredFile]) -> int:
@@ -158,12 +172,12 @@ def _create(feed: Feed, files: list[DeliveredFile], unread: list[DeliveredFile])
     except duckdb.OutOfMemoryException:
         raise  # no fault of a file
     except duckdb.Error:
-        broken = next(filter(None, (_broken(feed, file) for file in files)), None)
-        if broken is None:
+        found = next(filter(None, (broken(feed, file) for file in files)), None)
+        if found is None:
             raise
     else:
         return int(row[0]) if row else 0
-    raise feed.fault(*broken)
+    raise feed.fault(*found)
 
 
 def _read_all(feed: Feed, source: str) -> None:
@@ -172,7 +186,8 @@ def _read_all(feed: Feed, source: str) -> None:
     feed.connection.execute(f"select bit_xor(hash({columns})) {source}").fetchone()
 
 
-def _broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
+def broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
+    """Decode a whole file: its path and what keeps it from being read, or None."""
     try:
         _read_all(feed, f"from ({typed_select(feed.table, [file], feed.zone)})")
     except duckdb.Error as error:
@@ -192,7 +207,7 @@ def _unknown_columns(feed: Feed, files: list[DeliveredFile]) -> list[str]:
     ]
 
 
-def _unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
+def unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
     """Name what was unreadable in CSV files; stop if a column of a file has no readable value.
 
     One value alone proves nothing about the column, so it never stops the run.

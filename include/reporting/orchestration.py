@@ -8,8 +8,10 @@ would take a running test for its own and start its tasks a second time.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from pluggy import HookimplMarker
 from rich.console import Console
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 DAGS = PROJECT_ROOT / "dags"
 MONTHLY_DAG = "monthly_credit_reporting"
+DAILY_DAG = "daily_landing_watch"
 DEMO_MONTHS = ["2026-03", "2026-04", "2026-05"]  # the last three of the synthetic book
 
 hookimpl = HookimplMarker("airflow")  # marks what Airflow may call, before Airflow is imported
@@ -47,6 +50,19 @@ def run_step(step: str, month: str, as_of: str) -> None:
         turns.wait_for_turn(run.label)
     with exclusive(settings, wait=True):
         getattr(pipeline, step)(run, settings)
+
+
+def run_watch(moment: str) -> None:
+    """The daily watch, as the task of its DAG runs it; the settings come from the environment.
+
+    ``moment`` is the run's own time, or a day in China. Raises DataNotFit where a critical check
+    fails.
+    """
+    from reporting import watch
+
+    at = datetime.fromisoformat(moment)
+    day = (at.astimezone(ZoneInfo("Asia/Shanghai")) if at.tzinfo else at).date()
+    watch.require_fit(watch.watch(day, load_settings()))
 
 
 def run_in_process(months: list[str], settings: Settings, debug: bool = False) -> None:
@@ -113,16 +129,16 @@ def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
     }
 
 
-def _load_dag() -> "DAG":
-    """The monthly DAG from its file, Airflow's tables created or brought up to date first."""
+def _load_dag(name: str = MONTHLY_DAG) -> "DAG":
+    """A DAG from its file, Airflow's tables created or brought up to date first."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import upgradedb
 
     upgradedb()
-    bag = DagBag(DAGS / f"{MONTHLY_DAG}.py")
+    bag = DagBag(DAGS / f"{name}.py")
     for error in bag.import_errors.values():
-        raise RuntimeError(f"the DAG {MONTHLY_DAG} does not load:\n{error}")
-    return bag.dags[MONTHLY_DAG]
+        raise RuntimeError(f"the DAG {name} does not load:\n{error}")
+    return bag.dags[name]
 
 
 class _Follower:

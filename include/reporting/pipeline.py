@@ -22,7 +22,7 @@ from reporting import (
     spark,
     trend,
 )
-from reporting.errors import BadCall, ReportingError
+from reporting.errors import BadCall, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
@@ -46,7 +46,7 @@ def step(function: Step) -> Step:
 
     @functools.wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
-        with exclusive(settings), _APersonIsTold(run, settings):
+        with exclusive(settings), _APersonIsTold(function.__name__, run, settings):
             function(run, settings)
 
     return run_alone
@@ -55,8 +55,8 @@ def step(function: Step) -> Step:
 class _APersonIsTold:
     """Sends one alert when the block ends in an error that is not a wrong call."""
 
-    def __init__(self, run: Run, settings: Settings) -> None:
-        self.run, self.settings = run, settings
+    def __init__(self, step: str, run: Run, settings: Settings) -> None:
+        self.step, self.run, self.settings = step, run, settings
 
     def __enter__(self) -> None:
         pass
@@ -76,7 +76,20 @@ class _APersonIsTold:
             else f"unforeseen {type(error).__name__}"
         )
         results = quality.results_of(self.run, self.settings)
-        alerts.send(alerts.Alert.stopped(self.run, reason, results, self.settings))
+        fault: alerts.Fault | None = alerts.Fault.in_step(self.step, reason, self._whose(error))
+        if isinstance(error, DataNotFit) and any(
+            one.is_open and one.severity == "critical" for one in results
+        ):
+            fault = None  # the error only names these checks
+        names = [one.__name__ for one in STEPS]
+        done = names[: names.index(self.step)] if self.step in names else []
+        alert = alerts.Alert.stopped(self.run, self.settings, results, fault, done)
+        alerts.send(alert, self.settings)
+
+    def _whose(self, error: BaseException) -> str:
+        """A broken landing zone is for those who deliver it; every other error is the program's."""
+        is_delivery = self.step == "land" and isinstance(error, DataNotFit)
+        return "data_delivery" if is_delivery else "pipeline"
 
 
 @step
@@ -153,7 +166,7 @@ def check_records(run: Run, settings: Settings) -> None:
 
 @step
 def submit(run: Run, settings: Settings) -> None:
-    """Write submission files and notices and publish the month; warnings are told of."""
+    """Write submission files and notices, publish the month, tell what warned or is over."""
     with open_store(run, settings, read_only=False) as connection:
         publish.require_unchanged_history(connection, run, settings)
         records.build_lines(connection, run)
@@ -165,9 +178,8 @@ def submit(run: Run, settings: Settings) -> None:
         publish.publish(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
     results = quality.results_of(run, settings)
-    if any(result.is_open and result.severity == "warning" for result in results):
-        alerts.send(alerts.Alert.warned(run, results, settings))
     trend.write_trend(settings)
+    alerts.send(alerts.Alert.ended(run, settings, results), settings)
 
 
 STEPS: tuple[Step, ...] = (

@@ -33,6 +33,11 @@ def previous_month(month: date) -> date:
     return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
+def deadline(month: date, settings: Settings) -> date:
+    """The last day on which a month may be submitted."""
+    return next_month(month).replace(day=settings.deadline_day)
+
+
 def parse_as_of(text: str) -> datetime:
     """A cut-off: ``YYYY-MM-DD`` (its 00:00:00) or ``YYYY-MM-DDTHH:MM:SS``, China time."""
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?", text):
@@ -45,6 +50,19 @@ def parse_as_of(text: str) -> datetime:
                 raise BadCall(f"--as-of {text!r} lies after {LAST_YEAR}")
             return moment
     raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
+
+
+def parse_day(text: str) -> date:
+    """A day written ``YYYY-MM-DD``."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            pass  # the right shape, but no such day: the message below serves both
+        else:
+            if FIRST_YEAR <= day.year <= LAST_YEAR:
+                return day
+    raise BadCall(f"day {text!r} is no day written YYYY-MM-DD, such as 2026-06-02")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from reporting.errors import BadCall
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 EXPECTATIONS = PROJECT_ROOT / "expectations"
+URL_OR_EMPTY = r"^(https?://\S+)?$"
 
 
 class Settings(BaseSettings):
@@ -30,6 +31,18 @@ class Settings(BaseSettings):
         False, description="Read all history anew instead of what the month before carried forward."
     )
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
+    deadline_day: int = Field(
+        10, ge=1, le=28, description="Day of the next month by which a month must be submitted."
+    )
+    deadline_warning_days: int = Field(
+        3, ge=0, le=27, description="Days before that day from which the daily watch reminds."
+    )
+    pages_url: str = Field(
+        "", pattern=URL_OR_EMPTY, description="Where people see home's pages; empty: the paths."
+    )
+    docs_url: str = Field(
+        "", pattern=URL_OR_EMPTY, description="Where people see docs/; empty: the paths."
+    )
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
 from pipeline.conftest import settings_in
-from reporting import pipeline
+from reporting import alert_memory, pipeline
 from reporting.errors import DataNotFit
 from reporting.publish import open_published
 from reporting.run import Run
@@ -116,7 +116,15 @@ def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> 
         pipeline.run_month(run, settings)
     assert_stopped(settings, run, "landing.customers.name_filled")
     assert len(mailbox.subjects) == 1
-    assert "2026-04 stopped" in mailbox.subjects[0]
+    assert "data_delivery] 2026-04 stopped" in mailbox.subjects[0]
+
+    # the source delivers anew: whoever was told hears that it is over
+    pipeline.run_month(run, settings.model_copy(update={"landing": str(landing)}))
+    told = [s for s in mailbox.subjects[1:] if "data_delivery]" in s]
+    assert len(told) == 1
+    assert "2026-04 stopped" not in " ".join(mailbox.subjects[1:])
+    kept = json.loads(alert_memory.memory_file(settings).read_text(encoding="utf-8"))
+    assert "landing.customers.name_filled" not in json.dumps(kept)
 
 
 def test_in_the_marts(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:

@@ -1,0 +1,159 @@
+"""The daily watch: is the month that will be reported being delivered, and is the last one out?
+
+It looks at the landing zone without building anything (``reporting.watch_figures``) and at the
+bureau's deadline, and tells whom it concerns while there is still time to put things right.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from reporting import alerts
+from reporting.alert_words import DEADLINE, WATCH, WATCH_ITSELF
+from reporting.errors import DataNotFit, ReportingError
+from reporting.publish import built_months
+from reporting.run import deadline, next_month, previous_month
+from reporting.settings import Settings
+from reporting.watch_figures import FIGURES, measure, thresholds
+
+# One question, two who must answer: the id names what each of them has to see to.
+DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
+DEADLINE_MEANING = "Every month that ended is built before its deadline (REPORTING_DEADLINE_DAY)."
+
+
+@dataclass(frozen=True)
+class WatchResult:
+    """One question of the watch and its answer, as an alert reads a check's result."""
+
+    check_id: str
+    table_name: str
+    severity: str
+    owner: str
+    description: str
+    limits: str
+    now: str
+    passed: bool
+    value: str = ""
+    rows_failing: int = 0
+    rows_checked: int = 0
+    example_keys: tuple[str, ...] = ()
+    waiver_note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it failed; nobody can waive it."""
+        return not self.passed
+
+
+def watch(day: date, settings: Settings) -> list[WatchResult]:
+    """Look as on a day and tell each audience what it has to do, or what is over.
+
+    An error of the watch itself goes to ``pipeline`` before it is raised: nobody else is looking.
+    """
+    try:
+        month = month_to_report(day, settings)
+        results = [*_feeds(day, settings), *_deadlines(day, month, settings)]
+    except Exception as error:
+        # the words of an unforeseen error may quote values: only its kind leaves the house
+        is_told = isinstance(error, ReportingError)
+        line = str(error) if is_told else f"unforeseen {type(error).__name__}"
+        fault = alerts.Fault(WATCH_ITSELF, line, "pipeline")
+        month = previous_month(day)
+        alerts.send(alerts.Alert.watched(day, month, settings, [], fault), settings)
+        raise
+    alerts.send(alerts.Alert.watched(day, month, settings, results), settings)
+    return results
+
+
+def month_to_report(day: date, settings: Settings) -> date:
+    """The month after the last that is built; where none is, the one that ended last."""
+    built = [one.month for one in built_months(settings)]
+    return next_month(max(built)) if built else previous_month(day)
+
+
+def require_fit(results: list[WatchResult]) -> None:
+    """DataNotFit with one line that names every feed's critical question that failed.
+
+    A deadline that has passed is told, but is no fault of the landing zone.
+    """
+    failed = [one for one in results if one.is_open and one.severity == "critical"]
+    named = [
+        f"{one.check_id} ({one.now})" for one in failed if not one.check_id.startswith(DEADLINE)
+    ]
+    if named:
+        raise DataNotFit(f"the daily watch found a broken feed: {'; '.join(named)}")
+
+
+def overview(results: list[WatchResult]) -> Group:
+    """Every feed's figures, and what each failed one expects."""
+    table = Table("feed", *FIGURES, box=None)
+    cells = {one.check_id: _cell(one) for one in results}
+    for feed in dict.fromkeys(one.feed for one in thresholds()):
+        table.add_row(feed, *(cells.get(f"{WATCH}{feed}.{figure}", "-") for figure in FIGURES))
+    failed = [one for one in results if one.is_open]
+    if not failed:
+        return Group(table, Text("\nAll is well."))
+    told = Table("failed", "severity", "owner", "now", "expected", box=None)
+    told.columns[0].no_wrap = True  # an id is to be copied
+    for one in sorted(failed, key=lambda one: one.severity):
+        about = (one.check_id, one.severity, one.owner, one.now, one.limits)
+        told.add_row(*map(Text, about))
+    return Group(table, Text(), told)
+
+
+def _cell(result: WatchResult) -> Text:
+    return Text(result.value, style="" if result.passed else "red")
+
+
+def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
+    figures = measure(day, settings)
+    for asked in thresholds():
+        figure = figures.get((asked.feed, asked.figure))
+        if figure is None:
+            continue  # too few rows to judge by, or the feed is broken, which is told
+        passed = asked.allows(figure.value)
+        yield WatchResult(
+            check_id=asked.check_id,
+            table_name=f"raw.{asked.feed}",
+            severity=asked.severity,
+            owner=asked.owner,
+            description=f"{asked.meaning} Now: {figure.words}.",
+            limits=asked.limits,
+            now=figure.words,
+            value=f"{figure.value:g}",
+            passed=passed,
+            rows_failing=figure.failing or int(not passed),
+            rows_checked=figure.checked,
+            example_keys=figure.examples,
+        )
+
+
+def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResult]:
+    """Which months that ended are not built, although their deadline is near or over."""
+    near = []
+    while month <= previous_month(day):
+        due_on = deadline(month, settings)
+        if day >= due_on - timedelta(days=settings.deadline_warning_days):
+            near.append((month, due_on))
+        month = next_month(month)
+    late = [one for one, due_on in near if day > due_on]
+    words = ", ".join(
+        f"{one:%Y-%m} {'is late, it was' if day > due_on else 'is not built,'} due on {due_on}"
+        for one, due_on in near
+    )
+    for check_id, owner in DEADLINES.items():
+        yield WatchResult(
+            check_id=check_id,
+            table_name="marts.built_months",
+            severity="critical" if late else "warning",
+            owner=owner,
+            description=f"{DEADLINE_MEANING} Now: {words or 'nothing is due'}.",
+            limits="nothing due",
+            now=words or "nothing due",
+            passed=not near,
+            rows_failing=len(near),
+        )
