@@ -50,7 +50,11 @@ def generate(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal books.")] = 7,
     defects: Annotated[
         Path | None,
-        typer.Option(help="Spoil the book by every known class of defects; CSV file to list them."),
+        typer.Option(help="Spoil the book; this CSV file lists what was planted, and where."),
+    ] = None,
+    defect: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this class of defects; repeatable. Without: all that go together."),
     ] = None,
 ) -> None:
     """Write a synthetic lender's book into the landing zone (all persons are made up)."""
@@ -58,7 +62,9 @@ def generate(
 
     settings = load_settings()
     with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
-        book = lender.generate(settings.landing_folder, accounts, months, seed, journal=defects)
+        book = lender.generate(
+            settings.landing_folder, accounts, months, seed, journal=defects, defects=defect or ()
+        )
     console.print(lender.render(book))
 
 

@@ -6,6 +6,7 @@ book and the same journal.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from reporting.errors import BadCall
 from reporting.raw_contract import RawTable, raw_contract
+from reporting.synthetic.deliveries import SPOILERS
 
 CLASSES = Path(__file__).with_name("defects.yml")
 VICTIMS = 5  # rows of each class
@@ -27,20 +29,19 @@ JOURNAL = """
         recorded_at timestamp, seen_in varchar, rule varchar, is_consequence boolean
     )
 """
-# Feeds with few rows of their own get good rows for the victims to be taken from.
+# Feeds with few rows of their own get a good one for each open account, so that there are victims.
 MADE_FOR_IT = {
     "disputes": """
         select 'DX' || account_id as dispute_id, account_id, opened_on + 10 as received_on,
             'wrong amount' as claim, null::date as disputed_month, opened_on + 10 as annotated_on,
             opened_on + 20 as answered_on, 'upheld' as outcome, null::varchar as remark,
-            opened_on + interval 21 day as recorded_at
-        from feed_accounts where file = 'first' and closed_on is null
+            opened_on + interval 21 day as recorded_at, 'first' as file
     """,
     "adverse_notices": """
         select 'NX' || account_id as notice_id, account_id, opened_on + 30 as episode_started_on,
             'sms' as channel, 'v1' as text_version, opened_on + interval 40 day as sent_at,
-            opened_on + interval 41 day as delivered_at, opened_on + interval 42 day as recorded_at
-        from feed_accounts where file = 'first' and closed_on is null
+            opened_on + interval 41 day as delivered_at, opened_on + interval 42 day as recorded_at,
+            'first' as file
     """,
 }
 ALONG = "create table along (defect varchar, kind varchar, subject varchar, rule varchar)"
@@ -89,7 +90,9 @@ class Defect:
     field: str
     seen_in: Literal["quarantine", "check", "verdict", "record", "place", "structure", "nothing"]
     rule: str
-    effect: Literal["replace", "add", "again", "remove", "csv", "already"] = "replace"
+    effect: Literal["replace", "add", "again", "remove", "csv", "already", "sql", "file"] = (
+        "replace"
+    )
     to: str = ""
     also: dict[str, str] = dataclasses.field(default_factory=dict)
     where: str = "true"
@@ -106,9 +109,23 @@ class Defect:
 
 @lru_cache
 def load_classes(path: Path = CLASSES) -> tuple[Defect, ...]:
-    """Every class that can be planted in the rows of a book."""
+    """Every class of defects."""
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     return TypeAdapter(tuple[Defect, ...]).validate_python(entries)
+
+
+def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
+    """The classes of these names; without any, all that can stand side by side in one book.
+
+    Raises BadCall for a name that is no class.
+    """
+    every = {one.id: one for one in load_classes()}
+    for name in names:
+        if name not in every:
+            raise BadCall(f"--defect {name}: is no class of defects; see {CLASSES}")
+    if names:
+        return tuple(every[name] for name in names)
+    return tuple(one for one in every.values() if one.kind in ("row", "key"))
 
 
 def plant(
@@ -126,9 +143,16 @@ def plant(
     engine.execute(ALONG)
     # the usual cut-off of the book's last month
     engine.execute("create macro learnt_by() as getvariable('ends_before') + interval 2 day")
+    engine.execute("create macro last_month() as getvariable('ends_before') - interval 1 month")
     tables = {table.name: table for table in raw_contract()}
-    for table in tables.values():
-        _take(engine, table)
+    needed = {one.table for one in classes if one.kind in ("row", "key")} & set(MADE_FOR_IT)
+    for name in sorted(tables, key="accounts".__ne__):  # the others are made from the accounts
+        _take(engine, tables[name])
+        if name in needed:
+            engine.execute(
+                f"insert into feed_{name} by name {MADE_FOR_IT[name]} "
+                "from feed_accounts where file = 'first' and closed_on is null"
+            )
     engine.execute(LIVES)
     numbers = {one.id: number for number, one in enumerate(load_classes())}
     for one in classes:
@@ -168,6 +192,14 @@ def _plant_one(
 ) -> None:
     """Change the book by one class and write down what was done."""
     feed = f"feed_{table.name}"
+    if one.effect in ("sql", "file"):
+        if one.effect == "sql":
+            engine.execute(one.to)
+        engine.execute(
+            "insert into planted values (?, ?, ?, ?, ?, null, ?, ?, false)",
+            [one.id, one.kind, table.name, one.field, one.key, one.seen_in, one.rule],
+        )
+        return
     if one.effect == "already":
         _note(engine, table, one, f"(from {feed} where {one.where})")
         return
@@ -202,7 +234,7 @@ def _plant_one(
 def _victims(table: RawTable, one: Defect, drawn_by: tuple[int, int]) -> str:
     """A few rows of the class's own customers, one of each; rows that have no other version."""
     seed, number = drawn_by
-    source = MADE_FOR_IT.get(table.name, f"select * exclude (file) from feed_{table.name}")
+    source = f"select * exclude (file) from feed_{table.name}"
     key = ", ".join(table.key)
     subject = "account_id" if "account_id" in table.column_names else "customer_id"
     life = [name for name in ("opened_on", "closed_on") if name not in table.column_names]
@@ -289,6 +321,13 @@ def _follow(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
         from feed_{table.name} as feed join along on along.subject = feed.{subject}
         """
     )
+
+
+def spoil_files(book: Path, classes: Sequence[Defect]) -> None:
+    """Do to the files of a delivered book what its classes say."""
+    for one in classes:
+        if one.effect == "file":
+            SPOILERS[one.to](book / one.table)
 
 
 def feeds_as_text(engine: duckdb.DuckDBPyConnection) -> set[str]:

@@ -7,7 +7,7 @@ delivers the result in the raw contract (contracts, section 1).
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from reporting.errors import BadCall
 from reporting.run import next_month
 from reporting.settings import DBT_PROJECT
 from reporting.synthetic.book_summary import BookSummary, render
-from reporting.synthetic.defects import feeds_as_text, load_classes, plant
+from reporting.synthetic.defects import classes_named, feeds_as_text, plant, spoil_files
 
 __all__ = ["BookSummary", "generate", "render"]
 
@@ -39,26 +39,33 @@ def generate(
     seed: int,
     last_month: date = date(2026, 5, 1),
     journal: Path | None = None,
+    defects: Sequence[str] = (),
 ) -> BookSummary:
     """Write a book of so many accounts over so many months into the landing zone.
 
-    With a ``journal`` the book is spoilt by every class of ``defects.yml``, and each planted row is
-    written into that CSV file. The same arguments give the same bytes. Raises BadCall when an
-    argument is out of range, or when the landing zone holds a file that no earlier call wrote.
+    With a ``journal`` the book is spoilt by the named classes of ``defects.yml`` (without a name by
+    all that can stand side by side), and what is planted is written into that CSV file. The same
+    arguments give the same bytes. Raises BadCall when an argument is out of range, or when the
+    landing zone holds a file that no earlier call wrote.
     """
     for name, value in (("accounts", accounts), ("months", months), ("seed", seed)):
         low, high = LIMITS[name]
         if not low <= value <= high:
             raise BadCall(f"--{name} {value} is not between {low} and {high}")
+    if defects and journal is None:
+        raise BadCall("--defect plants nothing without --defects FILE: name the journal's file")
     landing = landing.resolve()
     _refuse_foreign_files(landing)
     landing.parent.mkdir(parents=True, exist_ok=True)
     with _aside(landing) as aside, _engine(aside / "spill") as engine:
         _tell(engine, accounts, months, seed, last_month.replace(day=1))
+        classes = classes_named(defects)
         if journal is not None:
-            plant(engine, seed, load_classes(), journal.resolve())
+            plant(engine, seed, classes, journal.resolve())
         book = aside / "book"
         rows = _deliver(engine, book)
+        if journal is not None:
+            spoil_files(book, classes)
         summary = BookSummary(landing, seed, rows, *_summarize(engine))
         files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.*"))
         (book / MARKER).write_text("\n".join(files) + "\n", encoding="utf-8")
