@@ -21,12 +21,14 @@ from reporting.raw_contract import RawTable, raw_contract
 from reporting.synthetic.deliveries import SPOILERS
 
 CLASSES = Path(__file__).with_name("defects.yml")
+ASIDE = "copy, _account, _owner"  # what a changed row knows beside its own columns
 VICTIMS = 5  # rows of each class
 GOOD_TEXT = 50  # good rows beside them in a file of text
 JOURNAL = """
     create table planted (
         defect varchar, kind varchar, table_name varchar, field varchar, row_key varchar,
-        recorded_at timestamp, seen_in varchar, rule varchar, is_consequence boolean
+        recorded_at timestamp, account_id varchar, customer_id varchar, seen_in varchar,
+        rule varchar, is_consequence boolean
     )
 """
 # Feeds with few rows of their own get a good one for each open account, so that there are victims.
@@ -38,7 +40,7 @@ MADE_FOR_IT = {
             opened_on + interval 21 day as recorded_at, 'first' as file
     """,
     "adverse_notices": """
-        select 'NX' || account_id as notice_id, account_id, opened_on + 30 as episode_started_on,
+        select 'NX' || account_id as notice_id, account_id, opened_on + 3 as episode_started_on,
             'sms' as channel, 'v1' as text_version, opened_on + interval 40 day as sent_at,
             opened_on + interval 41 day as delivered_at, opened_on + interval 42 day as recorded_at,
             'first' as file
@@ -154,13 +156,18 @@ def plant(
                 "from feed_accounts where file = 'first' and closed_on is null"
             )
     engine.execute(LIVES)
+    engine.execute(
+        "create table agreements_of_one as select parent_account_id from feed_accounts "
+        "group by all having count(distinct account_id) = 1"
+    )
     numbers = {one.id: number for number, one in enumerate(load_classes())}
     for one in classes:
         _plant_one(engine, tables[one.table], one, (seed, numbers[one.id]))
+    for table in tables.values():
+        _follow(engine, table)
     for name in feeds_as_text(engine):
         _add_good_text(engine, tables[name], seed)
     for table in tables.values():
-        _follow(engine, table)
         for view, file in ((f"out_{table.name}", "first"), (f"again_{table.name}", "later")):
             engine.execute(
                 f"create or replace view {view} as select * exclude (file) "
@@ -196,12 +203,20 @@ def _plant_one(
         if one.effect == "sql":
             engine.execute(one.to)
         engine.execute(
-            "insert into planted values (?, ?, ?, ?, ?, null, ?, ?, false)",
+            "insert into planted values (?, ?, ?, ?, ?, null, null, null, ?, ?, false)",
             [one.id, one.kind, table.name, one.field, one.key, one.seen_in, one.rule],
         )
         return
     if one.effect == "already":
-        _note(engine, table, one, f"(from {feed} where {one.where})")
+        subject = _subject(table)
+        _note(
+            engine,
+            table,
+            one,
+            f"(select feed.*, feed.{subject} as _account, lives.owner as _owner "
+            f"from {feed} as feed left join lives on lives.subject = feed.{subject} "
+            f"where {one.where})",
+        )
         return
     engine.execute(f"create or replace table victims as {_victims(table, one, drawn_by)}")
     engine.execute(f"create or replace table changed as {_changed(table, one)}")
@@ -212,12 +227,17 @@ def _plant_one(
         )
         engine.execute(f"delete from {feed} as feed using victims where {same}")
     if one.effect == "csv":
-        engine.execute(f"create table if not exists text_{table.name} as from changed limit 0")
-        engine.execute(f"insert into text_{table.name} by name from changed")
+        engine.execute(
+            f"create table if not exists text_{table.name} as "
+            f"select * exclude ({ASIDE}) from changed limit 0"
+        )
+        engine.execute(
+            f"insert into text_{table.name} by name select * exclude ({ASIDE}) from changed"
+        )
     elif one.effect != "remove":
         file = "later" if one.effect == "again" else "first"
         engine.execute(
-            f"insert into {feed} by name select * exclude (copy), '{file}' as file from changed"
+            f"insert into {feed} by name select * exclude ({ASIDE}), '{file}' as file from changed"
         )
     # of several copies the first one stands
     wrong = "(from changed where copy > 0)" if one.copies > 1 else "changed"
@@ -229,6 +249,12 @@ def _plant_one(
             f"insert into along select '{one.id}', '{one.kind}', {table.key[0]}, '{one.along}' "
             "from victims"
         )
+        if table.name == "accounts":  # an agreement falls with its only account
+            engine.execute(
+                f"insert into along select '{one.id}', '{one.kind}', parent_account_id, "
+                "'ACCOUNT_REJECTED' from victims "
+                "where parent_account_id in (from agreements_of_one)"
+            )
 
 
 def _victims(table: RawTable, one: Defect, drawn_by: tuple[int, int]) -> str:
@@ -236,13 +262,13 @@ def _victims(table: RawTable, one: Defect, drawn_by: tuple[int, int]) -> str:
     seed, number = drawn_by
     source = f"select * exclude (file) from feed_{table.name}"
     key = ", ".join(table.key)
-    subject = "account_id" if "account_id" in table.column_names else "customer_id"
+    subject = _subject(table)
     life = [name for name in ("opened_on", "closed_on") if name not in table.column_names]
     lives = ", ".join(["owner", "is_reported", *life])
     return f"""
         with rows as (select *, count(*) over (partition by {key}) as versions from ({source}))
         select
-            rows.* exclude (versions), {lives},
+            rows.* exclude (versions), {lives}, rows.{subject} as _account, owner as _owner,
             learnt_by() as learnt_by, learnt_by() + interval 5 day as too_late
         from rows join lives on lives.subject = rows.{subject}
         where versions = 1
@@ -266,8 +292,12 @@ def _changed(table: RawTable, one: Defect) -> str:
         f"{'varchar' if one.effect == 'csv' else column.type}) as {column.name}"
         for column in table.columns
     )
-    copy = "" if one.effect == "csv" else ", copy"
-    return f"select {columns}{copy} from victims, range({one.copies}) as copies (copy)"
+    return f"select {columns}, {ASIDE} from victims, range({one.copies}) as copies (copy)"
+
+
+def _subject(table: RawTable) -> str:
+    """The column that says whose a row is."""
+    return "account_id" if "account_id" in table.column_names else "customer_id"
 
 
 def _note(engine: duckdb.DuckDBPyConnection, table: RawTable, one: Defect, rows: str) -> None:
@@ -279,8 +309,9 @@ def _note(engine: duckdb.DuckDBPyConnection, table: RawTable, one: Defect, rows:
         select
             '{one.id}' as defect, '{one.kind}' as kind, '{table.name}' as table_name,
             '{one.field}' as field, cast({key} as varchar) as row_key,
-            try_cast(recorded_at as timestamp) as recorded_at, '{one.seen_in}' as seen_in,
-            '{one.rule}' as rule, false as is_consequence
+            try_cast(recorded_at as timestamp) as recorded_at,
+            nullif(_account, _owner) as account_id, _owner as customer_id,
+            '{one.seen_in}' as seen_in, '{one.rule}' as rule, false as is_consequence
         from {rows}
         """
     )
@@ -310,15 +341,18 @@ def _follow(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
     """Write down the rows that break a rule because their account or customer does."""
     if table.name in ("accounts", "customers"):
         return
-    subject = "account_id" if "account_id" in table.column_names else "customer_id"
+    subject = _subject(table)
     engine.execute(
         f"""
         insert into planted by name
         select
             along.defect, along.kind, '{table.name}' as table_name, '{subject}' as field,
             cast(concat_ws('|', {", ".join(table.key)}) as varchar) as row_key, recorded_at,
+            nullif(feed.{subject}, lives.owner) as account_id, lives.owner as customer_id,
             'quarantine' as seen_in, along.rule, true as is_consequence
         from feed_{table.name} as feed join along on along.subject = feed.{subject}
+        join lives on lives.subject = feed.{subject}
+        where coalesce(feed.recorded_at <= learnt_by(), true)
         """
     )
 
