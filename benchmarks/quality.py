@@ -23,7 +23,7 @@ from rich.progress import track
 
 from quality_findings import Findings, found_in, planted_in, score_deliveries, score_rows
 from quality_page import render
-from reporting import pipeline
+from reporting import pipeline, quality
 from reporting.errors import ReportingError
 from reporting.run import Run, parse_month, previous_month
 from reporting.settings import PROJECT_ROOT, Settings
@@ -155,8 +155,9 @@ def _checks_of(settings: Settings, month: str = LAST) -> set[tuple[str, str]]:
     """The checks that failed, with the keys of what failed; why the month stopped, if it did."""
     try:
         findings: Findings = found_in(_built(settings, month), settings)
-    except ReportingError as stop:
-        return {("stopped", str(stop))}
+    except ReportingError:
+        results = quality.results_of(Run.of(month, None, settings), settings)
+        return {("stopped", month)} | {(one.check_id, "") for one in results if not one.passed}
     return findings.checks
 
 

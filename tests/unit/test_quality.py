@@ -27,15 +27,21 @@ create schema raw; create schema marts; create schema secure;
 
 create table raw.base as select i, 'C' || i as customer_id, 'A' || i as account_id,
     timestamp '2026-06-01 08:00:00' as recorded_at from range(1, 31) as t(i);
-create view raw.customers as select customer_id, '测试' || i as name, 'X' || i as id_number,
+create view raw.customers as select customer_id,
+    '测试' || array_extract('甲乙丙丁戊己庚辛壬癸', i % 10 + 1) as name, '10' as id_type,
+    'X' || i as id_number,
     recorded_at from raw.base;
 create table raw.accounts as select account_id, customer_id, 'HUABEI' as product_code,
     '<reporter>' as reporter_code, recorded_at from raw.base;
 create table raw.transactions as select 'T' || i as transaction_id, account_id,
     timestamp '2026-05-20 10:00:00' as occurred_at, recorded_at from raw.base;
+create schema history;
+create table history.accounts_known as select account_id, false as was_closed from raw.base;
 create table raw.bills as select 'B' || i as bill_id, account_id, date '2026-05-10' as due_on,
+    date '2026-04-10' as statement_on, 2 as period_number, 12 as period_count,
     recorded_at from raw.base;
 create table raw.consents as select 'E' || i as consent_event_id, customer_id,
+    timestamp '2026-05-20 10:00:00' as occurred_at,
     '<reporter>' as reporter_code, 'CREDIT_REPORTING_AUTHORIZATION' as document_code,
     'v1' as document_version, '<hash>' as document_sha256, recorded_at from raw.base;
 create table raw.credit_limits as select account_id, date '2025-06-01' as effective_on, recorded_at
@@ -96,6 +102,9 @@ create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as ro
     'KEY_MISSING' as rule_id, 'The row has no key.' as reason,
     timestamp '2026-06-01 08:00:00' as recorded_at;
 
+create table marts.batch_figures as select date '2026-05-01' as report_month, figure,
+    'transactions' as scope, 100.0 as value, 6 as months_before, false as is_unusual
+from unnest(['feed_rows', 'feed_amount']) as t(figure);
 create table marts.connected_groups as select date '2026-05-01' as report_month,
     'HUABEI' as product_code, group_kind, 'one' as group_value, 30 as customers,
     24 as connected_customers, 0.8::decimal(9, 4) as share, 10 as minimum_group_size
@@ -151,7 +160,6 @@ create table ledger.int_accounts_at_report_date as select report_month, account_
     account_id as agreement_id, reporter_code,
     case when account_id = 'A22' then date '2026-05-20' end as closed_on
     from marts.reportable_population;
-create schema history;
 create table history.months_owed as select account_id, date '2026-04-01' as owed_month
     from marts.repayment_status where account_id = 'A24';
 create table history.submission_records as select account_id, reporter_code, '210' as record_type,
@@ -215,6 +223,71 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "update raw.disputes set remark = ' ' where dispute_id in ('D3', 'D4')",
                 "landing.disputes.unverifiable_remarked",
                 2,
+            ),
+        ],
+    ),
+    (
+        "landing",
+        [
+            (
+                "update raw.transactions set occurred_at = '2026-06-03' where account_id = 'A4'",
+                "landing.transactions.happened_first",
+                1,
+            ),
+            (
+                "update raw.consents set occurred_at = '2036-05-20' where customer_id = 'C4'",
+                "landing.consents.happened_first",
+                1,
+            ),
+            (
+                "update raw.bills set due_on = '2126-05-10' where account_id = 'A5'",
+                "landing.bills.due_plausible",
+                1,
+            ),
+            (
+                "update raw.bills set period_number = 13 where account_id = 'A6'",
+                "landing.bills.period_in_plan",
+                1,
+            ),
+            (
+                "insert into raw.bills select * replace ('B7D' as bill_id) from raw.bills"
+                " where account_id = 'A7'",
+                "landing.bills.period_once",
+                1,
+            ),
+            (
+                "insert into raw.bills select * replace ('B8L' as bill_id, 5 as period_number)"
+                " from raw.bills where account_id = 'A8'",
+                "landing.bills.period_gap",
+                1,
+            ),
+            (
+                "create or replace view raw.customers as select 'C' || i as customer_id, case i"
+                " when 1 then '测试7' when 2 then 'å¼ ä¸‰' when 3 then 'a' || chr(65533)"
+                " when 4 then 'José' else '测试' end as name, '10' as id_type,"
+                " 'X' || greatest(i, 3) as id_number, recorded_at from raw.base",
+                "landing.customers.name_readable",
+                3,
+            ),
+            (
+                "select 1",  # 1, 2 and 3 share a number by the view above
+                "landing.customers.one_person_one_customer",
+                3,
+            ),
+        ],
+    ),
+    (
+        "marts",
+        [
+            (
+                "update marts.batch_figures set is_unusual = true where figure = 'feed_rows'",
+                "batch.feed_rows",
+                1,
+            ),
+            (
+                "insert into history.accounts_known values ('GONE', false), ('CLOSED', true)",
+                "population.reported_remain",
+                1,
             ),
         ],
     ),

@@ -1,5 +1,5 @@
 -- One row per feed and figure of what became known in the report month, with the least and the
--- greatest value of the six months before it. Months are those of recorded_at, over all delivered
+-- greatest value of the three months before it. Months are those of recorded_at, over all delivered
 -- rows: so that the first month that is run has a past, too. Runs on DuckDB, also where Spark builds
 -- the marts.
 {%- set figures = {
@@ -65,7 +65,7 @@ with {% for feed, asked in figures.items() -%}
         {%- endfor %}
     from {{ source('raw', feed) }}
     where
-        recorded_at >= {{ report_month() }} - interval 6 month
+        recorded_at >= {{ report_month() }} - interval 3 month
         and recorded_at < {{ day_after(report_month_end()) }}
     group by months_ago
 ),
@@ -92,7 +92,7 @@ months as (
     select
         scope,
         figure,
-        unnest(range(0, 7)) as months_ago,
+        unnest(range(0, 4)) as months_ago,
         max(months_ago) as oldest
     from every_figure
     group by
