@@ -263,7 +263,7 @@ FAULTS: list[tuple[str, list[Fault]]] = [
             ),
             (
                 "create or replace view raw.customers as select 'C' || i as customer_id, case i"
-                " when 1 then '测试7' when 2 then 'å¼ ä¸‰' when 3 then 'a' || chr(65533)"
+                " when 1 then '测试7' when 2 then chr(229) || chr(188) when 3 then 'a' || chr(65533)"
                 " when 4 then 'José' else '测试' end as name, '10' as id_type,"
                 " 'X' || greatest(i, 3) as id_number, recorded_at from raw.base",
                 "landing.customers.name_readable",
@@ -273,6 +273,12 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "select 1",  # 1, 2 and 3 share a number by the view above
                 "landing.customers.one_person_one_customer",
                 3,
+            ),
+            (
+                "insert into raw.transactions select null, 'A1', null, timestamp '2026-06-01'"
+                " from range(21)",
+                "landing.transactions.key_filled",
+                21,
             ),
         ],
     ),
@@ -287,6 +293,12 @@ FAULTS: list[tuple[str, list[Fault]]] = [
             (
                 "insert into history.accounts_known values ('GONE', false), ('CLOSED', true)",
                 "population.reported_remain",
+                1,
+            ),
+            (
+                "update marts.batch_figures set report_month = '2026-04-01'"
+                " where figure = 'feed_amount'",
+                "figures.of_this_month",
                 1,
             ),
         ],
