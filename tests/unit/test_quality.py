@@ -263,7 +263,8 @@ FAULTS: list[tuple[str, list[Fault]]] = [
             ),
             (
                 "create or replace view raw.customers as select 'C' || i as customer_id, case i"
-                " when 1 then '测试7' when 2 then chr(229) || chr(188) when 3 then 'a' || chr(65533)"
+                " when 1 then '测试7' when 2 then chr(229) || chr(188)"
+                " when 3 then 'a' || chr(65533)"
                 " when 4 then 'José' else '测试' end as name, '10' as id_type,"
                 " 'X' || greatest(i, 3) as id_number, recorded_at from raw.base",
                 "landing.customers.name_readable",
