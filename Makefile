@@ -14,7 +14,7 @@ OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-spark lint benchmark docs rules-page checks-page lock
+.PHONY: help run airflow test test-spark lint benchmark quality-benchmark docs rules-page checks-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -60,6 +60,9 @@ lint: $(INSTALLED) ## Style, types and SQL
 
 benchmark: $(INSTALLED) $(OTHERS) ## Floor and program side by side on a million accounts (hours): docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
+
+quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is found (40 minutes): docs/data_quality.md
+	@$(BIN)/python benchmarks/quality.py
 
 docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pages of each month
 	@$(BIN)/reporting docs

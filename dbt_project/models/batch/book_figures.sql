@@ -76,6 +76,11 @@ rolled as (
     where before <> '0'
 ),
 
+owed_now as (
+    select sum(balance - credit_balance) as balance
+    from status
+),
+
 owed_before as (
     select
         count(*) as accounts,
@@ -103,6 +108,18 @@ asked as (  -- what was paid of it lowered no principal
     where
         due_on between {{ report_month() }} and {{ report_month_end() }}
         and recorded_at <= {{ as_of() }}
+),
+
+unexplained as (
+    select
+        owed_before.accounts,
+        owed_before.balance as balance_before,
+        owed_now.balance - owed_before.balance
+        - coalesce(moved.amount, 0) - coalesce(asked.amount, 0) as amount
+    from owed_now
+    cross join owed_before
+    cross join moved
+    cross join asked
 )
 
 {% for figure, rows in {
@@ -112,7 +129,7 @@ asked as (  -- what was paid of it lowered no principal
 select
     '{{ figure }}' as figure,
     scope,
-    cast({{ 'accounts' if figure == 'accounts_open' else figure }} as double) as value,
+    {{ 'accounts' if figure == 'accounts_open' else figure }}::double as value,
     {{ rows }} as rows_counted
 from by_institution
 union all
@@ -121,7 +138,7 @@ union all
 select
     '{{ figure }}' as figure,
     scope,
-    cast({{ figure }} as double) as value,
+    {{ figure }}::double as value,
     accounts as rows_counted
 from by_product
 union all
@@ -129,26 +146,21 @@ union all
 select
     'reason_share' as figure,
     scope,
-    cast(share as double) as value,
-    cast(accounts as bigint) as rows_counted
+    share::double as value,
+    accounts::bigint as rows_counted
 from reasons
 union all
 select
     'roll_rate' as figure,
     scope,
-    cast(share as double) as value,
+    share::double as value,
     accounts as rows_counted
 from rolled
 union all
 select
     'balances_unexplained' as figure,
     'all' as scope,
-    cast(
-        (
-            (select sum(balance - credit_balance) from status)
-            - owed_before.balance - coalesce(moved.amount, 0) - coalesce(asked.amount, 0)
-        ) / nullif(owed_before.balance, 0) as double
-    ) as value,
-    owed_before.accounts as rows_counted
-from owed_before cross join moved cross join asked
-where owed_before.accounts > 0
+    (unexplained.amount / nullif(unexplained.balance_before, 0))::double as value,
+    unexplained.accounts as rows_counted
+from unexplained
+where unexplained.accounts > 0

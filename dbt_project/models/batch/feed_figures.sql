@@ -1,7 +1,7 @@
 -- One row per feed and figure of what became known in the report month, with the least and the
 -- greatest value of the three months before it. Months are those of recorded_at, over all delivered
--- rows: so that the first month that is run has a past, too. Runs on DuckDB, also where Spark builds
--- the marts.
+-- rows: so that the first month that is run has a past, too. Runs on DuckDB, also where Spark
+-- builds the marts.
 {%- set figures = {
     'customers': {
         'no_mobile': 'avg((mobile_number is null)::integer)',
@@ -59,10 +59,10 @@ with {% for feed, asked in figures.items() -%}
 {{ feed }}_by_month as (
     select
         date_diff('month', recorded_at, {{ report_month() }}) as months_ago,
-        count(*) as rows_known
-        {%- for figure, expression in asked.items() %},
-        {{ expression }} as {{ figure }}
+        {%- for figure, expression in asked.items() %}
+        {{ expression }} as {{ figure }},
         {%- endfor %}
+        count(*) as rows_known
     from {{ source('raw', feed) }}
     where
         recorded_at >= {{ report_month() }} - interval 3 month
