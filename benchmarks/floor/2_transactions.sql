@@ -98,6 +98,7 @@ with delivered as (
 
 select
     delivered.account_no,
+    delivered.transaction_id as reversal_id,
     target.transaction_id,
     target.transaction_type,
     date_trunc('month', delivered.occurred_at)::date as reversed_in_month,
@@ -111,6 +112,55 @@ where
 qualify row_number() over (
     partition by target.transaction_id order by delivered.occurred_at, delivered.transaction_id
 ) = 1;
+
+-- Accounts with a transaction outside the rules, and since when: their records must wait.
+create table rejected_transactions as
+with wrong as (
+    select account_id, occurred_at
+    from raw_transactions
+    where
+        recorded_at <= as_of()
+        and transaction_id is not null
+        and not coalesce(
+            amount > 0 and amount <= 1000000000000 and occurred_at is not null
+            and transaction_type in (
+                'purchase', 'cash_draw', 'repayment', 'refund', 'waiver', 'penalty', 'interest',
+                'fee', 'write_off', 'reversal'
+            ),
+            false
+        )
+        and hash(transaction_id) not in (from special)
+    union all
+    select account_id, first_at
+    from spending inner join accounts using (account_id)
+    where first_at < opened_on
+    union all
+    select account_id, occurred_at
+    from others inner join accounts using (account_id)
+    where occurred_at < opened_on
+    union all
+    select account_id, occurred_at
+    from (
+        from (select account_id, unnest(special_rows, recursive := true) from spending)
+        qualify recorded_at = max(recorded_at) over (partition by transaction_id)
+    ) as newest
+    where newest.transaction_id not in (select transaction_id from special_rows)
+    union all
+    select account_id, occurred_at
+    from (
+        select special_rows.account_id, transaction_id, occurred_at
+        from special_rows inner join accounts using (account_no)
+        where transaction_type = 'reversal'
+        union all
+        select account_id, transaction_id, occurred_at from others
+        where transaction_type = 'reversal'
+    ) as every_reversal
+    where transaction_id not in (select reversal_id from reversals)
+)
+
+select account_id, min(coalesce(occurred_at::date, date '1900-01-01')) as since
+from wrong
+group by account_id;
 
 delete from reversals using accounts
 where
@@ -214,6 +264,21 @@ where
     and fee_due between 0 and 1000000000000
     and (minimum_due is null or minimum_due >= 0)
     and statement_on >= opened_on;
+
+create table rejected_bills as
+select known_bills.account_id, min(coalesce(statement_on, date '1900-01-01')) as since
+from known_bills inner join accounts using (account_id)
+where
+    not coalesce(
+        due_on >= statement_on
+        and principal_due between 0 and 1000000000000
+        and interest_due between 0 and 1000000000000
+        and fee_due between 0 and 1000000000000
+        and (minimum_due is null or minimum_due >= 0)
+        and statement_on >= opened_on,
+        false
+    )
+group by known_bills.account_id;
 
 drop table spending;
 drop table others;

@@ -319,9 +319,15 @@ select
     null::bigint as previous_tot_overd,
     null::date as previous_five_cate_adj_date,
     null::varchar as previous_month, null::integer as months_since_previous, false as is_previous_in_period,
+    coalesce(rejected_bills.since <= report_date, false) as has_quarantined_bill,
+    coalesce(rejected_transactions.since <= report_date, false) as has_quarantined_transaction,
+    -- no limit and no withdrawal of these books is outside the rules
+    false as has_quarantined_limit, false as has_quarantined_consent,
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,
     null::varchar as flag, null::varchar as credit_id,
     null::varchar as j_rpy_status, null::varchar as j_acct_status
-from record_210 left join limits using (agreement_id, reporter_code, report_date);
+from record_210 left join limits using (agreement_id, reporter_code, report_date)
+left join rejected_bills using (account_id)
+left join rejected_transactions using (account_id);
