@@ -14,6 +14,22 @@ from reporting.settings import Settings
 from reporting.synthetic import lender
 
 
+# Books that take a minute to build: the files that read one stay together in one process.
+SHARED_BOOKS = ("world", "disorderly_book", "lender_book", "fast_build")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell pytest-xdist which tests belong into one process: a file, and files that share a book."""
+    books: dict[Path, set[str]] = {}
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        books.setdefault(item.path, set()).update(used & set(SHARED_BOOKS))
+    for item in items:
+        shared = [book for book in SHARED_BOOKS if book in books[item.path]]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def lender_book(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     """Three months of a small synthetic lender. Tests only read it."""

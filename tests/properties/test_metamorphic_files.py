@@ -28,7 +28,13 @@ MONTHS = ("2026-03", "2026-04")
 STRANGER = "STRANGER"
 # Published tables that tell of the delivery, not of anybody: how many rows came and what was found
 # in them, when, and the digest of the files.
-OF_THE_DELIVERY = {"feed_counts", "data_quality_results", "built_months", "quarantined_rows"}
+OF_THE_DELIVERY = {
+    "feed_counts",
+    "batch_figures",
+    "data_quality_results",
+    "built_months",
+    "quarantined_rows",
+}
 COUNTS_EVERYBODY = {"connected_groups"}  # a stranger is one more there
 Deliver = Callable[[duckdb.DuckDBPyConnection, str, Path], None]  # of a raw table into its folder
 

@@ -16,25 +16,23 @@
         'no_district': 'avg((applied_district is null)::integer)',
     },
     'credit_limits': {
-        'amount': 'exp(avg(ln(case when credit_limit > 0 then credit_limit end)))',
+        'amount': typical('credit_limit', 'credit_limit > 0'),
         'decreases': "avg((change_reason <> 'initial' and change_reason <> 'increase')::integer)",
     },
     'consents': {
         'withdrawn': "avg((action = 'withdrawn')::integer)",
     },
     'transactions': {
-        'amount': "exp(avg(ln(case when amount > 0 and transaction_type in"
-            ~ " ('purchase', 'cash_draw') then amount end)))",
-        'paid_amount': "exp(avg(ln(case when amount > 0"
-            ~ " and transaction_type = 'repayment' then amount end)))",
+        'amount': typical('amount', "amount > 0 and transaction_type in ('purchase', 'cash_draw')"),
+        'paid_amount': typical('amount', "amount > 0 and transaction_type = 'repayment'"),
         'repayments': "avg((transaction_type = 'repayment')::integer)",
         'at_night': 'avg((hour(occurred_at) < 6)::integer)',
         'late': "avg((recorded_at > occurred_at + interval 10 day)::integer)",
         'reversals': "avg((transaction_type = 'reversal')::integer)",
     },
     'bills': {
-        'amount': 'exp(avg(ln(case when principal_due + interest_due + fee_due > 0'
-            ~ ' then principal_due + interest_due + fee_due end)))',
+        'amount': typical('principal_due + interest_due + fee_due',
+            'principal_due + interest_due + fee_due > 0'),
         'interest': 'avg((interest_due > 0)::integer)',
         'days_to_pay': "avg(date_diff('day', statement_on, due_on))",
     },
