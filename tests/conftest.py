@@ -13,14 +13,13 @@ from lender_months import MONTHS, Lender, build, settings_in
 from reporting.settings import Settings
 from reporting.synthetic import lender
 
-
 # Books that take a minute to build: the files that read one stay together in one process.
 SHARED_BOOKS = ("world", "disorderly_book", "lender_book", "fast_build")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-xdist which tests belong into one process: a file, and files that share a book."""
+    """Tell pytest-xdist which tests stay in one process: a file, and files that share a book."""
     books: dict[Path, set[str]] = {}
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
