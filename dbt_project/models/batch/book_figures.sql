@@ -25,7 +25,8 @@ by_institution as (
         avg(is_reportable::integer) as reportable_share,
         avg((days_past_due > 0)::integer) as overdue_share,
         avg((amount_due > 0)::integer) as billed_share,
-        avg((amount_paid > 0)::integer) filter (where amount_due > 0) as paid_share
+        avg((amount_paid > 0)::integer) filter (where amount_due > 0) as paid_share,
+        date_diff('day', max(last_paid_on), {{ report_month_end() }}) as days_without_payment
     from status
     group by reporter_code
 ),
@@ -124,7 +125,7 @@ unexplained as (
 
 {% for figure, rows in {
     'accounts_open': 'accounts', 'reportable_share': 'accounts', 'overdue_share': 'accounts',
-    'billed_share': 'accounts', 'paid_share': 'billed',
+    'billed_share': 'accounts', 'paid_share': 'billed', 'days_without_payment': 'billed',
 }.items() -%}
 select
     '{{ figure }}' as figure,
