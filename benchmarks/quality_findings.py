@@ -106,9 +106,8 @@ def _failing_keys(store: duckdb.DuckDBPyConnection, run: Run) -> Any:
             for sentence in suite.EXPECTATIONS:
                 asked = sentence.meta
                 key = suite.KEY if asked["key"] == THE_TABLES else asked["key"]
-                rows = of_the_run(asked["failing"], run)
-                rows = rows.replace("{batch}", f"{schema}.{suite.TABLE}").replace("{{", "{")
-                query = f"select cast({key or chr(39) * 2} as varchar) {rows.replace('}}', '}')}"
+                rows = of_the_run(asked["failing"], run).format(batch=f"{schema}.{suite.TABLE}")
+                query = f"select cast({key or chr(39) * 2} as varchar) {rows}"
                 for (found,) in store.execute(query).fetchall():
                     yield asked["id"], found or ""
 

@@ -52,6 +52,12 @@ with asked_about as (  -- only keys delivered more than once have versions to co
     ) as keys
     group by key_hash
     having count(*) > 1
+    union distinct  -- a version that does not say when it was recorded has others all the same
+    select {{ hash_of(row_key(table)) }} as key_hash
+    from {{ delivered(table) }}
+    where
+        recorded_at is null
+        and {{ raw_key(table) | join(' is not null and ') }} is not null
     {%- if also_keys %}
     union distinct
     select {{ hash_of('also_key') }} as key_hash

@@ -18,6 +18,7 @@ EXPECTATIONS = [
         "An account id consists of letters and digits (1 % of the rows may be quarantined).",
         "regexp_full_match(account_id, '[A-Za-z0-9]+')",
         tolerated=0.01,
+        shows_keys=False,
     ),
     each_row(
         "landing.accounts.customer_id_filled",

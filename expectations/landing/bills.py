@@ -1,9 +1,16 @@
 """What the landed bills must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, newest_row, no_row
 
 TABLE = "bills"
 KEY = "bill_id"
+
+# The newest version of each instalment.
+INSTALMENTS = (
+    "from (select bill_id, max_by(account_id, recorded_at) as account_id,"
+    " max_by(period_number, recorded_at) as period_number from {batch}"
+    " where period_number is not null and recorded_at <= {as_of} group by bill_id) as instalments"
+)
 
 EXPECTATIONS = [
     no_row(
@@ -26,31 +33,32 @@ EXPECTATIONS = [
         "from {batch} having count_if(due_on between {report_month} and {month_end}"
         " and recorded_at <= {as_of}) = 0",
     ),
-    each_row(
+    newest_row(
         "landing.bills.due_plausible",
         "warning",
         "A bill is due within 400 days of its statement.",
-        "coalesce(due_on <= statement_on + 400, true)",
+        "coalesce(due_on - statement_on <= 400, true)",
+        KEY,
     ),
-    each_row(
+    newest_row(
         "landing.bills.period_in_plan",
         "warning",
         "The period of an instalment lies in its plan.",
         "coalesce(period_number between 1 and period_count, true)",
+        KEY,
     ),
     no_row(
         "landing.bills.period_once",
         "warning",
         "A period of a plan is billed once.",
-        "from {batch} where period_number is not null and recorded_at <= {as_of}"
-        " group by account_id, period_number having min(bill_id) <> max(bill_id)",
+        f"{INSTALMENTS} group by account_id, period_number having count(*) > 1",
         key="account_id",
     ),
     no_row(
         "landing.bills.period_gap",
         "warning",
         "No period of a plan is missing between two that are billed.",
-        "from {batch} where recorded_at <= {as_of} group by account_id"
+        f"{INSTALMENTS} group by account_id"
         " having max(period_number) - min(period_number) + 1 > count(distinct period_number)",
         key="account_id",
     ),

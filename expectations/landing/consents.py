@@ -1,6 +1,6 @@
 """What the landed consents must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row, one_of, seed_values, sql_list
+from reporting.sentences import each_row, newest_row, no_row, one_of, seed_values, sql_list
 
 TABLE = "consents"
 KEY = "consent_event_id"
@@ -36,10 +36,11 @@ EXPECTATIONS = [
         "reporter_code",
         seed_values("reporters", "reporter_code"),
     ),
-    each_row(
+    newest_row(
         "landing.consents.happened_first",
         "warning",
         "A consent was given or withdrawn before it was recorded (a day of grace for clocks).",
-        "coalesce(occurred_at <= recorded_at + interval 1 day, true)",
+        "coalesce(date_diff('second', recorded_at, occurred_at) <= 86400, true)",
+        KEY,
     ),
 ]

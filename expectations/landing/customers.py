@@ -1,6 +1,6 @@
 """What the landed customers must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, newest_row, no_row
 
 TABLE = "customers"
 KEY = "customer_id"
@@ -36,18 +36,21 @@ EXPECTATIONS = [
         "trim(id_number) <> ''",
         tolerated=0.05,
     ),
-    each_row(
+    newest_row(
         "landing.customers.name_readable",
         "warning",
         "A name holds no digit, no control character and no sign of a wrong encoding.",
         f"not coalesce(regexp_matches(name, '{UNREADABLE}'), false)",
+        KEY,
     ),
     no_row(
         "landing.customers.one_person_one_customer",
         "warning",
         "An identity number belongs to one customer.",
         "from (select customer_id, min(customer_id) over person <> max(customer_id) over person"
-        " as is_shared from {batch} where recorded_at <= {as_of} and trim(id_number) <> ''"
+        " as is_shared from (select customer_id, max_by(id_type, recorded_at) as id_type,"
+        " max_by(id_number, recorded_at) as id_number from {batch} where recorded_at <= {as_of}"
+        " group by customer_id) as newest where trim(id_number) <> ''"
         " window person as (partition by id_type, id_number)) as customers where is_shared",
         key="customer_id",
     ),

@@ -17,7 +17,7 @@ EXPECTATIONS = [
         "figures.of_this_month",
         "critical",
         "Every figure is about the report month and has bounds.",
-        "report_month = {report_month} and months_before >= 0",
+        "report_month = {report_month} and (months_before = 0 or allowed_to is not null)",
     ),
     *(
         no_row(

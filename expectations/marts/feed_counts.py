@@ -3,7 +3,8 @@
 from reporting.sentences import A_FEW, each_row, no_row, unique
 
 TABLE = "feed_counts"
-KEY = "table_name"
+# The count belongs to the key: a waiver of this month's quarantine is none of a larger one's.
+KEY = "concat_ws('|', table_name, report_month, quarantined)"
 
 EXPECTATIONS = [
     unique(

@@ -63,13 +63,18 @@ def replace_pages(
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _outcome(result: "CheckResult") -> str:
+    told = "passed" if result.passed else "waived" if result.is_waived else "failed"
+    return f"{told}: {escape(result.waiver_note)}" if result.waiver_note else told
+
+
 def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Path]) -> str:
     """Every check of the month so far, the failed ones first."""
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
         f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'
         f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td><td>{escape(result.severity)}</td>"
-        f"<td>{'passed' if result.passed else 'failed'}</td><td>{result.rows_failing:,}</td>"
+        f"<td>{_outcome(result)}</td><td>{result.rows_failing:,}</td>"
         f"<td>{result.rows_checked:,}</td><td>{escape(result.description)}</td></tr>"
         for result in sorted(results, key=lambda result: result.passed)
     ]

@@ -134,7 +134,9 @@ def waive(
     check: Annotated[str, typer.Argument(help="The id of a check that warned.")],
     month: Month,
     by: Annotated[str, typer.Option("--by", help="Who has looked at it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why it may pass.")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why it may pass; no word of a customer.")
+    ],
     until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
 ) -> None:
     """Let a warning of a month pass until a day, for as long as the same rows fail."""

@@ -6,13 +6,20 @@ telephone number is left out.
 """
 
 import hashlib
+import logging
+import re
 from dataclasses import dataclass
 
 import duckdb
 
 EXAMPLES = 3
-AN_ID = r"[A-Za-z0-9_.:| -]{1,80}"
-PERSONAL = r"(.*[^0-9])?([1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}|1[3-9][0-9]{9})([^0-9].*)?"
+AN_ID = r"[A-Za-z0-9_.:|>-]*[0-9][A-Za-z0-9_.:|>-]*"
+LONGEST_ID = 80
+PERSONAL = (  # resident IDs of 18 and 15 places, mobile and fixed telephone numbers
+    r"(.*[^0-9])?([1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}|(86)?1[3-9][0-9]{9}|0[0-9]{9,11})([^0-9].*)?"
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,32 +31,49 @@ class Evidence:
 
 
 def of_rows(
-    store: duckdb.DuckDBPyConnection, table: str, failing: str, key: str | None, rows: int
+    store: duckdb.DuckDBPyConnection,
+    failing: str,
+    key: str | None,
+    otherwise: str,
+    shows_keys: bool = True,
 ) -> Evidence:
     """The evidence of a failed check: ``failing`` finds its rows, ``key`` names each of them.
 
-    Without a key the number of the failing rows is all that is known.
+    Without a key ``otherwise`` is all that is known: the month and the number of failing rows. So
+    it is where the rows cannot be asked (memory): that must not hide that the check failed.
     """
+    known = Evidence(_digest(otherwise), ())
     if key is None:
-        return Evidence(_digest(f"{rows} rows"), ())
-    found = store.execute(
-        f"""
-        with failing as (
-            select cast({key} as varchar) as row_key {failing.replace("{batch}", table)}
-        )
-        select
-            count(*),
-            -- an even number of equal keys would vanish by themselves
-            bit_xor(md5_number(concat(row_key, ':', copies))),
-            min(row_key, {EXAMPLES}) filter (
-                where regexp_full_match(row_key, '{AN_ID}')
-                and not regexp_full_match(row_key, '{PERSONAL}')
-            )
-        from (select row_key, count(*) as copies from failing group by all)
-        """
-    ).fetchall()
+        return known
+    try:
+        found = store.execute(
+            f"""
+            with failing as (select cast({key} as varchar) as row_key {failing})
+            select
+                count(*),
+                -- an even number of equal keys would vanish by themselves
+                bit_xor(md5_number(concat(row_key, ':', copies))),
+                min(row_key, {EXAMPLES}) filter (
+                    where length(row_key) <= {LONGEST_ID}
+                    and regexp_full_match(row_key, '{AN_ID}')
+                    and not regexp_full_match(
+                        regexp_replace(row_key, '([0-9])[.-]', '\\1', 'g'), '{PERSONAL}'
+                    )
+                )
+            from (select row_key, count(*) as copies from failing group by all)
+            """
+        ).fetchall()
+    except duckdb.Error as fault:
+        log.warning("the rows of a failed check could not be listed (%s)", type(fault).__name__)
+        return known
     keys, combined, examples = found[0]
-    return Evidence(_digest(f"{keys} keys {combined}"), tuple(examples or ()))
+    return Evidence(_digest(f"{keys} keys {combined}"), tuple(examples or ()) if shows_keys else ())
+
+
+def looks_personal(text: str) -> bool:
+    """Whether a text holds what could be an identity or a telephone number."""
+    digits = re.sub(r"(?<=[0-9])[ .-]", "", text)
+    return re.fullmatch(PERSONAL, digits, re.DOTALL) is not None
 
 
 def _digest(text: str) -> str:

@@ -21,6 +21,7 @@ from reporting import (
     quality,
     spark,
     trend,
+    waivers,
 )
 from reporting.errors import BadCall, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
@@ -100,6 +101,7 @@ def land(run: Run, settings: Settings) -> None:
         spark.require_installed()
     private_folder(run.folder(settings))
     quality.forget(run, settings)
+    waivers.load(settings)  # a wrong file is told before the work
     policy = read_policy(settings)
     rules = identity.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
@@ -177,9 +179,8 @@ def submit(run: Run, settings: Settings) -> None:
         _create_quality_results(connection, run, settings)
         publish.publish(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
-    results = quality.results_of(run, settings)
-    trend.write_trend(settings)
-    alerts.send(alerts.Alert.ended(run, settings, results), settings)
+    alerts.send(alerts.Alert.ended(run, settings, quality.results_of(run, settings)), settings)
+    _write_trend(settings)
 
 
 STEPS: tuple[Step, ...] = (
@@ -207,12 +208,22 @@ def _check(layer: str, run: Run, settings: Settings) -> None:
     report = quality.check(layer, run, settings)
     if report.critical_failures:
         # the month stops, but what was found must be there for whoever looks into it
-        with open_store(run, settings, read_only=False) as connection:
-            connection.execute("create schema if not exists marts")
-            _create_quality_results(connection, run, settings)
-            publish.publish(connection, run, settings, ("data_quality_results",))
+        try:
+            with open_store(run, settings, read_only=False) as connection:
+                connection.execute("create schema if not exists marts")
+                _create_quality_results(connection, run, settings)
+                publish.publish(connection, run, settings, ("data_quality_results",))
+            _write_trend(settings)
+        finally:  # whatever happens to the pages, these checks are what must be told
+            quality.require_fit(report)
+
+
+def _write_trend(settings: Settings) -> None:
+    """Renew the page of all months; without it a month is as good."""
+    try:
         trend.write_trend(settings)
-    quality.require_fit(report)
+    except (OSError, duckdb.Error) as fault:
+        log.warning("the page of all months was not written: %s", type(fault).__name__)
 
 
 def _create_quality_results(

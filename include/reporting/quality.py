@@ -207,7 +207,8 @@ def _result(
     rows_failing = about.rows if answer.rows_failing is None else answer.rows_failing
     found, verdict = evidence.Evidence("", ()), waivers.Verdict(False, "")
     if not answer.passed:
-        found = evidence.of_rows(store, about.table, answer.failing, answer.key, rows_failing)
+        otherwise = f"{about.run.label}: {rows_failing} rows"
+        found = evidence.of_rows(store, answer.failing, answer.key, otherwise, answer.shows_keys)
         if answer.severity == "warning":
             verdict = waivers.judge(
                 known_waivers, answer.check_id, found.digest, about.run.as_of.date()

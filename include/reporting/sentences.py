@@ -51,9 +51,16 @@ A_FEW = 20  # so many rows alone stop nobody: a share means little in a small bo
 
 
 def each_row(
-    check_id: str, severity: str, description: str, condition: str, tolerated: float = 0.0
+    check_id: str,
+    severity: str,
+    description: str,
+    condition: str,
+    tolerated: float = 0.0,
+    shows_keys: bool = True,
 ) -> RowsThatShouldNotBe:
     """Every row of the table holds a SQL condition; an unknown answer fails.
+
+    ``shows_keys`` is off where the key itself may be no id and must not be shown.
 
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than a few (20).
@@ -68,7 +75,23 @@ def each_row(
             " cross join lateral (select unnest(range(counted.failing))) as failing_rows"
             " where counted.failing > counted.tolerated"
         )
-    return _asked(rows, severity, description, _meta(check_id, failing, THE_TABLES))
+    return _asked(rows, severity, description, _meta(check_id, failing, THE_TABLES, shows_keys))
+
+
+def newest_row(
+    check_id: str, severity: str, description: str, condition: str, key: str
+) -> RowsThatShouldNotBe:
+    """The newest version of each row known at the cut-off holds a SQL condition.
+
+    So that a corrected row passes. ``key`` is the column that the versions of a row share.
+    """
+    rows = (
+        f"from (select * from {{batch}} as delivered where recorded_at <= {{as_of}}"
+        f" and not coalesce({condition}, false)) as failing"
+        f" anti join {{batch}} as newer on newer.{key} = failing.{key}"
+        " and newer.recorded_at > failing.recorded_at and newer.recorded_at <= {as_of}"
+    )
+    return _asked(rows, severity, description, _meta(check_id, rows, f"failing.{key}"))
 
 
 def no_row(
@@ -125,7 +148,7 @@ def of_the_run(sql: str, run: Run) -> str:
 
 
 def _asked(
-    rows: str, severity: str, description: str, meta: dict[str, str | None]
+    rows: str, severity: str, description: str, meta: dict[str, str | bool | None]
 ) -> RowsThatShouldNotBe:
     return RowsThatShouldNotBe(
         unexpected_rows_query=f"select 1 as failing {rows}",
@@ -135,8 +158,10 @@ def _asked(
     )
 
 
-def _meta(check_id: str, failing: str, key: str | None) -> dict[str, str | None]:
-    return {"id": check_id, "failing": failing, "key": key}
+def _meta(
+    check_id: str, failing: str, key: str | None, shows_keys: bool = True
+) -> dict[str, str | bool | None]:
+    return {"id": check_id, "failing": failing, "key": key, "shows_keys": shows_keys}
 
 
 def seed_rows(seed: str) -> list[dict[str, str]]:

@@ -29,9 +29,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         checks = connection.execute(
             "select report_month, count(*), "
             "count(*) filter (where not passed and severity = 'critical'), "
-            "count(*) filter (where not passed and severity = 'warning'), "
+            "count(*) filter (where not passed and severity = 'warning' "
+            "and is_waived is not true), "
             "string_agg(check_id, ', ' order by check_id) "
-            "filter (where not passed and severity = 'warning') "
+            "filter (where not passed and severity = 'warning' and is_waived is not true), "
+            "count(*) filter (where is_waived) "
             "from marts.data_quality_results where report_month in (select unnest(?)) "
             "group by all order by all",
             [first_days],
@@ -74,9 +76,10 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             highlight=False,
             soft_wrap=True,
         )
-    for month, total, critical, warnings, warned in checks:
+    for month, total, critical, warnings, warned, waived in checks:
         console.print(
             f"Checks of {month:%Y-%m}: {total} run, {critical} critical, {warnings} warning(s)"
+            + (f", {waived} waived" if waived else "")
             + (f": {warned}" if warned else ""),
             highlight=False,
         )

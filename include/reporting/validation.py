@@ -55,6 +55,7 @@ class Answer:
     passed: bool
     failing: str
     key: str | None
+    shows_keys: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Validation:
             ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
         )
         self.context.validation_results_store.set(key, results)
-        return [self._answer(result, suite.KEY) for result in results.results]
+        return [self._answer(result, suite.TABLE, suite.KEY) for result in results.results]
 
     def render(self, folder: Path) -> None:
         """Write a page per table from the results kept so far, those of earlier layers too."""
@@ -96,19 +97,25 @@ class Validation:
         self.context.add_data_docs_site(site_config=site, site_name="checks")
         self.context.build_data_docs()
 
-    def _answer(self, result: ExpectationValidationResult, key_of_table: str) -> Answer:
+    def _answer(
+        self, result: ExpectationValidationResult, table_name: str, key_of_table: str
+    ) -> Answer:
         """One result without Great Expectations; what was not evaluated is critical and failed."""
         sentence: Any = result.expectation_config
         check_id, description = sentence.meta["id"], sentence.description
-        failing = of_the_run(sentence.meta["failing"], self.run)
+        table = f"{self.schema}.{table_name}"
+        failing = of_the_run(sentence.meta["failing"], self.run).format(batch=table)
+        shows_keys = sentence.meta["shows_keys"]
         key = key_of_table if sentence.meta["key"] == THE_TABLES else sentence.meta["key"]
         if _is_unevaluated(result):
             told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
-            return Answer(check_id, "critical", told, None, False, failing, None)
+            return Answer(check_id, "critical", told, None, False, failing, None, False)
         counts = result.result  # None is counted of an empty table
         rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
         severity = getattr(sentence.severity, "value", sentence.severity)
-        return Answer(check_id, severity, description, rows, bool(result.success), failing, key)
+        return Answer(
+            check_id, severity, description, rows, bool(result.success), failing, key, shows_keys
+        )
 
     def _of_the_run(self, expectation: Any) -> Any:
         """The sentence with the run's month, its last day and the cut-off in its SQL."""

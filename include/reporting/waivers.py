@@ -11,7 +11,8 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 from pathlib import Path
 
-from reporting.errors import BadCall
+from reporting.errors import BadCall, DataNotFit
+from reporting.run import parse_day
 from reporting.settings import Settings
 
 
@@ -45,26 +46,36 @@ def waivers_file(settings: Settings) -> Path:
 def load(settings: Settings) -> tuple[Waiver, ...]:
     """Every waiver in the order in which they were given; none where there is no file.
 
-    Raises BadCall naming file, line and column where the file is not as it should be.
+    Raises DataNotFit naming file, line and column where the file is not as it should be, BadCall
+    where the setting names no file.
     """
     path = waivers_file(settings)
     if not path.is_file():
+        if settings.waivers:
+            raise BadCall(
+                f"setting REPORTING_WAIVERS: there is no file {path}; correct or unset it"
+            )
         return ()
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != COLUMNS:
-            raise BadCall(f"waivers {path}: the first line must be {','.join(COLUMNS)}")
-        return tuple(_waiver(path, reader.line_num, row) for row in reader)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames != COLUMNS:
+                raise DataNotFit(f"waivers {path}: the first line must be {','.join(COLUMNS)}")
+            return tuple(_waiver(path, reader.line_num, row) for row in reader)
+    except (UnicodeDecodeError, csv.Error):
+        raise DataNotFit(f"waivers {path}: is no CSV file in UTF-8; save it as one") from None
 
 
 def _waiver(path: Path, line: int, row: dict[str, str]) -> Waiver:
+    if None in row:
+        raise DataNotFit(f"waivers {path}, line {line}: has more cells than columns; quote commas")
     for column in COLUMNS:
         if not (row.get(column) or "").strip():
-            raise BadCall(f"waivers {path}, line {line}: column {column} is empty; fill it")
+            raise DataNotFit(f"waivers {path}, line {line}: column {column} is empty; fill it")
     try:
-        expires_on = date.fromisoformat(row["expires_on"].strip())
-    except ValueError:
-        raise BadCall(
+        expires_on = parse_day(row["expires_on"].strip())
+    except BadCall:
+        raise DataNotFit(
             f"waivers {path}, line {line}: column expires_on is no date YYYY-MM-DD; correct it"
         ) from None
     words = {column: row[column].strip() for column in COLUMNS if column != "expires_on"}
@@ -75,12 +86,12 @@ def judge(waivers: Sequence[Waiver], check_id: str, evidence: str, on: date) -> 
     """What the waivers say of a failed warning on a day; the newest one that fits decides."""
     about = [waiver for waiver in reversed(waivers) if waiver.check_id == check_id]
     fitting = [waiver for waiver in about if waiver.evidence == evidence]
-    for waiver in fitting:
-        if on <= waiver.expires_on:
-            told = f"waived by {waiver.waived_by} until {waiver.expires_on}: {waiver.reason}"
-            return Verdict(True, told)
     if fitting:
-        return Verdict(False, f"the waiver of {fitting[0].waived_by} {_ended(fitting[0])}")
+        newest = fitting[0]  # a newer one also shortens
+        if on <= newest.expires_on:
+            told = f"waived by {newest.waived_by} until {newest.expires_on}: {newest.reason}"
+            return Verdict(True, told)
+        return Verdict(False, f"the waiver of {newest.waived_by} ended on {newest.expires_on}")
     if about and on <= about[0].expires_on:
         return Verdict(
             False, f"the waiver of {about[0].waived_by} no longer fits: other rows fail now"
@@ -88,14 +99,10 @@ def judge(waivers: Sequence[Waiver], check_id: str, evidence: str, on: date) -> 
     return Verdict(False, "")
 
 
-def _ended(waiver: Waiver) -> str:
-    return f"ended on {waiver.expires_on}"
-
-
 def add(waiver: Waiver, settings: Settings) -> Path:
     """Write one more waiver; the file appears whole or stays as it was."""
     path = waivers_file(settings)
-    every = [*load(settings), waiver]
+    every = [*(load(settings) if path.is_file() else ()), waiver]
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}")
     with aside.open("w", encoding="utf-8", newline="") as file:

@@ -181,6 +181,7 @@ def _look(feed: Feed, day: date) -> _Look:
             look.faults.append((path, str(fault)))
     if look.faults:
         return look
+    failure: duckdb.Error | None = None
     try:
         recent = _note_rows(feed, files, day)
         rows = dict(_rows_by_file(feed, files))
@@ -191,11 +192,13 @@ def _look(feed: Feed, day: date) -> _Look:
         look.faults.append(("", str(fault)))
     except duckdb.OutOfMemoryException:
         raise  # no fault of a file
-    except duckdb.Error:
-        recent = set(paths)  # one of them cannot be read: which?
+    except duckdb.Error as error:
+        failure, recent = error, set(paths)  # one of them cannot be read: which?
     for file in files:
         if not look.faults and file.path in recent and (found := broken(feed, file)):
             look.faults.append((file.path, str(feed.fault(*found))))
+    if failure and not look.faults:
+        raise failure  # no file is to blame
     return look
 
 

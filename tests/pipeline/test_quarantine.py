@@ -36,7 +36,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     """April with a quarantined row for each account but one; May with all of them corrected."""
     folder = tmp_path_factory.mktemp("quarantine")
     book = RawBook()
-    for name in ("CLEAN", "BILL", "PAID", "LATER", "LIMIT", "WITHDRAWN", "SIGNED", "TWO"):
+    for name in ("CLEAN", "BILL", "PAID", "LATER", "LIMIT", "WITHDRAWN", "SIGNED", "TWO", "WHEN"):
         person(book, name)
     late, corrected = moment(date(2026, 5, 2)), moment(date(2026, 5, 20))
     bill = {"bill_id": "ABILLB9", "recorded_at": late}
@@ -61,6 +61,9 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     book.consent("CWITHDRAWN", "HUABEI", datetime(2026, 4, 9), **withdrawal, recorded_at=corrected)
     signature = {"consent_event_id": "ES", "document_version": "v2"}
     book.consent("CSIGNED", "HUABEI", datetime(2026, 4, 9), **signature, channel=None)
+    when = {"transaction_id": "TWHEN"}  # first without the moment of recording
+    book.transaction("AWHEN", "repayment", datetime(2026, 4, 11), 5, **when, recorded_at=None)
+    book.transaction("AWHEN", "repayment", datetime(2026, 4, 11), 5, **when, recorded_at=corrected)
     two = {"transaction_id": "TTWO", "recorded_at": late}  # two versions at one moment
     book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 10, **two)
     book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 11, **two)
@@ -89,6 +92,7 @@ def test_a_record_is_withheld_for_its_quarantined_row_and_no_other_is(lender: Le
         ("210", "ABILL", "2026-04-30"): {"H01"},
         ("210", "APAID", "2026-04-30"): {"H02"},
         ("210", "ATWO", "2026-04-30"): {"H02"},
+        ("210", "AWHEN", "2026-04-30"): {"H02"},
         ("210", "ALIMIT", "2026-04-30"): {"H03"},
         ("220", "ALIMIT", "2026-04-30"): {"H05"},
         ("210", "AWITHDRAWN", "2026-04-30"): {"H04"},
@@ -105,12 +109,12 @@ def test_the_verdict_stays_and_the_month_stays_owed(lender: Lender) -> None:
     }
     assert set(reasons.values()) == {"REPORTED"}
     owed = {row["account_id"] for row in lender.rows("months_owed", "2026-04")}
-    assert owed == {"ABILL", "APAID", "ATWO", "ALIMIT", "AWITHDRAWN"}
+    assert owed == {"ABILL", "APAID", "ATWO", "ALIMIT", "AWITHDRAWN", "AWHEN"}
 
 
 def test_corrected_rows_heal_and_the_month_follows_by_itself(lender: Lender) -> None:
     may = states(lender, "2026-05")
-    for account in ("ABILL", "APAID", "ATWO", "ALIMIT"):
+    for account in ("ABILL", "APAID", "ATWO", "ALIMIT", "AWHEN"):
         assert may[("210", account, "2026-04-30")] == ("BUILT", set())
         assert may[("210", account, "2026-05-31")][0] == "BUILT"
     assert ("210", "AWITHDRAWN", "2026-05-31") not in may or (
@@ -121,7 +125,9 @@ def test_corrected_rows_heal_and_the_month_follows_by_itself(lender: Lender) -> 
     )
     assert [(key, rule) for key, rule, when in healed if when is None] == [
         ("ES", "CHANNEL_MISSING"),
-        ("TTWO", "CONFLICTING_VERSIONS"),  # listed for good, but the newest version counts
+        # listed for good, but a later version counts
+        ("TTWO", "CONFLICTING_VERSIONS"),
+        ("TWHEN", "RECORDED_AT_MISSING"),
     ]
     assert {when for _, _, when in healed if when} == {lender.run("2026-05").as_of}
 

@@ -11,9 +11,11 @@ import duckdb
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from reporting import duckdb_dialect, quality, waivers
-from reporting.errors import BadCall, DataNotFit
+from reporting import duckdb_dialect, quality, runbook, waivers
+from reporting.errors import DataNotFit
+from reporting.evidence import looks_personal
 from reporting.run import Run
+from reporting.sentences import seed_rows
 from reporting.settings import EXPECTATIONS, Settings
 
 REPORTER = "N101W1100H0017"
@@ -103,7 +105,8 @@ create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as ro
     timestamp '2026-06-01 08:00:00' as recorded_at;
 
 create table marts.batch_figures as select date '2026-05-01' as report_month, figure,
-    'transactions' as scope, 100.0 as value, 6 as months_before, false as is_unusual
+    'transactions' as scope, 100.0 as value, 6 as months_before, 120.0 as allowed_to,
+    false as is_unusual
 from unnest(['feed_rows', 'feed_amount']) as t(figure);
 create table marts.connected_groups as select date '2026-05-01' as report_month,
     'HUABEI' as product_code, group_kind, 'one' as group_value, 30 as customers,
@@ -737,14 +740,16 @@ def test_a_failed_check_shows_three_pseudonymous_keys(
         update raw.accounts set account_id = '110101199001011234' where account_id = 'A1';
         update raw.accounts set account_id = 'ID13800138000' where account_id = 'A2';
         update raw.accounts set account_id = '张三' where account_id = 'A3';
+        update raw.accounts set account_id = '138-0013-8000' where account_id = 'A4';
+        update raw.accounts set account_id = 'ZhangSan' where account_id = 'A5';
         update raw.accounts set reporter_code = 'NOBODY' where customer_id in
-            ('C1', 'C2', 'C3', 'C12', 'C11', 'C9', 'C8');
+            ('C1', 'C2', 'C3', 'C4', 'C5', 'C12', 'C11', 'C9', 'C8');
         """
     )
     report = quality.check("landing", run, settings)
 
     found = next(r for r in report.results if r.check_id == "landing.accounts.reporter_known")
-    assert found.rows_failing == 7
+    assert found.rows_failing == 9
     assert found.example_keys == ("A11", "A12", "A8")
     assert found.owner == "data_delivery"
     assert all(r.evidence == "" and r.example_keys == () for r in report.results if r.passed)
@@ -809,6 +814,8 @@ def test_a_critical_check_is_not_waived(
         ("check,who\n", "first line must be check_id,evidence,waived_by,reason,expires_on"),
         ("{head}\na,b,c,,2026-01-01\n", "line 2: column reason is empty"),
         ("{head}\na,b,c,d,soon\n", "line 2: column expires_on is no date"),
+        ("{head}\na,b,c,d,20261231\n", "line 2: column expires_on is no date"),
+        ("{head}\na,b,c,d,e,2026-12-31\n", "line 2: has more cells"),
     ],
 )
 def test_a_wrong_file_of_waivers_is_named(text: str, told: str, settings: Settings) -> None:
@@ -816,7 +823,7 @@ def test_a_wrong_file_of_waivers_is_named(text: str, told: str, settings: Settin
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.format(head=",".join(waivers.COLUMNS)), encoding="utf-8")
 
-    with pytest.raises(BadCall, match=told):
+    with pytest.raises(DataNotFit, match=told):
         waivers.load(settings)
 
 
@@ -925,3 +932,31 @@ def test_the_dialect_reads_and_cannot_write(tmp_path: Path) -> None:
 
     with duckdb.connect(str(path)) as connection:
         connection.execute("insert into s.t values (3, 'z')")
+
+
+def test_the_owner_of_a_bound_is_whoever_is_told() -> None:
+    for bound in seed_rows("batch_bounds"):
+        assert runbook.entry(f"batch.{bound['figure']}").owner == bound["owner"], bound["figure"]
+        assert bound["rationale"]
+
+
+def test_a_newer_waiver_also_shortens() -> None:
+    long, short = (
+        waivers.Waiver("c", "e", "Li Na", "r", day)
+        for day in (date(2026, 12, 31), date(2026, 6, 1))
+    )
+    assert waivers.judge([long], "c", "e", date(2026, 7, 1)).is_waived
+    assert not waivers.judge([long, short], "c", "e", date(2026, 7, 1)).is_waived
+
+
+@pytest.mark.parametrize(
+    ("text", "is_personal"),
+    [
+        ("holiday sale, confirmed by sales on 2026-05-01", False),
+        ("call 138 0013 8000 first", True),
+        ("ID 110101199003071234", True),
+        ("ticket 4711", False),
+    ],
+)
+def test_a_reason_holds_no_number_of_a_person(text: str, is_personal: bool) -> None:
+    assert looks_personal(text) is is_personal

@@ -2,7 +2,37 @@
 -- before it. A figure is unusual where it leaves what the months before spanned by more than its
 -- bounds allow (seed batch_bounds, one row per figure with its owner and the reason); a small one,
 -- or one without a past, never is.
-with figures as (
+with before as (
+    select
+        figure,
+        scope,
+        min(value) as least,
+        max(value) as greatest,
+        count(value) as months_before,
+        min(rows_counted) as rows_counted
+    from {{ source('history', 'batch_figures') }}
+    group by
+        figure,
+        scope
+),
+
+book as (
+    select *
+    from {{ ref('book_figures') }}
+    union all
+    select  -- an institution that is gone has no accounts, and is no missing figure
+        before.figure,
+        before.scope,
+        0 as value,
+        0 as rows_counted
+    from before
+    anti join {{ ref('book_figures') }} as now
+        on before.figure = now.figure
+        and before.scope = now.scope
+    where before.figure = 'accounts_open'
+),
+
+figures as (
     select
         figure,
         scope,
@@ -14,22 +44,21 @@ with figures as (
     from {{ ref('feed_figures') }}
     union all
     select
-        now.figure,
-        now.scope,
-        now.value,
-        min(before.value) as least,
-        max(before.value) as greatest,
-        count(before.value) as months_before,
-        least(now.rows_counted, min(before.rows_counted)) as rows_counted
-    from {{ ref('book_figures') }} as now
-    left join {{ source('history', 'batch_figures') }} as before
-        on now.figure = before.figure
-        and now.scope = before.scope
-    group by
-        now.figure,
-        now.scope,
-        now.value,
-        now.rows_counted
+        book.figure,
+        book.scope,
+        book.value,
+        before.least,
+        before.greatest,
+        coalesce(before.months_before, 0) as months_before,
+        -- a count rests on the counts before it, all else on the fewest rows of both
+        case
+            when book.figure = 'accounts_open' then before.rows_counted
+            else least(book.rows_counted, before.rows_counted)
+        end as rows_counted
+    from book
+    left join before
+        on book.figure = before.figure
+        and book.scope = before.scope
 ),
 
 bounds as (  -- of a feed's own bounds and those of every feed, its own
@@ -40,7 +69,7 @@ bounds as (  -- of a feed's own bounds and those of every feed, its own
         bounds.highest,
         bounds.least_rows
     from figures
-    inner join {{ ref('batch_bounds') }} as bounds
+    left join {{ ref('batch_bounds') }} as bounds
         on figures.figure = bounds.figure
         and bounds.scope in (figures.scope, '*')
     qualify row_number() over (
@@ -78,7 +107,7 @@ select
     cast(allowed_to as double) as allowed_to,
     coalesce(
         rows_counted >= least_rows
-        and (months_before >= 2 or compare = 'absolute' or figure = 'feed_same_as_before')
+        and (months_before >= 2 or compare = 'absolute')
         and (value < allowed_from or value > allowed_to),
         false
     ) as is_unusual

@@ -56,6 +56,7 @@ reasons as (
 rolls as (  -- from nothing late to 1, from 1 to 2, ...; and how many of the late recovered
     select
         case when status_before in ('N', '*', 'M') then '0' else status_before end as before,
+        repayment_status as now_status,
         try_cast(repayment_status as integer) as now
     from status
     where status_before in ('N', '*', 'M', '1', '2', '3', '4', '5', '6')
@@ -72,7 +73,7 @@ rolled as (
     select
         'recovered' as scope,
         count(*) as accounts,
-        avg((now is null)::integer) as share
+        avg((now_status in ('N', '*', 'M', 'C'))::integer) as share
     from rolls
     where before <> '0'
 ),
@@ -96,19 +97,16 @@ moved as (
             when transaction_type in ('repayment', 'refund', 'waiver') then -amount
             else 0
         end) as amount
-    from {{ source('raw', 'transactions') }}
+    from {{ ref('stg_transactions') }}
     where
         occurred_at >= {{ report_month() }}
         and occurred_at < {{ day_after(report_month_end()) }}
-        and recorded_at <= {{ as_of() }}
 ),
 
 asked as (  -- what was paid of it lowered no principal
     select sum(interest_due + fee_due) as amount
-    from {{ source('raw', 'bills') }}
-    where
-        due_on between {{ report_month() }} and {{ report_month_end() }}
-        and recorded_at <= {{ as_of() }}
+    from {{ ref('stg_bills') }}
+    where due_on between {{ report_month() }} and {{ report_month_end() }}
 ),
 
 unexplained as (

@@ -153,9 +153,9 @@ select
     'internal_scores' as scope,
     'feed_same_as_before' as figure,
     avg((score = score_before)::integer) as value,
-    0 as least,
-    0 as greatest,
-    1 as months_before,
+    null as least,
+    null as greatest,
+    0 as months_before,
     count(*) as rows_counted
 from (
     select
@@ -163,10 +163,9 @@ from (
         score,
         lag(score) over (
             partition by customer_id
-            order by scored_on, recorded_at
+            order by scored_on
         ) as score_before
-    from {{ source('raw', 'internal_scores') }}
-    where recorded_at <= {{ as_of() }}
+    from {{ ref('stg_internal_scores') }}
 ) as scores
 where
     recorded_at >= {{ report_month() }}
