@@ -47,7 +47,7 @@ airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
 
 test: $(INSTALLED) ## All tests
-	@$(BIN)/pytest -n auto --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-spark: $(SPARK_INSTALLED) ## The same book on DuckDB and on Spark, compared row by row (needs Java 17)
 	@$(SPARK_BIN)/pytest tests/spark -s

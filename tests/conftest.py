@@ -3,12 +3,14 @@
 The place of this file lets the tests import the oracle as ``oracle``.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from lender_months import MONTHS, Lender, build, settings_in
+from xdist.scheduler import LoadScopeScheduling
 
 from reporting.settings import Settings
 from reporting.synthetic import lender
@@ -17,16 +19,21 @@ from reporting.synthetic import lender
 SHARED_BOOKS = ("world", "disorderly_book", "lender_book", "fast_build")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-xdist which tests stay in one process: a file, and files that share a book."""
-    books: dict[Path, set[str]] = {}
-    for item in items:
-        used = set(getattr(item, "fixturenames", ()))
-        books.setdefault(item.path, set()).update(used & set(SHARED_BOOKS))
-    for item in items:
-        shared = [book for book in SHARED_BOOKS if book in books[item.path]]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
+class OneBookOneProcess(LoadScopeScheduling):
+    """Tests of one file stay in one process, and so do files that read the same shared book."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        text = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
+        if "/duties/" in file:
+            text += "lender_book"  # by way of the fixture of that folder
+        return next((name for name in SHARED_BOOKS if re.search(rf"\b{name}\b", text)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBookOneProcess:
+    """Called by pytest-xdist where several processes share the work."""
+    return OneBookOneProcess(config, log)
 
 
 @pytest.fixture(scope="session")
