@@ -54,9 +54,9 @@ LIVES = """
     create table lives as
     with accounts as (
         select
-            account_id, any_value(customer_id) as owner, any_value(product_code) as product_code,
-            any_value(reporter_code) as reporter_code, min(opened_on) as opened_on,
-            max(closed_on) as closed_on, any_value(parent_account_id) as agreement_id
+            account_id, max(customer_id) as owner, max(product_code) as product_code,
+            max(reporter_code) as reporter_code, min(opened_on) as opened_on,
+            max(closed_on) as closed_on, max(parent_account_id) as agreement_id
         from feed_accounts group by account_id
     ),
     signed as (
@@ -74,7 +74,7 @@ LIVES = """
     )
     select account_id as subject, owner, opened_on, closed_on, is_reported from judged
     union all
-    select agreement_id, any_value(owner), null, null, bool_or(is_reported)
+    select agreement_id, max(owner), null, null, bool_or(is_reported)
     from judged where agreement_id is not null group by agreement_id
     union all
     select owner, owner, min(opened_on),

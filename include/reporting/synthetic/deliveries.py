@@ -99,10 +99,9 @@ def _in_two_files(feed: Path) -> None:
     shutil.copy(_file(feed), feed / "part.parquet")
     _rewrite(feed, "from '{file}' where hash(transaction_id) % 2 = 0")
     whole = feed / "part.parquet"
+    source, target = (str(path).replace("'", "''") for path in (whole, feed / "other.parquet"))
     with duckdb.connect() as engine:
-        engine.execute(
-            f"copy (from '{whole}' where hash(transaction_id) % 2 = 1) to '{feed}/other.parquet'"
-        )
+        engine.execute(f"copy (from '{source}' where hash(transaction_id) % 2 = 1) to '{target}'")
     whole.unlink()
 
 
