@@ -39,8 +39,8 @@ EXPECTATIONS = [
     newest_row(
         "landing.consents.happened_first",
         "warning",
-        "A consent was given or withdrawn before it was recorded (a day of grace for clocks).",
-        "coalesce(date_diff('second', recorded_at, occurred_at) <= 86400, true)",
+        "A consent was given or withdrawn before it was recorded (by the day, one of grace).",
+        "coalesce(occurred_at::date - recorded_at::date <= 1, true)",
         KEY,
     ),
 ]
