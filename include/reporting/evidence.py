@@ -8,6 +8,7 @@ telephone number is left out.
 import hashlib
 import logging
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import duckdb
@@ -15,9 +16,9 @@ import duckdb
 EXAMPLES = 3
 AN_ID = r"[A-Za-z0-9_.:|>-]*[0-9][A-Za-z0-9_.:|>-]*"
 LONGEST_ID = 80
-PERSONAL = (  # resident IDs of 18 and 15 places, mobile and fixed telephone numbers
-    r"(.*[^0-9])?([1-9][0-9]{16}[0-9Xx]|[1-9][0-9]{14}|(86)?1[3-9][0-9]{9}|0[0-9]{9,11})([^0-9].*)?"
-)
+# Mobile and fixed telephone numbers, and every long number: resident IDs, bank cards.
+PERSONAL = r"(^|[^0-9])((00)?(86)?1[3-9][0-9]{9}|0[0-9]{9,11})([^0-9]|$)|[0-9]{15}"
+BETWEEN_DIGITS = r"[\s._:/-]"
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,9 @@ def of_rows(
                 min(row_key, {EXAMPLES}) filter (
                     where length(row_key) <= {LONGEST_ID}
                     and regexp_full_match(row_key, '{AN_ID}')
-                    and not regexp_full_match(
-                        regexp_replace(row_key, '([0-9])[.-]', '\\1', 'g'), '{PERSONAL}'
+                    and not regexp_matches(row_key, '{PERSONAL}')
+                    and not regexp_matches(
+                        regexp_replace(row_key, '{BETWEEN_DIGITS}', '', 'g'), '{PERSONAL}'
                     )
                 )
             from (select row_key, count(*) as copies from failing group by all)
@@ -72,8 +74,9 @@ def of_rows(
 
 def looks_personal(text: str) -> bool:
     """Whether a text holds what could be an identity or a telephone number."""
-    digits = re.sub(r"(?<=[0-9])[ .-]", "", text)
-    return re.fullmatch(PERSONAL, digits, re.DOTALL) is not None
+    plain = unicodedata.normalize("NFKC", text)
+    joined = re.sub(BETWEEN_DIGITS, "", plain)
+    return any(re.search(PERSONAL, one) is not None for one in (plain, joined))
 
 
 def _digest(text: str) -> str:

@@ -5,6 +5,7 @@ for staging to quarantine (contracts, section 1 "Landing" and "Conventions").
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from reporting.warehouse import apply_limits
 
 PRIVATE = 0o700
 NAMED = 5  # unknown products named in a message
+A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
 
 @dataclass(frozen=True)
@@ -238,10 +240,11 @@ def _land_policy(policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Every product in the rows recorded by the cut-off has its row in the policy."""
-    for table in ("accounts", "consents"):
-        recorded = connection.sql(f"from raw.{table}").filter(
-            f"recorded_at <= timestamp '{run.as_of}'"
+    """Every product in the newest rows by the cut-off has its row in the policy."""
+    for table, key in (("accounts", "account_id"), ("consents", "consent_event_id")):
+        recorded = connection.sql(
+            f"select product_code from raw.{table} where recorded_at <= timestamp '{run.as_of}' "
+            f"qualify recorded_at = max(recorded_at) over (partition by {key})"
         )
         unknown = (
             recorded.join(connection.sql("from raw.product_policy"), "product_code", how="anti")
@@ -250,7 +253,10 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
             .order("product_code")
             .fetchmany(NAMED)
         )
-        codes = ", ".join(code[:40] for (code,) in unknown)
+        # what does not look like a code may be a person's
+        codes = ", ".join(
+            code if re.fullmatch(A_CODE, code) else "a value that is no code" for (code,) in unknown
+        )
         if codes:
             raise DataNotFit(
                 f"table {table}, column product_code: {codes} not in the product policy "

@@ -16,6 +16,7 @@ def waive(check_id: str, month: str, by: str, reason: str, until: str, settings:
 
     Raises BadCall where the month has no such open warning, or where a word is missing.
     """
+    by, reason = (" ".join(text.split()) for text in (by, reason))
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip():
             raise BadCall(f"{option} is empty: say who has looked at {check_id}, and why it passes")

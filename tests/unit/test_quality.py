@@ -956,6 +956,10 @@ def test_a_newer_waiver_also_shortens() -> None:
         ("call 138 0013 8000 first", True),
         ("ID 110101199003071234", True),
         ("ticket 4711", False),
+        ("on 2026-05-01 13800138000 said so", True),
+        ("008613800138000", True),
+        ("card 6222 0212 3456 7890", True),
+        ("".join(chr(0xFEE0 + ord(digit)) for digit in "13800138000"), True),  # full width
     ],
 )
 def test_a_reason_holds_no_number_of_a_person(text: str, is_personal: bool) -> None:

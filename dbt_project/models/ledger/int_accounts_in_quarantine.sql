@@ -1,7 +1,8 @@
 -- One row per account with a quarantined row of its own that its records would be told without:
--- since which day there is one, by what it is about. A row that does not say when it happened
--- counts from the beginning, one of which a later version is good does not count. Nor does a
--- quarantined signature: without it nothing is reported.
+-- since which day there is one, by what it is about. The row counts for every account that a
+-- version of it names: a newer version may have lost or changed the account. A row that does not
+-- say when it happened counts from the beginning, one that a later version settles does not count.
+-- Nor does a quarantined signature: without it nothing is reported.
 {%- set kinds = {
     'bill': ('bills', 'statement_on'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),
@@ -13,16 +14,49 @@ with {% for kind, (table, day) in kinds.items() -%}
     select
         *,
         coalesce({{ day }}, date '1900-01-01') as since,
-        max(case when place = 'good' then 1 else 0 end) over (partition by row_key) = 1 as is_mended
+        -- what the row says, whenever it was recorded
+        md5(concat_ws(
+            '|'
+            {%- for column in raw_columns(table) if column != 'recorded_at' %},
+            {{ unambiguous(column) }}
+            {%- endfor %}
+        )) as facts
     from {{ questioned_rows(table) }} as questioned
 ),
 
-{{ kind }}_rejected as (
-    select *
+{{ kind }}_compared as (
+    select
+        *,
+        max(case when place = 'good' then recorded_at end) over (partition by row_key) as good_at,
+        max(case when place = 'good' then facts end) over (partition by row_key) as good_facts
     from {{ kind }}_versions
+),
+
+{{ kind }}_rejected as (
+    select
+        row_key,
+        min(since) as since
+    from {{ kind }}_compared
     where
         place = 'quarantined'
-        and not is_mended
+        -- one that does not say when it was recorded is settled by the same facts alone
+        and not coalesce(case
+            when recorded_at is null then facts = good_facts
+            else recorded_at < good_at
+        end, false)
+        {%- if kind == 'consent' %}
+        and (coalesce(action, '') <> 'signed' or is_conflicting)
+        {%- endif %}
+    group by row_key
+),
+
+{{ kind }}_held as (
+    select
+        versions.*,
+        rejected.since as held_since
+    from {{ kind }}_versions as versions
+    inner join {{ kind }}_rejected as rejected
+        on versions.row_key = rejected.row_key
 ),
 
 {% endfor -%}
@@ -43,30 +77,27 @@ by_account as (
     select
         account_id,
         '{{ kind }}' as kind,
-        since
-    from {{ kind }}_rejected
+        held_since as since
+    from {{ kind }}_held
     union all
     {%- endfor %}
     select
         accounts.account_id,
         'limit' as kind,
-        rejected.since
-    from limit_rejected as rejected
+        held.held_since as since
+    from limit_held as held
     inner join accounts
-        on rejected.account_id = accounts.agreement_id
+        on held.account_id = accounts.agreement_id
     union all
     select
         accounts.account_id,
         'consent' as kind,
-        rejected.since
-    from consent_rejected as rejected
+        held.held_since as since
+    from consent_held as held
     inner join accounts
-        on rejected.customer_id = accounts.customer_id
-        and coalesce(rejected.product_code, accounts.product_code) = accounts.product_code
-        and coalesce(rejected.document_code, accounts.document_code) = accounts.document_code
-    where
-        coalesce(rejected.action, '') <> 'signed'
-        or rejected.is_conflicting
+        on held.customer_id = accounts.customer_id
+        and coalesce(held.product_code, accounts.product_code) = accounts.product_code
+        and coalesce(held.document_code, accounts.document_code) = accounts.document_code
 )
 
 select

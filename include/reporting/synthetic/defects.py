@@ -126,7 +126,11 @@ def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
         if name not in every:
             raise BadCall(f"--defect {name}: is no class of defects; see {CLASSES}")
     if names:
-        return tuple(every[name] for name in names)
+        named = tuple(every[name] for name in dict.fromkeys(names))
+        files = [one.table for one in named if one.effect == "file"]
+        if len(files) != len(set(files)):
+            raise BadCall("--defect: one delivery of a feed can go wrong in one way at a time")
+        return named
     return tuple(one for one in every.values() if one.kind in ("row", "key"))
 
 

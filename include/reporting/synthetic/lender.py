@@ -55,6 +55,8 @@ def generate(
     if defects and journal is None:
         raise BadCall("--defect plants nothing without --defects FILE: name the journal's file")
     landing = landing.resolve()
+    if journal is not None and journal.resolve().is_relative_to(landing):
+        raise BadCall(f"--defects {journal}: lies in the landing zone; name a file outside of it")
     _refuse_foreign_files(landing)
     landing.parent.mkdir(parents=True, exist_ok=True)
     with _aside(landing) as aside, _engine(aside / "spill") as engine:
