@@ -173,12 +173,13 @@ def _post(name: str, message: Message) -> None:
         address = f"{address.rstrip('/')}/{str(endpoint).lstrip('/')}"
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines show URLs with their tokens
     login = (connection.login, connection.password or "") if connection.login else None
-    answer = httpx.post(
+    with httpx.stream(  # the body of the answer, which may never end, is not waited for
+        "POST",
         address,
         json=dict(message.payload),
         auth=login,
         headers={key: str(value) for key, value in extra.items() if key not in WEBHOOK_OPTIONS},
         timeout=float(extra.get("timeout") or SECONDS),
-    )
-    if not answer.is_success:
-        raise NotDeliveredError(f"the server answered {answer.status_code}")
+    ) as answer:
+        if not answer.is_success:
+            raise NotDeliveredError(f"the server answered {answer.status_code}")
