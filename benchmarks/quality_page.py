@@ -47,6 +47,8 @@ def render(results: dict[str, Any]) -> str:
         f"{results['clean_months']} months in which nothing was planted. Records that left while a "
         f"planted row of their account is in quarantine: {results['silently_clean']}.\n"
     )
+    if "note" in results:
+        parts.append(f"\n{results['note']}\n")
     for title, belongs in KINDS.values():
         parts.append(
             f"\n## {title}\n\n| class | field | seen by | planted | recall | precision |\n"
