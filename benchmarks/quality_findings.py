@@ -11,7 +11,7 @@ import duckdb
 from reporting.publish import PART, partition
 from reporting.quality import LAYERS
 from reporting.run import Run
-from reporting.sentences import THE_TABLES, of_the_run
+from reporting.sentences import failing_rows
 from reporting.settings import EXPECTATIONS, Settings
 from reporting.synthetic.defects import Defect
 from reporting.validation import load_suite
@@ -104,12 +104,10 @@ def _failing_keys(store: duckdb.DuckDBPyConnection, run: Run) -> Any:
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
             suite = load_suite(path)
             for sentence in suite.EXPECTATIONS:
-                asked = sentence.meta
-                key = suite.KEY if asked["key"] == THE_TABLES else asked["key"]
-                rows = of_the_run(asked["failing"], run).format(batch=f"{schema}.{suite.TABLE}")
+                rows, key = failing_rows(sentence, suite, schema, run)
                 query = f"select cast({key or chr(39) * 2} as varchar) {rows}"
                 for (found,) in store.execute(query).fetchall():
-                    yield asked["id"], found or ""
+                    yield sentence.meta["id"], found or ""
 
 
 def score_rows(planted: list[dict[str, str]], before: Findings, after: Findings) -> dict[str, Any]:

@@ -209,11 +209,16 @@ where place = 'good'
     md5(concat_ws(
             '|',
             _unreadable_columns,
-            {%- for column in raw_columns(table) %}
-            {{ unambiguous(column) }}
-            {{- ',' if not loop.last }}
-            {%- endfor %}
+            {{ every_value(raw_columns(table)) }}
         ))
+{%- endmacro %}
+
+{#- The values of some columns, each as text that cannot be taken for another. -#}
+{% macro every_value(columns) -%}
+    {%- for column in columns -%}
+            {{ unambiguous(column) }}
+            {{- ',\n            ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- A number of 64 bits that stands for a text where many millions are compared; whoever uses it

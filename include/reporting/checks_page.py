@@ -53,11 +53,9 @@ def _entry(check_id: str, severity: str, means: str, why: str = "") -> str:
         f"- Hurts: {_cell(one.hurts)}",
         f"- Do: {_cell(one.do)}",
     ]
-    rules = {f"bureau.{rule.id}": rule for rule in load_rules()}
     if why:
         lines.append(f"- Why this limit: {_cell(why)}")
-    if check_id in rules:
-        rule = rules[check_id]
+    for rule in (rule for rule in load_rules() if check_id == f"bureau.{rule.id}"):
         lines += [
             f"- Why it is asked: {_cell(rule.why)}",
             f"- Usual cause: {_cell(rule.usual_cause)}",

@@ -10,6 +10,7 @@ from reporting.errors import BadCall
 from reporting.settings import Settings
 
 FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau takes (bureau interface, 1.4)
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 
 
@@ -40,29 +41,30 @@ def deadline(month: date, settings: Settings) -> date:
 
 def parse_as_of(text: str) -> datetime:
     """A cut-off: ``YYYY-MM-DD`` (its 00:00:00) or ``YYYY-MM-DDTHH:MM:SS``, China time."""
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?", text):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            pass  # the right shape, but no such day: the message below serves both
-        else:
-            if moment.year > LAST_YEAR:
-                raise BadCall(f"--as-of {text!r} lies after {LAST_YEAR}")
-            return moment
-    raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
+    moment = _moment(text, DAY + r"(T[0-9]{2}:[0-9]{2}:[0-9]{2})?")
+    if moment is None:
+        raise BadCall(f"--as-of {text!r} is neither YYYY-MM-DD nor YYYY-MM-DDTHH:MM:SS")
+    if moment.year > LAST_YEAR:
+        raise BadCall(f"--as-of {text!r} lies after {LAST_YEAR}")
+    return moment
 
 
 def parse_day(text: str) -> date:
     """A day written ``YYYY-MM-DD``."""
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            pass  # the right shape, but no such day: the message below serves both
-        else:
-            if FIRST_YEAR <= day.year <= LAST_YEAR:
-                return day
-    raise BadCall(f"day {text!r} is no day written YYYY-MM-DD, such as 2026-06-02")
+    day = _moment(text, DAY)
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise BadCall(f"day {text!r} is no day written YYYY-MM-DD, such as 2026-06-02")
+    return day.date()
+
+
+def _moment(text: str, form: str) -> datetime | None:
+    """A moment of the right form that exists, else None."""
+    if not re.fullmatch(form, text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # the right form, but no such day
+        return None
 
 
 @dataclass(frozen=True)

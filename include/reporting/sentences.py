@@ -7,6 +7,7 @@ failed (``reporting.evidence``). In the SQL, ``{batch}`` is the checked table, a
 """
 
 import csv
+from types import ModuleType
 from typing import Any, ClassVar
 
 from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
@@ -145,6 +146,13 @@ def of_the_run(sql: str, run: Run) -> str:
         .replace("{month_end}", f"date '{run.month_end}'")
         .replace("{as_of}", f"timestamp '{run.as_of}'")
     )
+
+
+def failing_rows(sentence: Any, suite: ModuleType, schema: str, run: Run) -> tuple[str, str | None]:
+    """What finds the rows that fail a sentence (SQL from its ``from`` on), and what names each."""
+    table = f"{schema}.{suite.TABLE}"
+    key = suite.KEY if sentence.meta["key"] == THE_TABLES else sentence.meta["key"]
+    return of_the_run(sentence.meta["failing"], run).format(batch=table), key
 
 
 def _asked(

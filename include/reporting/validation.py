@@ -31,7 +31,7 @@ from great_expectations.validator.v1_validator import Validator
 
 from reporting import duckdb_dialect
 from reporting.run import Run
-from reporting.sentences import THE_TABLES, of_the_run
+from reporting.sentences import failing_rows, of_the_run
 
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
@@ -84,7 +84,7 @@ class Validation:
             ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
         )
         self.context.validation_results_store.set(key, results)
-        return [self._answer(result, suite.TABLE, suite.KEY) for result in results.results]
+        return [self._answer(result, suite) for result in results.results]
 
     def render(self, folder: Path) -> None:
         """Write a page per table from the results kept so far, those of earlier layers too."""
@@ -97,16 +97,12 @@ class Validation:
         self.context.add_data_docs_site(site_config=site, site_name="checks")
         self.context.build_data_docs()
 
-    def _answer(
-        self, result: ExpectationValidationResult, table_name: str, key_of_table: str
-    ) -> Answer:
+    def _answer(self, result: ExpectationValidationResult, suite: ModuleType) -> Answer:
         """One result without Great Expectations; what was not evaluated is critical and failed."""
         sentence: Any = result.expectation_config
         check_id, description = sentence.meta["id"], sentence.description
-        table = f"{self.schema}.{table_name}"
-        failing = of_the_run(sentence.meta["failing"], self.run).format(batch=table)
+        failing, key = failing_rows(sentence, suite, self.schema, self.run)
         shows_keys = sentence.meta["shows_keys"]
-        key = key_of_table if sentence.meta["key"] == THE_TABLES else sentence.meta["key"]
         if _is_unevaluated(result):
             told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
             return Answer(check_id, "critical", told, None, False, failing, None, False)

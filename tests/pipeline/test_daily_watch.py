@@ -1,17 +1,15 @@
 """The daily watch as Airflow runs it: its schedule, its day, its outcome, and whom it tells."""
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from webhook import listening
 
 from reporting import orchestration
 from reporting.settings import Settings
@@ -28,32 +26,12 @@ def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-class Hook(BaseHTTPRequestHandler):
-    """Keeps what was posted."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append(json.loads(body))  # type: ignore[attr-defined] # see `posted`
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        pass
-
-
 @pytest.fixture
 def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """What a webhook gets; the processes of a test inherit its connection."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.posted = kept = []  # type: ignore[attr-defined] # what the handler fills
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    connection = {"conn_type": "http", "host": "127.0.0.1", "port": server.server_address[1]}
-    monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", json.dumps(connection))
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening() as (connection, kept):
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
+        yield kept
 
 
 def describe(home: Path) -> dict[str, Any]:

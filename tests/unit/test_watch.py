@@ -6,15 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import duckdb
 import pytest
 from rich.console import Console
+from webhook import listening
 
 from reporting import alert_memory, checks_page, runbook, watch, watch_figures
 from reporting.errors import BadCall, DataNotFit
@@ -313,19 +312,6 @@ def test_a_lender_that_begins_is_asked_for_the_month_that_ended(landing: Landing
 # --- whom it tells
 
 
-class Hook(BaseHTTPRequestHandler):
-    """Keeps what was posted."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append(json.loads(body))  # type: ignore[attr-defined] # see `posted`
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        pass
-
-
 @pytest.fixture
 def posted(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -333,16 +319,9 @@ def posted(
     """What a webhook gets."""
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
     import_module("reporting.alert_destinations")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.posted = kept = []  # type: ignore[attr-defined] # what the handler fills
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    connection = {"conn_type": "http", "host": "127.0.0.1", "port": server.server_address[1]}
-    monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", json.dumps(connection))
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening() as (connection, kept):
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
+        yield kept
 
 
 def test_each_audience_hears_once_a_day_and_when_it_is_over(

@@ -16,10 +16,8 @@ with {% for kind, (table, day) in kinds.items() -%}
         coalesce({{ day }}, date '1900-01-01') as since,
         -- what the row says, whenever it was recorded
         md5(concat_ws(
-            '|'
-            {%- for column in raw_columns(table) if column != 'recorded_at' %},
-            {{ unambiguous(column) }}
-            {%- endfor %}
+            '|',
+            {{ every_value(raw_columns(table) | reject('equalto', 'recorded_at') | list) }}
         )) as facts
     from {{ questioned_rows(table) }} as questioned
 ),

@@ -30,11 +30,19 @@ ACCOUNTS_KNOWN = """
     hash_c varchar, hash_f varchar
 """
 
-STATUS_BEFORE = (
-    "account_id varchar, repayment_status varchar, balance decimal(18,2), "
-    "credit_balance decimal(18,2)"
-)
-FIGURES_BEFORE = "figure varchar, scope varchar, value double, rows_counted bigint"
+STRINGS_BEFORE = {"account_id": "varchar", "history_60": "varchar"}
+STATUS_BEFORE = {
+    "account_id": "varchar",
+    "repayment_status": "varchar",
+    "balance": "decimal(18, 2)",
+    "credit_balance": "decimal(18, 2)",
+}
+FIGURES_BEFORE = {
+    "figure": "varchar",
+    "scope": "varchar",
+    "value": "double",
+    "rows_counted": "bigint",
+}
 MONTHS_COMPARED = 6
 
 # Of records 210 what is known of each account; persons and agreements are told of only when
@@ -124,36 +132,34 @@ def _show_repayment_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     strings = _of_month_before("repayment_history", run, settings)
-    if strings:
-        connection.execute(
-            "create or replace view history.repayment_history as "
-            f"select account_id, history_60 from {_parquet(strings)}"
-        )
-        return
-    connection.execute(
-        "create or replace table history.repayment_history (account_id varchar, history_60 varchar)"
-    )
+    _show(connection, "repayment_history", STRINGS_BEFORE, [strings] if strings else [])
 
 
 def _show_months_before(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     """What the month as a whole is compared with."""
-    for table, columns, months in (
-        ("repayment_status", STATUS_BEFORE, 1),
-        ("batch_figures", FIGURES_BEFORE, MONTHS_COMPARED),
-    ):
-        connection.execute(f"create or replace table history.{table} ({columns})")
-        month, paths = run.month, []
-        for _ in range(months):
-            month = previous_month(month)
-            paths.append(partition(settings, table, month) / PART)
-        found = [path for path in paths if path.is_file()]
-        if found:
-            names = ", ".join(column.split()[0] for column in columns.split(", "))
-            connection.execute(
-                f"insert into history.{table} by name select {names} from {_parquet(*found)}"
-            )
+    statuses = _of_month_before("repayment_status", run, settings)
+    _show(connection, "repayment_status", STATUS_BEFORE, [statuses] if statuses else [])
+    month, figures = run.month, []
+    for _ in range(MONTHS_COMPARED):
+        month = previous_month(month)
+        figures.append(partition(settings, "batch_figures", month) / PART)
+    _show(connection, "batch_figures", FIGURES_BEFORE, [path for path in figures if path.is_file()])
+
+
+def _show(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], files: list[Path]
+) -> None:
+    """Columns of published files as a view of the schema; without a file, a table without rows."""
+    if files:
+        connection.execute(
+            f"create or replace view history.{table} as "
+            f"select {', '.join(columns)} from {_parquet(*files)}"
+        )
+        return
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"create or replace table history.{table} ({typed})")
 
 
 def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:

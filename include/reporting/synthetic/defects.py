@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from reporting.errors import BadCall
 from reporting.raw_contract import RawTable, raw_contract
-from reporting.synthetic.deliveries import SPOILERS
+from reporting.synthetic.deliveries import SPOILERS, quoted
 
 CLASSES = Path(__file__).with_name("defects.yml")
 ASIDE = "copy, _account, _owner"  # what a changed row knows beside its own columns
@@ -90,7 +90,7 @@ class Defect:
     id: str
     kind: Literal["row", "key", "delivery", "statistics"]
     field: str
-    seen_in: Literal["quarantine", "check", "verdict", "record", "place", "structure", "nothing"]
+    seen_in: Literal["quarantine", "check", "verdict", "place", "structure", "nothing"]
     rule: str
     effect: Literal["replace", "add", "again", "remove", "csv", "already", "sql", "file"] = (
         "replace"
@@ -136,8 +136,8 @@ def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
 
 def plant(
     engine: duckdb.DuckDBPyConnection, seed: int, classes: tuple[Defect, ...], journal: Path
-) -> int:
-    """Plant the classes in the book that the engine has told, and write the journal; its rows.
+) -> None:
+    """Plant the classes in the book that the engine has told, and write the journal.
 
     The views of the deliveries are replaced by what is delivered now: rows of ``again_<feed>`` come
     in the later file, rows of the tables ``text_<feed>`` as CSV. Raises BadCall where the journal
@@ -179,10 +179,8 @@ def plant(
             )
     journal.parent.mkdir(parents=True, exist_ok=True)
     aside = journal.with_name(f".{journal.name}")
-    target = str(aside).replace("'", "''")
-    engine.execute(f"copy (from planted order by all) to '{target}' (header)")
+    engine.execute(f"copy (from planted order by all) to '{quoted(str(aside))}' (header)")
     aside.replace(journal)
-    return int(engine.execute("select count(*) from planted").fetchall()[0][0])
 
 
 def _take(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
@@ -264,13 +262,15 @@ def _plant_one(
 def _victims(table: RawTable, one: Defect, drawn_by: tuple[int, int]) -> str:
     """A few rows of the class's own customers, one of each; rows that have no other version."""
     seed, number = drawn_by
-    source = f"select * exclude (file) from feed_{table.name}"
     key = ", ".join(table.key)
     subject = _subject(table)
     life = [name for name in ("opened_on", "closed_on") if name not in table.column_names]
     lives = ", ".join(["owner", "is_reported", *life])
     return f"""
-        with rows as (select *, count(*) over (partition by {key}) as versions from ({source}))
+        with rows as (
+            select * exclude (file), count(*) over (partition by {key}) as versions
+            from feed_{table.name}
+        )
         select
             rows.* exclude (versions), {lives}, rows.{subject} as _account, owner as _owner,
             learnt_by() as learnt_by, learnt_by() + interval 5 day as too_late

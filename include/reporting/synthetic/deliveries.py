@@ -11,6 +11,11 @@ from pathlib import Path
 import duckdb
 
 
+def quoted(text: str) -> str:
+    """The text as it stands between the quotes of an SQL literal."""
+    return text.replace("'", "''")
+
+
 def _file(feed: Path) -> Path:
     return feed / f"{feed.name}.parquet"
 
@@ -20,9 +25,8 @@ def _rewrite(feed: Path, query: str, name: str | None = None, options: str = "")
     old = _file(feed)
     new = feed / (name or f".{old.name}")
     with duckdb.connect() as engine:
-        source = str(old).replace("'", "''")
-        target = str(new).replace("'", "''")
-        engine.execute(f"copy ({query.format(file=source)}) to '{target}' {options}")
+        source = quoted(str(old))
+        engine.execute(f"copy ({query.format(file=source)}) to '{quoted(str(new))}' {options}")
     if name is None:
         new.replace(old)
         return old
@@ -99,7 +103,7 @@ def _in_two_files(feed: Path) -> None:
     shutil.copy(_file(feed), feed / "part.parquet")
     _rewrite(feed, "from '{file}' where hash(transaction_id) % 2 = 0")
     whole = feed / "part.parquet"
-    source, target = (str(path).replace("'", "''") for path in (whole, feed / "other.parquet"))
+    source, target = (quoted(str(path)) for path in (whole, feed / "other.parquet"))
     with duckdb.connect() as engine:
         engine.execute(f"copy (from '{source}' where hash(transaction_id) % 2 = 1) to '{target}'")
     whole.unlink()

@@ -21,6 +21,7 @@ from reporting.run import next_month
 from reporting.settings import DBT_PROJECT
 from reporting.synthetic.book_summary import BookSummary, render
 from reporting.synthetic.defects import classes_named, feeds_as_text, plant, spoil_files
+from reporting.synthetic.deliveries import quoted
 
 __all__ = ["BookSummary", "generate", "render"]
 
@@ -167,11 +168,6 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
         ).fetchone()
         rows[name] += copied[0] if copied else 0
     return rows
-
-
-def quoted(text: str) -> str:
-    """The text as it stands between the quotes of an SQL literal."""
-    return text.replace("'", "''")
 
 
 def _summarize(engine: duckdb.DuckDBPyConnection) -> tuple[Any, Any, Any]:
