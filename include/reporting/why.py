@@ -39,6 +39,11 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
             raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
         answered, opening = _month_to_answer(asked, built)
         rows = _accounts(connection, subject, answered)
+        if not rows and (rejected := _quarantined(connection, subject, answered)):
+            told = _sent(_records(connection, [subject], answered).get(subject, []))
+            owed_too = _owed(connection, [subject], answered).get(subject, [])
+            lines = [*rejected, *(f"  {line}" for line in [*told, *owed_too])]
+            return Text("\n\n".join([*opening, "\n".join(lines)]))
         if not rows:
             raise BadCall(
                 f"no customer or account {subject!r} in month {answered:%Y-%m}; "
@@ -113,6 +118,24 @@ def _accounts(
     )
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _quarantined(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> list[str]:
+    """Why a month knows nothing of an account or customer whose own row broke a rule, in words."""
+    rows = connection.execute(
+        "select table_name, string_agg(distinct rule_id || ' (' || reason || ')', ', ' "
+        "order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
+        "where (select as_of from marts.built_months where report_month = ?) "
+        "between first_seen and last_seen "
+        "and row_key = ? and table_name in ('accounts', 'customers') "
+        "group by table_name order by table_name",
+        [month, subject],
+    ).fetchall()
+    return [
+        f"{subject}: NO, not for month {month:%Y-%m}: its row of {table} is in quarantine for "
+        f"{broken}. Once it is delivered corrected, the next run counts it."
+        for table, broken in rows
+    ]
 
 
 def _marks(values: Sized) -> str:

@@ -22,6 +22,7 @@ LIFE_CHANGES = "ST000012"
 TURNS_OUT_A_MINOR = "ST000013"
 SHARED_AGREEMENT = "AG000003"
 SILENT, AGREED = "ST000014", "ST000015"
+ABSENT = "ST000016"
 
 
 def loan(book: RawBook) -> None:
@@ -150,6 +151,14 @@ def two_people_under_one_agreement(book: RawBook) -> None:
         book.transaction(account_id, "cash_draw", noon("01-12"), "100")
 
 
+def absent_for_a_month(book: RawBook) -> None:
+    """A newer version of the account names no product; corrected only after the month went out."""
+    row = revolving(book, ABSENT, "01-10")
+    broken = row | {"product_code": None, "recorded_at": noon("05-15")}
+    corrected = row | {"recorded_at": noon("06-15")}
+    book.tables["accounts"] += [broken, corrected]
+
+
 def add_stories(book: RawBook) -> None:
     """Every story of this module."""
     loan(book)
@@ -160,3 +169,4 @@ def add_stories(book: RawBook) -> None:
     limits_change(book)
     persons_change(book)
     two_people_under_one_agreement(book)
+    absent_for_a_month(book)

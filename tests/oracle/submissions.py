@@ -10,7 +10,7 @@ withheld is told from outside (``withheld``), so that they stay owed and are bui
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from .book import Rows, by
@@ -185,6 +185,7 @@ class Replay:
             if account_id in accounts
         }
         self.published[run.month] = {i: own.reason for i, own in self.own.items()}
+        self.published[run.month] |= dict.fromkeys(self.vanished(run.month), "REPORTED")
         reported = [own for own in self.own.values() if own.reason == "REPORTED"]
         reported += [old for old in reread.values() if self.may_go_out_now(old)]
         records = self.account_records(reported, withheld)
@@ -204,6 +205,13 @@ class Replay:
         return outcome
 
     # --- months that are owed
+
+    def vanished(self, month: date) -> set[str]:
+        """Accounts of which the month before asked for a record and that the data no longer hold."""
+        before = self.published.get((month - timedelta(days=1)).replace(day=1), {})
+        asked = {account_id for account_id, reason in before.items() if reason in OWED}
+        closed = {b.key[2] for b in self.sent if is_account(b) and b.code in ("20", "32")}
+        return asked - closed - set(self.own)
 
     def still_owed(self) -> list[tuple[str, date]]:
         """Account and month with a verdict that asks for a record, and none was sent."""

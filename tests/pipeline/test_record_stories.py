@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from oracle.raw_rows import REPORTER
 from oracle.record_stories import (
+    ABSENT,
     AGREED,
     FIRST_DAY_IS_LAST,
     LAST_DAY,
@@ -28,6 +29,7 @@ from oracle.submission_reader import MONTHLY_TAGS, Record, read_month
 
 from pipeline.conftest import WORLD_MONTHS, Lender
 from pipeline.test_worked_example import about, reasons, sent, statuses
+from reporting.why import explain
 
 SPECIAL = "AcctSpecTrstDspnSgmt"
 NOTHING_OVERDUE = {
@@ -363,3 +365,33 @@ def test_an_agreement_names_nobody_who_has_not_agreed(world: Lender) -> None:
     assert opening["CtrctBsSgmt"]["Name"] == f"测试C{AGREED}"
     files = world.settings.submissions.rglob("*.*")
     assert not [path for path in files if f"测试C{SILENT}" in path.read_text(encoding="utf-8")]
+
+
+# --- a month in which the account's own row is quarantined --------------------------------------
+
+
+def test_the_month_of_a_quarantined_account_is_owed_and_follows(world: Lender) -> None:
+    days = {month: [r["RptDate"] for r in records] for month, records in sent(world, ABSENT).items()}
+    assert days.get("2023-05", []) == []
+    assert days["2023-06"] == ["2023-05-31", "2023-06-30"]
+    owed = {
+        month: [
+            (str(row["owed_month"]), row["held_back_by"])
+            for row in world.rows("months_owed", month)
+            if row["account_id"] == ABSENT
+        ]
+        for month in ("2023-04", "2023-05", "2023-06")
+    }
+    assert owed == {
+        "2023-04": [],
+        "2023-05": [("2023-05-01", "ACCOUNT_NOT_IN_THE_DATA")],
+        "2023-06": [],
+    }
+
+
+def test_why_names_the_rule_of_a_quarantined_account(world: Lender) -> None:
+    answer = str(explain(ABSENT, "2023-05", world.settings))
+    rule = "PRODUCT_CODE_MISSING (The row names no product.)"
+    assert f"NO, not for month 2023-05: its row of accounts is in quarantine for {rule}" in answer
+    assert "Records built so far: 4" in answer
+    assert "Still owed: 2023-05" in answer

@@ -1,9 +1,24 @@
 -- One row per account and month that this run leaves owed: reportable or waiting for a notice (also
--- from before), and not sent. The next run reads these months anew. Never owed again are the months
--- before a new authorization (contracts, section 3), and those in which the account was not open, as
--- a correction says.
+-- from before), and not sent; or an account the bureau was told of the month before is not in the
+-- data now, because its own row or its customer's is quarantined. The next run reads these months
+-- anew. Never owed again are the months before a new authorization (contracts, section 3), and those
+-- in which the account was not open, as a correction says.
 with run as (
     select report_month from marts.built_months
+),
+
+reported_last as (
+    select account_id
+    from history.accounts_known
+    where
+        state <> 'WITHHELD'
+        and last_report_date >= (select report_month - interval 1 month from run)
+    group by account_id
+    having not bool_or(was_closed)
+    union
+    select account_id
+    from history.months_owed
+    where owed_month = (select report_month - interval 1 month from run)
 ),
 
 months as (
@@ -11,6 +26,14 @@ months as (
         account_id,
         owed_month
     from history.months_owed
+    union
+    select
+        account_id,
+        (select report_month from run) as owed_month
+    from reported_last
+    anti join marts.reportable_population as population
+        on reported_last.account_id = population.account_id
+        and population.report_month = (select report_month from run)
     union
     select
         account_id,
