@@ -103,10 +103,12 @@ moved as (
         and occurred_at < {{ day_after(report_month_end()) }}
 ),
 
-asked as (  -- what was paid of it lowered no principal
-    select sum(interest_due + fee_due) as amount
-    from {{ ref('stg_bills') }}
-    where due_on between {{ report_month() }} and {{ report_month_end() }}
+asked as (  -- what was paid of it lowered no principal; who has closed pays no more
+    select sum(bills.interest_due + bills.fee_due) as amount
+    from {{ ref('stg_bills') }} as bills
+    inner join status
+        on bills.account_id = status.account_id
+    where bills.due_on between {{ report_month() }} and {{ report_month_end() }}
 ),
 
 unexplained as (

@@ -1,5 +1,6 @@
 -- One row per account that the next month can take up where this one leaves it: as sums (amounts in
--- CNY) what was paid and billed before carried_from and what was spent by the month's end.
+-- CNY) what was paid and billed before carried_from and what was spent by the month's end. Of a
+-- closed account nobody asks for them again.
 with left_over as (
     select
         carried.account_id,
@@ -53,8 +54,8 @@ recovered as (
 select
     carried.account_id,
     cast(coalesce(left_over.left_over, 0) as decimal(18, 2)) as left_over,
-    cast(ledger.spent as decimal(18, 2)) as spent,
-    cast(ledger.drawn as decimal(18, 2)) as drawn,
+    cast(coalesce(ledger.spent, 0) as decimal(18, 2)) as spent,
+    cast(coalesce(ledger.drawn, 0) as decimal(18, 2)) as drawn,
     coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,
     cast(
         coalesce(billed.principal_billed, 0) + coalesce(opening.principal_billed, 0)
@@ -65,7 +66,7 @@ select
     coalesce(billed.bills_known, 0) + coalesce(opening.bills_known, 0) as bills_known,
     recovered.recovered_on
 from {{ ref('int_carried_from') }} as carried
-inner join {{ ref('int_ledger_at_report_date') }} as ledger
+left join {{ ref('int_ledger_at_report_date') }} as ledger
     on carried.account_id = ledger.account_id
     and ledger.report_month = {{ report_month() }}
 left join {{ ref('accounts_brought_forward') }} as opening

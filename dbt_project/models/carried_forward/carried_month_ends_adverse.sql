@@ -1,4 +1,4 @@
--- Every adverse month end so far of an account carried forward.
+-- Every adverse month end so far of an account carried forward with a ledger.
 select
     adverse.account_id,
     adverse.month,
@@ -10,3 +10,4 @@ select
 from {{ ref('int_month_ends_adverse') }} as adverse
 inner join {{ ref('int_carried_from') }} as carried
     on adverse.account_id = carried.account_id
+    and carried.reading_no is not null

@@ -1,7 +1,8 @@
 -- One row per account that the next month can take up where this one leaves it: from which moment
 -- on it still needs the single rows. That is the start of the oldest busy period that is open or
--- holds a bill due later; what lies before is settled for good and goes on as sums. What is closed
--- or written off, the next month reads from the beginning.
+-- holds a bill due later; what lies before is settled for good and goes on as sums. An account that
+-- is closed by then has no ledger any more (no reading_no) and goes on without one; what is written
+-- off, the next month reads from the beginning.
 with accounts as (
     select
         accounts.account_id,
@@ -46,3 +47,10 @@ from accounts
     on accounts.account_id = not_carried.account_id
 left join starts
     on accounts.reading_no = starts.reading_no
+union all
+select
+    account_id,
+    cast(null as bigint) as reading_no,
+    {{ day_after(report_month_end()) }} as carried_from
+from {{ ref('stg_accounts') }}
+where closed_on <= {{ report_month_end() }}
