@@ -207,7 +207,7 @@ class Replay:
     # --- months that are owed
 
     def vanished(self, month: date) -> set[str]:
-        """Accounts of which the month before asked for a record and that are in the data no more."""
+        """Accounts of which the month before asked for a record and that the data lack."""
         before = self.published.get((month - timedelta(days=1)).replace(day=1), {})
         asked = {account_id for account_id, reason in before.items() if reason in OWED}
         closed = {b.key[2] for b in self.sent if is_account(b) and b.code in ("20", "32")}
