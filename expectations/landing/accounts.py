@@ -1,16 +1,16 @@
 """What the landed accounts must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row, one_of, seed_values
+from reporting.sentences import each_row, one_of, seed_values, the_table
 
 TABLE = "accounts"
 KEY = "account_id"
 
 EXPECTATIONS = [
-    no_row(
+    the_table(
         "landing.accounts.delivered",
         "critical",
         "Accounts are delivered and recorded by the cut-off.",
-        "from {batch} having count_if(recorded_at <= {as_of}) = 0",
+        "count_if(recorded_at <= {as_of}) > 0",
     ),
     each_row(
         "landing.accounts.account_id_readable",

@@ -1,16 +1,16 @@
 """What the landed adverse notices must hold before a month is built; the feed may be empty."""
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, the_table
 
 TABLE = "adverse_notices"
 KEY = "notice_id"
 
 EXPECTATIONS = [
-    no_row(
+    the_table(
         "landing.adverse_notices.delivered",
         "info",
         "Adverse notices are delivered; without any, every adverse month waits (NOTICE_PENDING).",
-        "from {batch} having count_if(recorded_at <= {as_of}) = 0",
+        "count_if(recorded_at <= {as_of}) > 0",
     ),
     each_row(
         "landing.adverse_notices.key_filled",

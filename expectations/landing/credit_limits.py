@@ -1,16 +1,16 @@
 """What the landed credit limits must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, the_table
 
 TABLE = "credit_limits"
 KEY = "concat_ws('|', account_id, effective_on)"
 
 EXPECTATIONS = [
-    no_row(
+    the_table(
         "landing.credit_limits.delivered",
         "warning",
         "Credit limits are delivered and recorded by the cut-off.",
-        "from {batch} having count_if(recorded_at <= {as_of}) = 0",
+        "count_if(recorded_at <= {as_of}) > 0",
     ),
     each_row(
         "landing.credit_limits.key_filled",

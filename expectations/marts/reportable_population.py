@@ -3,17 +3,17 @@
 The table also holds the earlier months that are still owed and were judged anew.
 """
 
-from reporting.sentences import each_row, filled, no_row, one_of, seed_values
+from reporting.sentences import each_row, filled, no_row, one_of, seed_values, the_table
 
 TABLE = "reportable_population"
 KEY = "account_id"
 
 EXPECTATIONS = [
-    no_row(
+    the_table(
         "population.not_empty",
         "critical",
         "The month has a population.",
-        "from {batch} having count(*) = 0",
+        "count(*) > 0",
     ),
     no_row(
         "population.account_once_a_month",

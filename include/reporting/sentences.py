@@ -10,6 +10,11 @@ import csv
 from types import ModuleType
 from typing import Any, ClassVar
 
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.core.metric_function_types import MetricPartialFunctionTypes
+from great_expectations.execution_engine.sqlalchemy_execution_engine import (
+    SqlAlchemyExecutionEngine,
+)
 from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
     ExpectColumnValuesToBeInSet,
 )
@@ -23,6 +28,9 @@ from great_expectations.expectations.core.unexpected_rows_expectation import (
     UnexpectedRowsExpectation,
 )
 from great_expectations.expectations.metadata_types import FailureSeverity
+from great_expectations.expectations.metrics.metric_provider import metric_partial
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from sqlalchemy import literal_column
 
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT
@@ -36,6 +44,7 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
     """
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count",)
+    found: ClassVar[str] = "unexpected_rows_query.row_count"
 
     def _validate(
         self,
@@ -43,8 +52,40 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
         runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - theirs to give
         execution_engine: Any = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        found = metrics["unexpected_rows_query.row_count"]
+        found = metrics[self.found]
         return {"success": found == 0, "result": {"observed_value": found}}
+
+
+class FailingRows(TableMetricProvider):
+    """A count over the rows of a table; all counts of one table are taken in one scan."""
+
+    metric_name = "table.failing_rows"
+    value_keys = ("counted",)
+
+    @metric_partial(
+        engine=SqlAlchemyExecutionEngine,
+        partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
+        domain_type=MetricDomainTypes.TABLE,
+    )
+    def _count(  # what it is given, and what it returns, is Great Expectations' to say
+        cls,  # noqa: N805
+        execution_engine: Any,  # noqa: ARG002
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],  # noqa: ARG002
+        runtime_configuration: dict[str, Any],  # noqa: ARG002
+    ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        counted: Any = literal_column(metric_value_kwargs["counted"])
+        return counted, metric_domain_kwargs, {}
+
+
+class RowsCounted(RowsThatShouldNotBe):
+    """Rows that should not be, counted by an aggregate of the table (``counted``)."""
+
+    counted: str
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.failing_rows",)
+    success_keys: ClassVar[tuple[str, ...]] = ("unexpected_rows_query", "counted")
+    found: ClassVar[str] = "table.failing_rows"
 
 
 THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY
@@ -67,16 +108,21 @@ def each_row(
     that share, or no more than a few (20).
     """
     failing = f"from {{batch}} where not coalesce({condition}, false)"
-    if not tolerated:
-        rows = failing
-    else:  # all is counted in one scan, and given back as so many rows
-        rows = (
-            f"from (select count(*) filter (where not coalesce({condition}, false)) as failing,"
-            f" greatest({A_FEW}, {tolerated} * count(*)) as tolerated from {{batch}}) as counted"
-            " cross join lateral (select unnest(range(counted.failing))) as failing_rows"
-            " where counted.failing > counted.tolerated"
-        )
-    return _asked(rows, severity, description, _meta(check_id, failing, THE_TABLES, shows_keys))
+    counted = f"count(*) filter (where not coalesce({condition}, false))"  # 0 of no rows
+    if tolerated:
+        limit = f"greatest({A_FEW}, {tolerated} * count(*))"
+        counted = f"case when {counted} > {limit} then {counted} else 0 end"
+    meta = _meta(check_id, failing, THE_TABLES, shows_keys)
+    return _counted(counted, failing, severity, description, meta)
+
+
+def the_table(
+    check_id: str, severity: str, description: str, condition: str
+) -> RowsThatShouldNotBe:
+    """The table as a whole holds a SQL condition over its rows; an unknown answer fails."""
+    failing = f"from {{batch}} having not coalesce({condition}, false)"
+    counted = f"case when coalesce({condition}, false) then 0 else 1 end"
+    return _counted(counted, failing, severity, description, _meta(check_id, failing, None))
 
 
 def newest_row(
@@ -160,6 +206,18 @@ def _asked(
 ) -> RowsThatShouldNotBe:
     return RowsThatShouldNotBe(
         unexpected_rows_query=f"select 1 as failing {rows}",
+        severity=FailureSeverity(severity),
+        description=description,
+        meta=meta,
+    )
+
+
+def _counted(
+    counted: str, rows: str, severity: str, description: str, meta: dict[str, str | bool | None]
+) -> RowsThatShouldNotBe:
+    return RowsCounted(
+        counted=counted,
+        unexpected_rows_query=f"select 1 as failing {rows}",  # what the page shows
         severity=FailureSeverity(severity),
         description=description,
         meta=meta,

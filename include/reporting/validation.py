@@ -119,6 +119,8 @@ class Validation:
             expectation.unexpected_rows_query = of_the_run(
                 expectation.unexpected_rows_query, self.run
             )
+        if hasattr(expectation, "counted"):  # its braces are doubled, too
+            expectation.counted = of_the_run(expectation.counted, self.run).format()
         return expectation
 
 
