@@ -101,7 +101,11 @@ def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPy
     aside = store.with_name("landing.duckdb")
     for path in (store, aside):
         _remove(path)
-    connection = duckdb.connect(str(aside))
+    # private and short-lived: it may use what only this version of DuckDB reads
+    newest: dict[str, str | bool | int | float | list[str]] = {
+        "storage_compatibility_version": "latest"
+    }
+    connection = duckdb.connect(str(aside), config=newest)
     try:
         connection.execute("set autoinstall_known_extensions = false")
         apply_limits(connection, settings)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,17 @@ def write_submissions(
         aside = settings.submissions / reporter / f".{run.label}.partial"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True, mode=0o700)
-        files = [
-            _write_file(connection, run, aside, reporter, record_type, name, records)
-            for owner, record_type, name, records in batches
-            if owner == reporter
-        ]
+        with ThreadPoolExecutor(1) as reader:  # one is read back while the next is written
+            reading = [
+                reader.submit(
+                    _read_back,
+                    _write_file(connection, run, aside, reporter, record_type, name, records),
+                    *(reporter, record_type, records),
+                )
+                for owner, record_type, name, records in batches
+                if owner == reporter
+            ]
+        files = [one.result() for one in reading]
         _require_well_formed(connection, files)
         _write_manifest(aside, run, reporter, files)
         written += files
@@ -88,7 +95,7 @@ def _write_file(
     record_type: str,
     name: str,
     records: int,
-) -> SubmissionFile:
+) -> Path:
     path = folder / name
     first = header(record_type, reporter, run, records).replace('"', '""')
     target = str(path).replace("'", "''")
@@ -103,14 +110,11 @@ def _write_file(
         """
     )
     path.chmod(0o600)
-    written, line_count, digest = _read_back(path)
-    return SubmissionFile(
-        reporter, name, record_type, records, written, line_count, path.stat().st_size, digest
-    )
+    return path
 
 
-def _read_back(path: Path) -> tuple[str, int, str]:
-    """Header, number of lines after it and SHA-256 of a file as it stands on the disk."""
+def _read_back(path: Path, reporter: str, record_type: str, records: int) -> SubmissionFile:
+    """A file as it stands on the disk: header, number of lines after it, bytes and SHA-256."""
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
         first = file.readline()
@@ -118,7 +122,10 @@ def _read_back(path: Path) -> tuple[str, int, str]:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
             lines += block.count(b"\n")
-    return first.rstrip(b"\n").decode(), lines - 1, digest.hexdigest()
+    return SubmissionFile(
+        *(reporter, path.name, record_type, records),
+        *(first.rstrip(b"\n").decode(), lines - 1, path.stat().st_size, digest.hexdigest()),
+    )
 
 
 def _require_well_formed(
