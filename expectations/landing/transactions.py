@@ -32,6 +32,15 @@ EXPECTATIONS = [
         "count_if(occurred_at >= {report_month}"
         " and occurred_at < {month_end} + interval 1 day and recorded_at <= {as_of}) > 0",
     ),
+    the_table(
+        "landing.transactions.month_forgotten",
+        "critical",
+        "Where 200 transactions happened in the month before, some happened in the report month.",
+        "count(*) filter (where recorded_at <= {as_of} and occurred_at >= {report_month}"
+        " and occurred_at < {month_end} + interval 1 day) > 0"
+        " or count(*) filter (where recorded_at <= {as_of} and occurred_at < {report_month}"
+        " and occurred_at >= {report_month} - interval 1 month) < 200",
+    ),
     each_row(  # of many millions the versions are not compared: a corrected row is told once more
         "landing.transactions.happened_first",
         "warning",

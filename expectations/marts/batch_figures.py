@@ -7,8 +7,12 @@ a figure may move, from how many rows on it is asked, and why.
 from reporting.sentences import each_row, no_row, seed_rows
 
 TABLE = "batch_figures"
-# The value belongs to the key: a waiver of this month's figure is none of the next month's.
-KEY = "concat_ws('|', scope, report_month, round(value, 4))"
+# The value belongs to the key: a waiver of this month's figure is none of the next month's. So does
+# what is allowed: whoever is told needs both to judge.
+KEY = (
+    "concat_ws('|', scope, report_month, round(value, 4),"
+    " 'allowed:' || round(allowed_from, 4), 'to:' || round(allowed_to, 4))"
+)
 
 BOUNDS = seed_rows("batch_bounds")
 ORDER = ("info", "warning", "critical")  # a figure has one check: as severe as its severest bound

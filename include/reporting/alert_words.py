@@ -152,11 +152,14 @@ class Alert:
         )
 
     def open_checks(self, audience: str) -> list[CheckResult]:
-        """The failed checks of an audience, critical ones first; those of severity ``info`` stay
-        on the page.
+        """The failed checks of an audience: critical ones first, then those of the month as a
+        whole, which concern more people than any row; those of severity ``info`` stay on the page.
         """
         theirs = [r for r in self.results if needs_a_person(r) and r.owner == audience]
-        return sorted(theirs, key=lambda result: result.severity != "critical")
+        return sorted(
+            theirs,
+            key=lambda r: (r.severity != "critical", not r.check_id.startswith("batch.")),
+        )
 
     @property
     def audiences(self) -> list[str]:

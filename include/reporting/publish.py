@@ -43,7 +43,7 @@ VIEWS = {
     "quarantined_rows": """
         select seen.*, min(built.as_of) as healed_as_of  -- the first month that rejects it no more
         from (
-            select table_name, row_key, rule_id, reason, recorded_at,
+            select table_name, row_key, account_id, rule_id, reason, recorded_at,
                 min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
             from {source}
             group by all

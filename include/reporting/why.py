@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from reporting.errors import BadCall
+from reporting.evidence import looks_personal
 from reporting.publish import built_months, open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
@@ -25,6 +26,7 @@ STATUS_WORDS = {
     "C": "settled and closed",
     "G": "ended by transfer",
 }
+MOST_ROWS = 5  # quarantined ones that are named
 
 
 def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
@@ -53,8 +55,13 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
         accounts = [row["account_id"] for row in rows]
         records = _records(connection, accounts, answered)
         owed = _owed(connection, accounts, answered)
+        missing = _rows_missing(connection, accounts, answered)
     paragraphs = [
-        _paragraph(row, records.get(row["account_id"], []), owed.get(row["account_id"], []))
+        _paragraph(
+            row,
+            records.get(row["account_id"], []),
+            [*missing.get(row["account_id"], []), *owed.get(row["account_id"], [])],
+        )
         for row in rows
     ]
     customer = rows[0]["customer_id"]
@@ -163,7 +170,7 @@ def _owed(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
 ) -> dict[str, list[str]]:
     """For each account the months that the answered month left owed, in words."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     rows = connection.execute(
         "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
         "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
@@ -181,8 +188,38 @@ def _owed(
             "NOTICE_PENDING": f"no notice for the episode of {episode} was delivered in time",
         }
         cause = causes.get(held_back_by, f"it is held back as {held_back_by}")
-        found.setdefault(account, []).append(f"Still owed: {owed_month:%Y-%m}, since {cause}.")
-    return found
+        found.setdefault(account, {}).setdefault(cause, []).append(f"{owed_month:%Y-%m}")
+    return {
+        account: [
+            f"Still owed: {', '.join(held)}, since {cause}." for cause, held in causes.items()
+        ]
+        for account, causes in found.items()
+    }
+
+
+def _rows_missing(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[str]]:
+    """For each account the rows that its ledger lacks, because they broke a rule, in words."""
+    found: dict[str, list[str]] = {}
+    rows = connection.execute(
+        "select account_id, table_name, row_key, string_agg(distinct rule_id || ' (' || reason "
+        "|| ')', ', ' order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
+        "where (select as_of from marts.built_months where report_month = ?) "
+        "between first_seen and last_seen and account_id in (select unnest(?)) "
+        "group by all order by all",
+        [month, accounts],
+    ).fetchall()
+    for account, table, key, broken in rows:
+        named = "a row" if looks_personal(key) else key
+        found.setdefault(account, []).append(
+            f"In quarantine, so not in this ledger: {named} of {table}, for {broken}."
+        )
+    return {
+        account: lines[:MOST_ROWS]
+        + [f"And {len(lines) - MOST_ROWS} more."] * (len(lines) > MOST_ROWS)
+        for account, lines in found.items()
+    }
 
 
 def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]], owed: list[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import duckdb
 import pytest
 
 from pipeline.conftest import build, settings_in
@@ -15,6 +16,7 @@ from reporting.errors import BadCall
 from reporting.publish import open_published
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings
+from reporting.submission.history import create_history
 from reporting.synthetic.defects import CLASSES, load_classes
 from reporting.synthetic.lender import generate
 
@@ -145,6 +147,13 @@ def test_a_wrong_call_is_named(tmp_path: Path, arguments: dict[str, object], tol
     assert not (tmp_path / "landing").exists()
 
 
+def unusual_for_june(settings: Settings) -> list[tuple[str, str]]:
+    """The figures of earlier months that June is not measured by."""
+    with duckdb.connect() as store:
+        create_history(store, Run.of("2026-06", None, settings), settings)
+        return store.execute("select figure, scope from history.unusual_figures").fetchall()
+
+
 def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     generate(
@@ -169,12 +178,16 @@ def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: 
     )
     assert figure["value"] < figure["allowed_from"] <= figure["least"]
 
+    assert unusual_for_june(settings) == [
+        ("feed_rows", "transactions")
+    ]  # June is not measured by it
     waiving.waive(
         "batch.feed_rows", LAST, "Li Na", "strike of the couriers", "2026-07-31", settings
     )
     build(settings, LAST)
     assert found()["waiver_note"] == "waived by Li Na until 2026-07-31: strike of the couriers"
     assert found()["is_waived"] is True
+    assert unusual_for_june(settings) == []
     for wrong in (
         ("batch.feed_amount", LAST, "Li Na", "x", "2026-07-31"),  # it passed
         ("batch.feed_rows", BEFORE, "Li Na", "x", "2026-07-31"),  # not built

@@ -10,6 +10,7 @@ from oracle.raw_rows import RawBook, moment
 
 from pipeline.conftest import Lender, build, settings_in
 from reporting.submission.rules import load_rules
+from reporting.why import explain
 
 BROKEN = date(2026, 4, 20)
 OURS = {rule.id for rule in load_rules() if rule.id.startswith("H")}
@@ -160,3 +161,14 @@ def test_the_places_add_up(lender: Lender) -> None:
             places = ("good", "duplicates", "superseded", "after_cut_off", "quarantined")
             assert row["delivered"] == sum(row[place] for place in places), row
             assert min(row[place] for place in places) >= 0, row
+
+
+def test_why_names_the_row_that_is_missing(lender: Lender) -> None:
+    answer = str(explain("ABILL", "2026-04", lender.settings))
+    assert "YES, it is owed, but the record of this month is withheld." in answer
+    assert "In quarantine, so not in this ledger: ABILLB9 of bills, for DUE_BEFORE" in answer
+    assert "ABILLB9" not in str(explain("ABILL", "2026-05", lender.settings))
+    rows = lender.query(
+        "select distinct account_id from marts.quarantined_rows where row_key = 'ABILLB9'"
+    )
+    assert rows == [("ABILL",)]

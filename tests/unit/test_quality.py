@@ -105,7 +105,8 @@ create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as ro
     timestamp '2026-06-01 08:00:00' as recorded_at;
 
 create table marts.batch_figures as select date '2026-05-01' as report_month, figure,
-    'transactions' as scope, 100.0 as value, 6 as months_before, 120.0 as allowed_to,
+    'transactions' as scope, 100.0 as value, 6 as months_before, 80.0 as allowed_from,
+    120.0 as allowed_to,
     false as is_unusual
 from unnest(['feed_rows', 'feed_amount']) as t(figure);
 create table marts.connected_groups as select date '2026-05-01' as report_month,
@@ -305,6 +306,19 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "figures.of_this_month",
                 1,
             ),
+        ],
+    ),
+    (
+        "landing",
+        [
+            (
+                "update raw.transactions set occurred_at = '2026-04-10'; insert into"
+                " raw.transactions select 'F' || i, 'A1', timestamp '2026-04-10',"
+                " timestamp '2026-06-01' from range(200) as t(i)",
+                "landing.transactions.month_forgotten",
+                1,
+            ),
+            ("select 1", "landing.transactions.month_present", 1),
         ],
     ),
     (

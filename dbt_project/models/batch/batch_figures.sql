@@ -1,19 +1,24 @@
 -- One row per report month, figure and what it is about: the month as a whole beside the months
 -- before it. A figure is unusual where it leaves what the months before spanned by more than its
 -- bounds allow (seed batch_bounds, one row per figure with its owner and the reason); a small one,
--- or one without a past, never is.
+-- or one without a past, never is. A month that was unusual itself is no measure for the next,
+-- unless somebody has waived it: a fault that nobody corrects does not become the norm.
 with before as (
     select
-        figure,
-        scope,
-        min(value) as least,
-        max(value) as greatest,
-        count(value) as months_before,
-        min(rows_counted) as rows_counted
-    from {{ source('history', 'batch_figures') }}
+        figures.figure,
+        figures.scope,
+        min(figures.value) filter (where unusual.figure is null) as least,
+        max(figures.value) filter (where unusual.figure is null) as greatest,
+        count(figures.value) as months_before,
+        min(figures.rows_counted) as rows_counted
+    from {{ source('history', 'batch_figures') }} as figures
+    left join {{ source('history', 'unusual_figures') }} as unusual
+        on figures.report_month = unusual.report_month
+        and figures.figure = unusual.figure
+        and figures.scope = unusual.scope
     group by
-        figure,
-        scope
+        figures.figure,
+        figures.scope
 ),
 
 book as (

@@ -114,21 +114,33 @@ complete as (
         and months.figure = every_figure.figure
         and months.months_ago = every_figure.months_ago
     where months.months_ago <= months.oldest
+),
+
+judged as (  -- as in batch_figures: what was unusual is no measure
+    select
+        complete.*,
+        unusual.figure is null and complete.months_ago > 0 as is_measure
+    from complete
+    left join {{ source('history', 'unusual_figures') }} as unusual
+        on complete.figure = unusual.figure
+        and complete.scope = unusual.scope
+        and complete.months_ago
+        = date_diff('month', unusual.report_month, {{ report_month() }})
 )
 
 select
     scope,
     figure,
     max(case when months_ago = 0 then value end) as value,
-    min(case when months_ago > 0 then value end) as least,
-    max(case when months_ago > 0 then value end) as greatest,
+    min(value) filter (where is_measure) as least,
+    max(value) filter (where is_measure) as greatest,
     count(case when months_ago > 0 then value end) as months_before,
     -- what the figure rests on; a count rests on the counts before it
     case
         when figure = 'feed_rows' then min(case when months_ago > 0 then rows_known end)
         else min(rows_known)
     end as rows_counted
-from complete
+from judged
 group by
     scope,
     figure

@@ -4,6 +4,8 @@ with rejected as (
     select
         '{{ table }}' as table_name,
         row_key,
+        {{ 'account_id' if 'account_id' in raw_columns(table)
+            else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as account_id,
         recorded_at,
         case
             when is_conflicting then {{ list_of("'CONFLICTING_VERSIONS'") }}
@@ -22,6 +24,7 @@ by_rule as (
     select
         table_name,
         row_key,
+        account_id,
         recorded_at,
         {{ unnested('broken_rules') }} as rule_id
     from rejected
@@ -31,6 +34,7 @@ select
     {{ report_month() }} as report_month,
     by_rule.table_name,
     by_rule.row_key,
+    by_rule.account_id,
     by_rule.rule_id,
     rules.sentence as reason,
     by_rule.recorded_at,

@@ -38,11 +38,14 @@ STATUS_BEFORE = {
     "credit_balance": "decimal(18, 2)",
 }
 FIGURES_BEFORE = {
+    "report_month": "date",
     "figure": "varchar",
     "scope": "varchar",
     "value": "double",
     "rows_counted": "bigint",
+    "is_unusual": "boolean",
 }
+CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "boolean"}
 MONTHS_COMPARED = 6
 
 # Of records 210 what is known of each account; persons and agreements are told of only when
@@ -141,11 +144,22 @@ def _show_months_before(
     """What the month as a whole is compared with."""
     statuses = _of_month_before("repayment_status", run, settings)
     _show(connection, "repayment_status", STATUS_BEFORE, [statuses] if statuses else [])
-    month, figures = run.month, []
-    for _ in range(MONTHS_COMPARED):
-        month = previous_month(month)
-        figures.append(partition(settings, "batch_figures", month) / PART)
-    _show(connection, "batch_figures", FIGURES_BEFORE, [path for path in figures if path.is_file()])
+    months = [previous_month(run.month)]
+    while len(months) < MONTHS_COMPARED:
+        months.append(previous_month(months[-1]))
+    for table, columns in (
+        ("batch_figures", FIGURES_BEFORE),
+        ("data_quality_results", CHECKS_BEFORE),
+    ):
+        files = [partition(settings, table, month) / PART for month in months]
+        _show(connection, table, columns, [path for path in files if path.is_file()])
+    connection.execute(
+        "create or replace view history.unusual_figures as "
+        "select report_month, figure, scope from history.batch_figures as figures "
+        "anti join (from history.data_quality_results where is_waived) as waived "
+        "on figures.report_month = waived.report_month "
+        "and 'batch.' || figures.figure = waived.check_id where is_unusual"
+    )
 
 
 def _show(

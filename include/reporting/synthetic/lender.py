@@ -161,6 +161,8 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                     "(format parquet, compression zstd, row_group_size 122880)"
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
+                if file == "redelivery" and copied == (0,):
+                    Path(target).unlink()  # nobody delivers an empty one
     for name in sorted(feeds_as_text(engine)):
         target = quoted(str(book / name / "text.csv"))
         copied = engine.execute(
