@@ -59,6 +59,7 @@ def generate(
 ) -> None:
     """Write a synthetic lender's book into the landing zone (all persons are made up)."""
     from reporting.synthetic import lender
+    from reporting.synthetic.defects import planted
 
     settings = load_settings()
     with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
@@ -66,6 +67,8 @@ def generate(
             settings.landing_folder, accounts, months, seed, journal=defects, defects=defect or ()
         )
     console.print(lender.render(book))
+    if defects:
+        console.print(planted(defects), soft_wrap=True)
 
 
 @app.command()

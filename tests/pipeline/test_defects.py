@@ -17,7 +17,7 @@ from reporting.publish import open_published
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings
 from reporting.submission.history import create_history
-from reporting.synthetic.defects import CLASSES, load_classes
+from reporting.synthetic.defects import CLASSES, load_classes, planted
 from reporting.synthetic.lender import generate
 
 LAST, BEFORE = "2026-05", "2026-04"
@@ -162,6 +162,7 @@ def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: 
         journal=tmp_path / "journal.csv",
         defects=["transactions.half_month"],
     )
+    assert planted(tmp_path / "journal.csv").startswith("Planted: 1 defects of 1 classes, listed")
     lender = build(settings, LAST)
 
     def found() -> dict[str, object]:

@@ -361,6 +361,16 @@ def _follow(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
     )
 
 
+def planted(journal: Path) -> str:
+    """How much was planted, in words."""
+    with duckdb.connect() as engine:
+        rows, classes = engine.execute(
+            "select count(*), count(distinct defect) from read_csv(?, header = true)",
+            [str(journal)],
+        ).fetchall()[0]
+    return f"Planted: {rows:,} defects of {classes} classes, listed in {journal}"
+
+
 def spoil_files(book: Path, classes: Sequence[Defect]) -> None:
     """Do to the files of a delivered book what its classes say."""
     for one in classes:
