@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from reporting import runbook
 from reporting.run import Run
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ NOT_OURS = re.compile(
 )
 LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
 
+SEVERITIES = ("critical", "warning", "info")
 STYLE = """<style>
 body { font-family: sans-serif; margin: 2rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
@@ -68,24 +70,35 @@ def _outcome(result: "CheckResult") -> str:
     return f"{told}: {escape(result.waiver_note)}" if result.waiver_note else told
 
 
+def _to_do(result: "CheckResult") -> str:
+    """What the runbook says of a failed check."""
+    if result.passed:
+        return ""
+    return f"<br><b>To do:</b> {escape(runbook.entry(result.check_id).do)}"
+
+
 def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Path]) -> str:
-    """Every check of the month so far, the failed ones first."""
+    """Every check of the month so far, the failed ones first: whose it is, and what to do."""
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
         f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'
         f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td><td>{escape(result.severity)}</td>"
         f"<td>{_outcome(result)}</td><td>{result.rows_failing:,}</td>"
-        f"<td>{result.rows_checked:,}</td><td>{escape(result.description)}</td></tr>"
-        for result in sorted(results, key=lambda result: result.passed)
+        f"<td>{result.rows_checked:,}</td><td>{escape(', '.join(result.example_keys))}</td>"
+        f"<td>{escape(result.owner)}</td><td>{escape(result.description)}{_to_do(result)}</td></tr>"
+        for result in sorted(
+            results, key=lambda one: (not one.is_open, one.passed, SEVERITIES.index(one.severity))
+        )
     ]
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Checks of {run.label}'
         f"</title>{STYLE}</head><body><h1>Checks of {run.label}, as known at {run.as_of}</h1>"
         f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
-        " critical check stops the month. Counts only: no page shows a value of a row."
+        " critical check stops the month. Counts and pseudonymous keys alone: no value of a row."
         ' <a href="../trend.html">All months side by side</a></p>'
         "<table><tr><th>layer</th><th>table</th><th>check</th><th>severity</th><th>outcome</th>"
-        "<th>rows failing</th><th>rows checked</th><th>what is expected</th></tr>\n"
+        "<th>rows failing</th><th>rows checked</th><th>such as</th><th>owner</th>"
+        "<th>what is expected, and what to do</th></tr>\n"
         + "\n".join(rows)
         + "\n</table></body></html>\n"
     )

@@ -1,5 +1,6 @@
 """The checks on a small good month; planted faults, each caught by the right check."""
 
+import html
 import logging
 import re
 import shutil
@@ -901,6 +902,11 @@ def test_results_are_saved_and_read_back(
 
     assert [p.stem for p in quality.saved_reports(run, settings)] == ["landing", "records"]
     assert quality.results_of(run, settings) == [r for report in reports for r in report.results]
+    page = quality.pages_index(run, settings).read_text("utf-8")
+    for failed in (r for report in reports for r in report.results if not r.passed):
+        assert f"<td>{failed.owner}</td>" in page
+        assert f"<b>To do:</b> {html.escape(runbook.entry(failed.check_id).do)}" in page
+    assert page.count("<b>To do:</b>") > 0
     quality.forget(run, settings)
     assert quality.results_of(run, settings) == []
 
