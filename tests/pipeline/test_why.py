@@ -87,12 +87,13 @@ def test_a_pending_notice_names_the_episode(lender_book: Lender) -> None:
 
 
 def test_a_withheld_record_is_told_with_the_rule_it_breaks(lender_book: Lender) -> None:
-    account, owed_month, rule = lender_book.query(
-        "select account_id, strftime(owed_month, '%Y-%m'), rule_ids from marts.months_owed "
-        "where held_back_by = 'WITHHELD' and report_month = '2026-05-01' order by all limit 1"
+    account, owed_months, rule = lender_book.query(
+        "select account_id, string_agg(strftime(owed_month, '%Y-%m'), ', ' order by owed_month),"
+        " rule_ids from marts.months_owed where held_back_by = 'WITHHELD'"
+        " and report_month = '2026-05-01' group by account_id, rule_ids order by all limit 1"
     )[0]
     answer = told(why.explain(account, None, lender_book.settings))
-    assert f"Still owed: {owed_month}, since its record breaks {rule} (" in answer
+    assert f"Still owed: {owed_months}, since its record breaks {rule} (" in answer
 
 
 def test_all_accounts_of_a_customer_are_answered(lender_book: Lender) -> None:
