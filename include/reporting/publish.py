@@ -32,7 +32,7 @@ TABLES = {
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
     "feed_counts": "table_name",
-    "quarantined_rows": "table_name, row_key, recorded_at, rule_id",
+    "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id",
     "batch_figures": "figure, scope",
     "data_quality_results": "layer, table_name, check_id",
     "built_months": "report_month",

@@ -31,6 +31,7 @@ PUBLISHED = (
     "reportable_population",
     "submission_records",
     "months_owed",
+    "quarantined_rows",
     "repair_queue",
     "built_months",
 )
