@@ -31,6 +31,10 @@ STYLE = """<style>
 body { font-family: sans-serif; margin: 2rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
 td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; }
+.checks { font-size: .85rem; }
+.checks td { vertical-align: top; }
+.checks td:last-child { min-width: 26rem; }
+.checks td:nth-child(2), .checks td:nth-child(3) { overflow-wrap: anywhere; min-width: 9rem; }
 .failed { background: #fdd; }
 .fa-check-circle::before { content: "passed"; }
 .fa-times::before { content: "failed"; }
@@ -96,7 +100,8 @@ def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Pat
         f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
         " critical check stops the month. Counts and pseudonymous keys alone: no value of a row."
         ' <a href="../trend.html">All months side by side</a></p>'
-        "<table><tr><th>layer</th><th>table</th><th>check</th><th>severity</th><th>outcome</th>"
+        '<table class="checks"><tr><th>layer</th><th>table</th><th>check</th><th>severity</th>'
+        "<th>outcome</th>"
         "<th>rows failing</th><th>rows checked</th><th>such as</th><th>owner</th>"
         "<th>what is expected, and what to do</th></tr>\n"
         + "\n".join(rows)
