@@ -316,7 +316,8 @@ where place = 'good'
     {{ return(adapter.dispatch("joined_distinct")(value)) }}
 {%- endmacro %}
 {% macro default__joined_distinct(value) -%}
-    nullif(array_to_string(list_sort(list_distinct(list({{ value }}))), ', '), '')
+    case when count({{ value }}) > 0
+        then array_to_string(list_sort(list_distinct(list({{ value }}))), ', ') end
 {%- endmacro %}
 {% macro spark__joined_distinct(value) -%}
     case when count({{ value }}) > 0 then array_join(array_sort(collect_set({{ value }})), ', ') end

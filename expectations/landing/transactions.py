@@ -5,6 +5,11 @@ from reporting.sentences import each_row, the_table
 TABLE = "transactions"
 KEY = "transaction_id"
 
+IN_THE_MONTH = (
+    "count(*) filter (where recorded_at <= {as_of} and occurred_at >= {report_month}"
+    " and occurred_at < {month_end} + interval 1 day)"
+)
+
 EXPECTATIONS = [
     the_table(
         "landing.transactions.delivered",
@@ -29,15 +34,13 @@ EXPECTATIONS = [
         "landing.transactions.month_present",
         "warning",
         "Money moved in the report month: its extract was not forgotten.",
-        "count_if(occurred_at >= {report_month}"
-        " and occurred_at < {month_end} + interval 1 day and recorded_at <= {as_of}) > 0",
+        f"{IN_THE_MONTH} > 0",
     ),
     the_table(
         "landing.transactions.month_forgotten",
         "critical",
         "Where 200 transactions happened in the month before, some happened in the report month.",
-        "count(*) filter (where recorded_at <= {as_of} and occurred_at >= {report_month}"
-        " and occurred_at < {month_end} + interval 1 day) > 0"
+        f"{IN_THE_MONTH} > 0"
         " or count(*) filter (where recorded_at <= {as_of} and occurred_at < {report_month}"
         " and occurred_at >= {report_month} - interval 1 month) < 200",
     ),

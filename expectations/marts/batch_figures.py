@@ -4,6 +4,7 @@ Figures and bounds are data: ``models/batch`` measures, ``seeds/batch_bounds.csv
 a figure may move, from how many rows on it is asked, and why.
 """
 
+from reporting.runbook import SEVERITIES
 from reporting.sentences import each_row, no_row, seed_rows
 
 TABLE = "batch_figures"
@@ -15,7 +16,6 @@ KEY = (
 )
 
 BOUNDS = seed_rows("batch_bounds")
-ORDER = ("info", "warning", "critical")  # a figure has one check: as severe as its severest bound
 
 EXPECTATIONS = [
     each_row(
@@ -27,7 +27,10 @@ EXPECTATIONS = [
     *(
         no_row(
             f"batch.{figure}",
-            max((row["severity"] for row in BOUNDS if row["figure"] == figure), key=ORDER.index),
+            min(  # a figure has one check: as severe as its severest bound
+                (row["severity"] for row in BOUNDS if row["figure"] == figure),
+                key=SEVERITIES.index,
+            ),
             f"The figure {figure} stays near the months before: "
             + " ".join(row["rationale"] for row in BOUNDS if row["figure"] == figure),
             f"from {{batch}} where figure = '{figure}' and is_unusual",

@@ -26,7 +26,6 @@ NOT_OURS = re.compile(
 )
 LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
 
-SEVERITIES = ("critical", "warning", "info")
 STYLE = """<style>
 body { font-family: sans-serif; margin: 2rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
@@ -91,7 +90,8 @@ def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Pat
         f"<td>{result.rows_checked:,}</td><td>{escape(', '.join(result.example_keys))}</td>"
         f"<td>{escape(result.owner)}</td><td>{escape(result.description)}{_to_do(result)}</td></tr>"
         for result in sorted(
-            results, key=lambda one: (not one.is_open, one.passed, SEVERITIES.index(one.severity))
+            results,
+            key=lambda one: (not one.is_open, one.passed, runbook.SEVERITIES.index(one.severity)),
         )
     ]
     return (

@@ -18,6 +18,7 @@ from reporting.settings import EXPECTATIONS
 
 RUNBOOK = EXPECTATIONS / "runbook.yml"
 PAGE = "docs/checks.md"
+SEVERITIES = ("critical", "warning", "info")  # of a check, the severest first
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 

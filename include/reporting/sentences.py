@@ -44,7 +44,6 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
     """
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count",)
-    found: ClassVar[str] = "unexpected_rows_query.row_count"
 
     def _validate(
         self,
@@ -52,7 +51,8 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
         runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - theirs to give
         execution_engine: Any = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        found = metrics[self.found]
+        (counted,) = self.metric_dependencies
+        found = metrics[counted]
         return {"success": found == 0, "result": {"observed_value": found}}
 
 
@@ -85,7 +85,6 @@ class RowsCounted(RowsThatShouldNotBe):
     counted: str
     metric_dependencies: ClassVar[tuple[str, ...]] = ("table.failing_rows",)
     success_keys: ClassVar[tuple[str, ...]] = ("unexpected_rows_query", "counted")
-    found: ClassVar[str] = "table.failing_rows"
 
 
 THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY

@@ -129,20 +129,29 @@ def _accounts(
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> list[str]:
     """Why a month knows nothing of an account or customer whose own row broke a rule, in words."""
-    rows = connection.execute(
-        "select table_name, string_agg(distinct rule_id || ' (' || reason || ')', ', ' "
-        "order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
-        "where (select as_of from marts.built_months where report_month = ?) "
-        "between first_seen and last_seen "
-        "and row_key = ? and table_name in ('accounts', 'customers') "
-        "group by table_name order by table_name",
-        [month, subject],
-    ).fetchall()
     return [
         f"{subject}: NO, not for month {month:%Y-%m}: its row of {table} is in quarantine for "
         f"{broken}. Once it is delivered corrected, the next run counts it."
-        for table, broken in rows
+        for _, table, _, broken in _rejected(
+            connection,
+            month,
+            "row_key = ? and table_name in ('accounts', 'customers')",
+            subject,
+        )
     ]
+
+
+def _rejected(
+    connection: duckdb.DuckDBPyConnection, month: date, which: str, value: object
+) -> list[tuple[Any, ...]]:
+    """Account, table and key of rows in quarantine at a month's cut-off, and what they break."""
+    return connection.execute(
+        "select account_id, table_name, row_key, string_agg(distinct rule_id || ' (' || reason "
+        "|| ')', ', ' order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
+        "where (select as_of from marts.built_months where report_month = ?) "
+        f"between first_seen and last_seen and {which} group by all order by all",
+        [month, value],
+    ).fetchall()
 
 
 def _marks(values: Sized) -> str:
@@ -202,15 +211,8 @@ def _rows_missing(
 ) -> dict[str, list[str]]:
     """For each account the rows that its ledger lacks, because they broke a rule, in words."""
     found: dict[str, list[str]] = {}
-    rows = connection.execute(
-        "select account_id, table_name, row_key, string_agg(distinct rule_id || ' (' || reason "
-        "|| ')', ', ' order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
-        "where (select as_of from marts.built_months where report_month = ?) "
-        "between first_seen and last_seen and account_id in (select unnest(?)) "
-        "group by all order by all",
-        [month, accounts],
-    ).fetchall()
-    for account, table, key, broken in rows:
+    of_accounts = "account_id in (select unnest(?))"
+    for account, table, key, broken in _rejected(connection, month, of_accounts, accounts):
         named = "a row" if looks_personal(key) else key
         found.setdefault(account, []).append(
             f"In quarantine, so not in this ledger: {named} of {table}, for {broken}."
