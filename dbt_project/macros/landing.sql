@@ -36,28 +36,33 @@
     row recorded by the cut-off is good, so that the millions of plain rows are read and never
     copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
     quarantined or after_cut_off. -#}
-{% macro questioned(
-    table, rules, of=none, may_be_agreement=false, also='false', also_keys=none
+{% macro questioned(table, rules, of=none, may_be_agreement=false) %}
+with singled_out as (
+    {{ singled_out(table, rules, of, may_be_agreement) | indent(4) }}
+)
+
+{{ placed(table, 'singled_out') }}
+{% endmacro %}
+
+{#- The rows of a table that are looked at one by one: those with a question about them
+    (has_question), with all that tells their place, and what the table wants beside them
+    (`beside`). One look through the delivered rows finds both. -#}
+{% macro singled_out(
+    table, rules, of=none, may_be_agreement=false, also='false', also_keys=none, beside='false'
 ) %}
     {%- set columns = raw_columns(table) -%}
-    {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' %}
+    {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' -%}
 with asked_about as (  -- only keys delivered more than once have versions to compare
     select key_hash
     from (
         select {{ hash_of(row_key(table)) }} as key_hash
         from {{ delivered(table) }}
         where
-            recorded_at <= {{ as_of() }}
-            and not ({{ is_incomplete(table) }})
+            coalesce(recorded_at <= {{ as_of() }}, true)
+            and {{ raw_key(table) | join(' is not null and ') }} is not null
     ) as keys
     group by key_hash
     having count(*) > 1
-    union distinct  -- a version that does not say when it was recorded has others all the same
-    select {{ hash_of(row_key(table)) }} as key_hash
-    from {{ delivered(table) }}
-    where
-        recorded_at is null
-        and {{ raw_key(table) | join(' is not null and ') }} is not null
     {%- if also_keys %}
     union distinct
     select {{ hash_of('also_key') }} as key_hash
@@ -75,17 +80,16 @@ parents as (
 ),
 
 {% endif -%}
-in_question as (
+looked_at as (
     select
-        {{ columns | join(',\n        ') }},
-        _unreadable_columns,
+        delivered.*,
         {%- if of %}
-        standing,
+        parents.*,
         {%- endif %}
-        concat_ws('|', {{ raw_key(table) | join(', ') }}) as row_key,
-        {{ is_incomplete(table) }} as is_incomplete,
-        {{ digest(table) }} as content,
-        {{ broken_rules(table, rules) }} as broken_rules
+        asked_about.key_hash is not null
+        or {{ breaks_any(table, rules) }}
+        or {{ is_waiting }}
+        or {{ also }} as has_question
     from {{ delivered(table) }} as delivered
     left join asked_about
         on asked_about.key_hash = {{ hash_of(row_key(table)) }}
@@ -93,17 +97,42 @@ in_question as (
     left join parents
         on delivered.{{ of }}_id = parents.known_{{ of }}_id
     {%- endif %}
-    where
-        coalesce(delivered.recorded_at <= {{ as_of() }}, true)
-        and (
-            asked_about.key_hash is not null
-            or {{ breaks_any(table, rules) }}
-            or {{ is_waiting }}
-            or {{ also }}
-        )
-),
+    where coalesce(delivered.recorded_at <= {{ as_of() }}, true)
+)
 
-compared as (
+select
+    {{ columns | join(',\n    ') }},
+    has_question,
+    {{ is_waiting }} as is_waiting,
+    {{ is_incomplete(table) }} as is_incomplete,
+    case when has_question then concat_ws('|', {{ raw_key(table) | join(', ') }}) end as row_key,
+    case when has_question then {{ digest(table) | indent(4) }} end as content,
+    case when has_question then {{ broken_rules(table, rules) | indent(4) }} end as broken_rules
+from looked_at
+where
+    has_question
+    or {{ beside }}
+{%- endmacro %}
+
+{#- The one place of each row with a question about it, among those that are singled out. -#}
+{% macro placed(table, singled_out) %}
+select
+    {{ raw_columns(table) | join(',\n    ') }},
+    row_key,
+    broken_rules,
+    -- a row without key or moment of recording has no versions, only copies
+    not is_incomplete and first_content <> last_content as is_conflicting,
+    case
+        when copy_number > 1 then 'duplicate'
+        when not is_incomplete and first_content = last_content and recorded_at < newest_recorded_at
+            then 'superseded'
+        -- a row that waits for its account or customer does not exist yet for this run
+        when is_waiting then 'after_cut_off'
+        when not is_incomplete and first_content <> last_content then 'quarantined'
+        when {{ list_length('broken_rules') }} > 0 then 'quarantined'
+        else 'good'
+    end as place
+from (
     select
         *,
         max(recorded_at) over (partition by row_key, is_incomplete) as newest_recorded_at,
@@ -113,24 +142,9 @@ compared as (
         ) as copy_number,
         min(content) over (partition by row_key, is_incomplete, recorded_at) as first_content,
         max(content) over (partition by row_key, is_incomplete, recorded_at) as last_content
-    from in_question
-)
-
-select
-    *,
-    {#- a row without key or moment of recording has no versions, only copies #}
-    not is_incomplete and first_content <> last_content as is_conflicting,
-    case
-        when copy_number > 1 then 'duplicate'
-        when not is_incomplete and first_content = last_content and recorded_at < newest_recorded_at
-            then 'superseded'
-        -- a row that waits for its account or customer does not exist yet for this run
-        when {{ is_waiting }} then 'after_cut_off'
-        when not is_incomplete and first_content <> last_content then 'quarantined'
-        when {{ list_length('broken_rules') }} > 0 then 'quarantined'
-        else 'good'
-    end as place
-from compared
+    from {{ singled_out }}
+    where has_question
+) as compared
 {% endmacro %}
 
 {#- The good rows of a table: the newest version of each key as known at the cut-off. -#}

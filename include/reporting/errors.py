@@ -13,6 +13,10 @@ class DataNotFit(ReportingError):
     exit_code = 1
 
 
+class BrokenDelivery(DataNotFit):
+    """What was delivered is broken in structure: whoever delivers it must put it right."""
+
+
 class BadCall(ReportingError):
     """The call or the configuration is wrong (exit 2)."""
 

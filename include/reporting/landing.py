@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import duckdb
 
-from reporting.errors import BadCall, DataNotFit
+from reporting.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.landing_files import DeliveredFile, Feed, inspect
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_zone import FORMATS, LandingZone
@@ -59,24 +58,22 @@ class LandingReport:
         return [*feeds, *(f"warning: {warning}" for warning in self.warnings)]
 
 
-def land(
-    run: Run, settings: Settings, read_before: Mapping[str, str] = MappingProxyType({})
-) -> LandingReport:
+def land(run: Run, settings: Settings) -> LandingReport:
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
-    policy in force. Files that are still what an earlier run has read whole (``read_before``: path
-    and SHA-256) are not decoded again. Raises BadCall for a wrong setting or policy, DataNotFit for
-    feeds that are missing or broken in structure; then there is no build store of the month.
+    policy in force. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
+    missing or broken in structure; then there is no build store of the month. A page of a Parquet
+    file that cannot be decoded shows itself where it is first read (``damage_is_named``).
     """
     policy = read_policy(settings)
     zone = LandingZone.of(settings.landing)
-    with _fresh_build_store(run, settings) as connection:
+    with damage_is_named(settings), _fresh_build_store(run, settings) as connection:
         zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
         contents: dict[str, str] = {}
-        tables = tuple(_land_feed(feed, read_before, contents) for feed in feeds)
+        tables = tuple(_land_feed(feed, contents) for feed in feeds)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
     stray = sorted(set(zone.folders()) - {table.name for table in tables})
@@ -122,13 +119,12 @@ def _remove(store: Path) -> None:
     store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
 
 
-def _land_feed(feed: Feed, read_before: Mapping[str, str], contents: dict[str, str]) -> LandedTable:
+def _land_feed(feed: Feed, contents: dict[str, str]) -> LandedTable:
     """Land one feed and note the digests of its files."""
     paths, warnings = delivered_files(feed)
     files = [inspect(feed, path) for path in paths]
-    digests = feed.zone.contents(paths)
-    contents.update(digests)
-    rows = _create(feed, files, [f for f in files if digests[f.path] != read_before.get(f.path)])
+    contents.update(feed.zone.contents(paths))
+    rows = _create(feed, files)
     require_rows(feed, rows)
     warnings += _unknown_columns(feed, files)
     warnings += unreadable_values(feed, files)
@@ -138,7 +134,7 @@ def _land_feed(feed: Feed, read_before: Mapping[str, str], contents: dict[str, s
 def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
     """The files of a feed that can be read, and a warning for each other one.
 
-    Raises DataNotFit where a required feed has none.
+    Raises BrokenDelivery where a required feed has none.
     """
     table, delivered = feed.table, feed.zone.files(feed.table.name)
     paths = [path for path in delivered if path.lower().endswith(FORMATS)]
@@ -148,7 +144,7 @@ def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
         if path not in paths
     ]
     if table.is_required and not paths:
-        raise DataNotFit(
+        raise BrokenDelivery(
             f"table {table.name}: no .parquet or .csv file under {feed.zone.prefix}{table.name}; "
             "deliver the feed"
         )
@@ -156,38 +152,55 @@ def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
 
 
 def require_rows(feed: Feed, rows: int) -> None:
-    """DataNotFit where the files of a required feed are all empty."""
+    """BrokenDelivery where the files of a required feed are all empty."""
     name = feed.table.name
     if feed.table.is_required and not rows:
-        raise DataNotFit(
+        raise BrokenDelivery(
             f"table {name}: the files under {feed.zone.prefix}{name} hold no row; deliver the feed"
         )
 
 
-def _create(feed: Feed, files: list[DeliveredFile], unread: list[DeliveredFile]) -> int:
-    """Create the feed in schema raw and read what is unread once; return its number of rows."""
+def _create(feed: Feed, files: list[DeliveredFile]) -> int:
+    """Create the feed in schema raw; return its number of rows."""
     name = feed.table.name
     is_read_once = not feed.zone.is_local or any(file.is_csv for file in files)
     select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
+    kind = "table" if is_read_once else "view"
+    feed.connection.execute(f"create {kind} raw.{name} as {select}")
+    row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def damage_is_named(settings: Settings) -> Iterator[None]:
+    """Where the block fails because a delivered file cannot be decoded, name the file.
+
+    Every value is decoded by the steps that read it, and only a failure is worth a look of its own:
+    it reads the whole landing zone. Raises BrokenDelivery instead of the block's error.
+    """
     try:
-        kind = "table" if is_read_once else "view"
-        feed.connection.execute(f"create {kind} raw.{name} as {select}")
-        if unread and not is_read_once:
-            _read_all(feed, f"from ({typed_select(feed.table, unread, feed.zone)})")
-        row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
-    except duckdb.OutOfMemoryException:
-        raise  # no fault of a file
-    except duckdb.Error:
-        found = next(filter(None, (broken(feed, file) for file in files)), None)
-        if found is None:
-            raise
-    else:
-        return int(row[0]) if row else 0
-    raise feed.fault(*found)
+        yield
+    except (duckdb.OutOfMemoryException, BadCall, BrokenDelivery):
+        raise  # no fault of a file, or it is named already
+    except (duckdb.Error, ReportingError):
+        _require_readable(settings)
+        raise
+
+
+def _require_readable(settings: Settings) -> None:
+    zone = LandingZone.of(settings.landing)
+    with duckdb.connect() as connection:
+        apply_limits(connection, settings)
+        zone.register(connection)
+        for feed in (Feed(table, zone, connection) for table in raw_contract()):
+            for path in delivered_files(feed)[0]:
+                found = broken(feed, inspect(feed, path))
+                if found:
+                    raise feed.fault(*found)
 
 
 def _read_all(feed: Feed, source: str) -> None:
-    """Decode every value, so that a damaged page stops the run here and not later."""
+    """Decode every value."""
     columns = ", ".join(feed.table.column_names)
     feed.connection.execute(f"select bit_xor(hash({columns})) {source}").fetchone()
 
@@ -196,6 +209,8 @@ def broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
     """Decode a whole file: its path and what keeps it from being read, or None."""
     try:
         _read_all(feed, f"from ({typed_select(feed.table, [file], feed.zone)})")
+    except duckdb.OutOfMemoryException:
+        raise  # no fault of a file
     except duckdb.Error as error:
         return file.path, what_is_broken(file, error)
     return None
@@ -262,7 +277,7 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
             code if re.fullmatch(A_CODE, code) else "a value that is no code" for (code,) in unknown
         )
         if codes:
-            raise DataNotFit(
+            raise BrokenDelivery(
                 f"table {table}, column product_code: {codes} not in the product policy "
                 f"{policy}; add its row there or correct the feed"
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from reporting.errors import DataNotFit
+from reporting.errors import BrokenDelivery
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawColumn, RawTable
 
@@ -26,10 +26,10 @@ class Feed:
     zone: LandingZone
     connection: duckdb.DuckDBPyConnection
 
-    def fault(self, path: str, what: str, column: str = "") -> DataNotFit:
+    def fault(self, path: str, what: str, column: str = "") -> BrokenDelivery:
         """A structural fault, said in one line."""
         place = f"table {self.table.name}, file {path}" + (f", column {column}" if column else "")
-        return DataNotFit(f"{place}: {what}")
+        return BrokenDelivery(f"{place}: {what}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class DeliveredFile:
 
 
 def inspect(feed: Feed, path: str) -> DeliveredFile:
-    """Read the structure of a file; DataNotFit if it is not what the contract asks.
+    """Read the structure of a file; BrokenDelivery if it is not what the contract asks.
 
     Column names are compared without regard to case, as DuckDB does.
     """

@@ -12,7 +12,7 @@ import duckdb
 import fsspec  # type: ignore[import-untyped]  # it ships no types
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # same
 
-from reporting.errors import BadCall, DataNotFit
+from reporting.errors import BadCall, BrokenDelivery
 
 FORMATS = (".parquet", ".csv")
 READERS = 4  # files hashed at a time
@@ -79,7 +79,7 @@ class LandingZone:
         try:
             found = self.filesystem.find(folder, **loudly)
         except OSError as error:
-            raise DataNotFit(
+            raise BrokenDelivery(
                 f"table {table}: folder {folder} cannot be read ({error.strerror}); open its rights"
             ) from None
         relative = (path[len(self.root) + 1 :] for path in found)

@@ -23,7 +23,7 @@ from reporting import (
     trend,
     waivers,
 )
-from reporting.errors import BadCall, DataNotFit, ReportingError
+from reporting.errors import BadCall, BrokenDelivery, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
@@ -78,8 +78,10 @@ class _APersonIsTold:
         )
         results = quality.results_of(self.run, self.settings)
         fault: alerts.Fault | None = alerts.Fault.in_step(self.step, reason, self._whose(error))
-        if isinstance(error, DataNotFit) and any(
-            one.is_open and one.severity == "critical" for one in results
+        if (
+            isinstance(error, DataNotFit)
+            and not isinstance(error, BrokenDelivery)
+            and any(one.is_open and one.severity == "critical" for one in results)
         ):
             fault = None  # the error only names these checks
         names = [one.__name__ for one in STEPS]
@@ -89,8 +91,7 @@ class _APersonIsTold:
 
     def _whose(self, error: BaseException) -> str:
         """A broken landing zone is for those who deliver it; every other error is the program's."""
-        is_delivery = self.step == "land" and isinstance(error, DataNotFit)
-        return "data_delivery" if is_delivery else "pipeline"
+        return "data_delivery" if isinstance(error, BrokenDelivery) else "pipeline"
 
 
 @step
@@ -105,7 +106,7 @@ def land(run: Run, settings: Settings) -> None:
     policy = read_policy(settings)
     rules = identity.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
-    report = landing.land(run, settings, carried.contents if carried else {})
+    report = landing.land(run, settings)
     if carried and not carried.covers(report.contents):
         log.warning(
             "%s: files that the month before has read are gone or changed; "
@@ -133,17 +134,19 @@ def land(run: Run, settings: Settings) -> None:
 @step
 def check_landing(run: Run, settings: Settings) -> None:
     """Check the landed rows as a whole."""
-    _check("landing", run, settings)
+    with landing.damage_is_named(settings):
+        _check("landing", run, settings)
 
 
 @step
 def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
-    if settings.engine == "spark":
-        spark.build(run, settings, *MODELS)
-        dbt_build(run, settings, BATCH)
-    else:
-        dbt_build(run, settings, "path:seeds", *MODELS, BATCH)
+    with landing.damage_is_named(settings):
+        if settings.engine == "spark":
+            spark.build(run, settings, *MODELS)
+            dbt_build(run, settings, BATCH)
+        else:
+            dbt_build(run, settings, "path:seeds", *MODELS, BATCH)
 
 
 @step

@@ -1,6 +1,7 @@
 """A critical fault in any layer stops the month: one line, no file, and a person is told."""
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -14,7 +15,7 @@ from aiosmtpd.handlers import Message
 
 from pipeline.conftest import settings_in
 from reporting import alert_memory, pipeline
-from reporting.errors import DataNotFit
+from reporting.errors import BrokenDelivery, DataNotFit
 from reporting.publish import open_published
 from reporting.run import Run
 from reporting.settings import Settings
@@ -125,6 +126,41 @@ def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> 
     assert "2026-04 stopped" not in " ".join(mailbox.subjects[1:])
     kept = json.loads(alert_memory.memory_file(settings).read_text(encoding="utf-8"))
     assert "landing.customers.name_filled" not in json.dumps(kept)
+
+
+def damaged(path: Path, column: str) -> None:
+    """Overwrite the pages of one column of a Parquet file; its footer stays whole."""
+    place = duckdb.execute(
+        "select min(coalesce(dictionary_page_offset, data_page_offset)), "
+        "sum(total_compressed_size) from parquet_metadata(?) where path_in_schema = ?",
+        [str(path), column],
+    ).fetchall()[0]
+    content = bytearray(path.read_bytes())
+    content[place[0] + 50 : place[0] + place[1]] = b"\xff" * (place[1] - 50)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("column", "met_by"), [("account_id", "check_landing"), ("amount", "build_marts")]
+)
+def test_in_a_page_of_a_delivered_file(
+    tmp_path: Path, landing: Path, mailbox: Mailbox, column: str, met_by: str
+) -> None:
+    settings = settings_in(tmp_path)
+    shutil.copytree(landing, settings.landing)
+    files = sorted(Path(settings.landing, "transactions").rglob("*.parquet"))
+    file = max(files, key=lambda path: path.stat().st_size)
+    damaged(file, column)
+    run = Run.of("2026-04", None, settings)
+    steps = []
+    with pytest.raises(BrokenDelivery) as caught:
+        pipeline.run_month(run, settings, steps.append)
+    name = file.relative_to(settings.landing)
+    assert str(caught.value) == f"table transactions, file {name}: is damaged; deliver it again"
+    assert steps[-1] == met_by
+    assert not settings.submissions.exists()
+    assert len(mailbox.subjects) == 1
+    assert "data_delivery] 2026-04 stopped" in mailbox.subjects[0]
 
 
 def test_in_the_marts(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:

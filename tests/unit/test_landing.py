@@ -10,8 +10,8 @@ import duckdb
 import fsspec
 import pytest
 
-from reporting.errors import BadCall, DataNotFit, ReportingError
-from reporting.landing import LandingReport, land
+from reporting.errors import BadCall, BrokenDelivery, DataNotFit, ReportingError
+from reporting.landing import LandingReport, damage_is_named, land
 from reporting.policy import SEED
 from reporting.raw_contract import RawTable, raw_contract
 from reporting.run import Run
@@ -466,7 +466,7 @@ def test_a_damaged_parquet_file_is_named(lender: Lender) -> None:
         assert "table transactions, file transactions/more.parquet" in message
 
 
-def test_a_damaged_page_is_found_though_the_footer_is_whole(lender: Lender) -> None:
+def test_a_damaged_page_is_named_where_it_is_first_read(lender: Lender) -> None:
     path = lender.path("transactions/more.parquet")
     rows = f"from range(5000), (select {GOOD['transactions']}) select * exclude (range)"
     many = f"{rows} replace ('T' || range as transaction_id)"
@@ -474,7 +474,18 @@ def test_a_damaged_page_is_found_though_the_footer_is_whole(lender: Lender) -> N
     content = bytearray(path.read_bytes())
     content[200:4000] = b"\xff" * 3800
     path.write_bytes(bytes(content))
-    assert "file transactions/more.parquet: is damaged" in lender.fault()
+    lender.land()
+    with (
+        pytest.raises(BrokenDelivery, match=r"file transactions/more\.parquet: is damaged"),
+        damage_is_named(lender.settings),
+    ):
+        lender.query("select bit_xor(hash(transactions)) from raw.transactions")
+
+
+def test_a_failure_over_whole_files_stays_what_it_is(lender: Lender) -> None:
+    lender.land()
+    with pytest.raises(duckdb.CatalogException), damage_is_named(lender.settings):
+        lender.query("from raw.nothing")
 
 
 @pytest.mark.parametrize(

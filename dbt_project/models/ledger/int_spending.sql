@@ -2,30 +2,46 @@
 -- drawn by the end of the reading (month is null where the sum of all suffices). Amounts in CNY.
 --
 -- The millions of plain rows are never looked at one by one: all that was delivered is summed by
--- account and month, what has a question is taken out again, and those of them that count are added
--- by their place. A reading ends with a month, or with the account: what came after its closing
--- day has a question.
-with delivered as (
+-- account (and month, where an account has several readings), what has a question is taken out
+-- again, and those of them that count are added by their place. A reading ends with a month, or
+-- with the account: what came after its closing day has a question.
+with by_month as (  -- accounts of which the sum of all does not suffice
+    select account_id
+    from {{ ref('int_ledger_versions') }}
+    group by account_id
+    having
+        count(*) > 1
+        or min(ends_before) <> {{ day_after(report_month_end()) }}
+    union distinct
+    select account_id
+    from {{ ref('int_payments_effective') }}
+    where transaction_type = 'write_off'
+),
+
+delivered as (
+    {%- for rows, sign in [
+        (delivered('transactions'), ''),
+        (ref('questioned_transactions'), '-'),
+    ] %}
     select
-        account_id,
-        {{ month_start('occurred_at') }} as month,
-        sum(amount) as spent,
-        sum(case when transaction_type = 'cash_draw' then amount else 0 end) as drawn
-    from {{ delivered('transactions') }}
+        rows_.account_id,
+        case when by_month.account_id is not null then {{ month_start('rows_.occurred_at') }} end
+            as month,
+        {{ sign }}sum(rows_.amount) as spent,
+        {{ sign }}sum(case when rows_.transaction_type = 'cash_draw' then rows_.amount else 0 end)
+            as drawn
+    from {{ rows }} as rows_
+    left join by_month
+        on rows_.account_id = by_month.account_id
     where
-        transaction_type in ('purchase', 'cash_draw')
-        and recorded_at <= {{ as_of() }}
-    group by account_id, {{ month_start('occurred_at') }}
-    union all
-    select
-        account_id,
-        {{ month_start('occurred_at') }} as month,
-        -amount as spent,
-        case when transaction_type = 'cash_draw' then -amount else 0 end as drawn
-    from {{ ref('questioned_transactions') }}
-    where
-        transaction_type in ('purchase', 'cash_draw')
-        and recorded_at <= {{ as_of() }}
+        rows_.transaction_type in ('purchase', 'cash_draw')
+        and rows_.recorded_at <= {{ as_of() }}
+        and rows_.occurred_at < {{ day_after(report_month_end()) }}
+    group by
+        rows_.account_id,
+        case when by_month.account_id is not null then {{ month_start('rows_.occurred_at') }} end
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 special as (
@@ -43,7 +59,7 @@ spending as (
     from delivered
     inner join {{ ref('int_ledger_versions') }} as versions
         on delivered.account_id = versions.account_id
-        and cast(delivered.month as timestamp) < versions.ends_before
+        and coalesce(cast(delivered.month as timestamp) < versions.ends_before, true)
     union all
     select
         reading_no,

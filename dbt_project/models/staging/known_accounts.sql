@@ -62,6 +62,9 @@ select
         else 'waiting'
     end as standing,
     max(case when place = 'good' then opened_on end) as opened_on,
-    max(case when place = 'good' then closed_on end) as closed_on
+    max(case when place = 'good' then closed_on end) as closed_on,
+    -- its life in moments, for those who ask of many millions of rows whether they lie in it
+    cast(max(case when place = 'good' then opened_on end) as timestamp) as opened_at,
+    {{ day_after("max(case when place = 'good' then closed_on end)") }} as closed_before
 from candidates
 group by account_id

@@ -4,28 +4,8 @@
 -- here.
 {{ config(materialized='table') }}
 
-with targets as (
-    select reverses_transaction_id as also_key
-    from {{ delivered('transactions') }}
-    where
-        transaction_type = 'reversal'
-        and reverses_transaction_id is not null
-        and recorded_at <= {{ as_of() }}
-),
-
-placed as (
-    {{ questioned('transactions', account_rules() + [
-        ('TRANSACTION_TYPE_UNKNOWN',
-            "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
-            ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
-        ('AMOUNT_NOT_POSITIVE', 'amount > 0'),
-        ('AMOUNT_TOO_LARGE', 'amount <= ' ~ largest_amount()),
-        ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
-        ('OCCURRED_BEFORE_OPENING',
-            'occurred_at >= coalesce(cast(opened_on as timestamp), occurred_at)'),
-        ('OCCURRED_AFTER_CLOSING',
-            'closed_on is null or occurred_at < ' ~ day_after('closed_on')),
-    ], of='account', also="transaction_type = 'reversal'", also_keys='targets') }}
+with placed as (
+    {{ placed('transactions', ref('singled_out_transactions')) | indent(4) }}
 ),
 
 reversals as (

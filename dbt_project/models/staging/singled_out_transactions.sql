@@ -1,0 +1,32 @@
+-- Every delivered transaction that is looked at one by one: those with a question about them, and
+-- those that move what is owed and are no spending (interest and fees are asked for by bills). They
+-- are few of all rows, and one look through the delivered rows finds both. A reversal and the row
+-- it names are always in question.
+{{ config(materialized='table') }}
+
+with targets as (
+    select reverses_transaction_id as also_key
+    from {{ delivered('transactions') }}
+    where
+        transaction_type = 'reversal'
+        and reverses_transaction_id is not null
+        and recorded_at <= {{ as_of() }}
+),
+
+singled_out as (
+    {{ singled_out('transactions', account_rules() + [
+        ('TRANSACTION_TYPE_UNKNOWN',
+            "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
+            ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
+        ('AMOUNT_NOT_POSITIVE', 'amount > 0'),
+        ('AMOUNT_TOO_LARGE', 'amount <= ' ~ largest_amount()),
+        ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
+        ('OCCURRED_BEFORE_OPENING', 'occurred_at >= coalesce(opened_at, occurred_at)'),
+        ('OCCURRED_AFTER_CLOSING', 'closed_before is null or occurred_at < closed_before'),
+    ], of='account', also="transaction_type = 'reversal'", also_keys='targets',
+    beside="transaction_type in ('repayment', 'waiver', 'refund', 'penalty', 'write_off')"
+    ) | indent(4) }}
+)
+
+select *
+from singled_out
