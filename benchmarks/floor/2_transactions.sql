@@ -4,11 +4,13 @@
 -- Keys with versions to compare, and those that a reversal names. A colliding hash does no harm:
 -- what is picked out is compared by its full id.
 create table special as
-select hash(transaction_id) as key_hash
-from raw_transactions
-where recorded_at <= as_of() and transaction_id is not null
-group by key_hash
-having count(*) > 1
+select key_hash
+from (
+    select hash(transaction_id) as key_hash
+    from raw_transactions
+    where recorded_at <= as_of() and transaction_id is not null
+) as keys
+qualify key_hash = lag(key_hash) over (order by key_hash)
 union
 select hash(reverses_transaction_id)
 from raw_transactions

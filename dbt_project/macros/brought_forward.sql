@@ -6,21 +6,51 @@
     {{ return(var('brought_forward_as_of') and table in ['transactions', 'bills']) }}
 {%- endmacro %}
 
+{#- The files of a table that the month before read, as a list in SQL: named one by one, so that the
+    engine opens no other file for nothing. -#}
+{% macro files_read_before(table) -%}
+    {%- set files = [] -%}
+    {%- if execute -%}
+        {%- set query -%}
+            select file
+            from {{ source('brought_forward', 'files') }}
+            where file like '{{ table }}/%'
+            order by file
+        {%- endset -%}
+        {%- set files = run_query(query).columns[0].values() | list -%}
+    {%- endif -%}
+    {%- set literals = [] -%}
+    {%- for file in files + [''] -%}
+        {%- do literals.append(dbt.string_literal(dbt.escape_single_quotes(file))) -%}
+    {%- endfor -%}
+    {{ return('(' ~ literals | join(', ') ~ ')') }}
+{%- endmacro %}
+
+{#- True for a row that was recorded after the cut-off of the month before. -#}
+{% macro is_recorded_since() -%}
+    recorded_at > timestamp '{{ var("brought_forward_as_of") }}'
+{%- endmacro %}
+
 {#- True for a delivered row that the month before did not read. -#}
-{% macro is_news() -%}
-    (
-        recorded_at > timestamp '{{ var("brought_forward_as_of") }}'
-        or _file not in (select file from {{ source('brought_forward', 'files') }})
-    )
+{% macro is_news(table) -%}
+    ({{ is_recorded_since() }} or _file not in {{ files_read_before(table) }})
 {%- endmacro %}
 
 {#- The delivered rows of a table that the month before did not read. -#}
 {% macro news(table) -%}
+    {%- set columns = (raw_columns(table) + ['_unreadable_columns']) | join(',\n    ') -%}
+    {%- set read_before = files_read_before(table) -%}
 select
-    {{ raw_columns(table) | join(',\n    ') }},
-    _unreadable_columns
+    {{ columns }}
 from {{ source('raw', table) }}
-where {{ is_news() }}
+where _file not in {{ read_before }}
+union all
+select
+    {{ columns }}
+from {{ source('raw', table) }}
+where
+    _file in {{ read_before }}
+    and {{ is_recorded_since() }}
 {%- endmacro %}
 
 {#- The accounts of rows that came under a key which was delivered before. -#}
@@ -48,7 +78,7 @@ where {{ is_news() }}
         where recorded_at <= {{ as_of() }}
     ) as news
         on before.{{ key }} = news.{{ key }}
-    where not {{ is_news() }}
+    where not {{ is_news(table) }}
 {%- endmacro %}
 
 {#- The delivered rows that this run reads. -#}

@@ -6,7 +6,9 @@ A step that finds the month unfit raises; nothing after it runs, and a person is
 
 import functools
 import logging
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from types import TracebackType
 
 import duckdb
@@ -201,6 +203,8 @@ def run_month(
     run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
 ) -> None:
     """Run every step of the month, in order; ``started`` is called with the name of each."""
+    # two seconds of imports, while the first step hashes files
+    threading.Thread(target=import_module, args=("reporting.validation",), daemon=True).start()
     with exclusive(settings):
         for one in STEPS:
             started(one.__name__)

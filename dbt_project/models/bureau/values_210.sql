@@ -33,8 +33,7 @@ statuses as (
         coalesce(ledger.oldest_late_principal_on = status.oldest_unpaid_due_on, false)
             as is_oldest_late_principal,
         status.account_status = '3' as is_closed,
-        status.repayment_status = 'G' as is_transferred,
-        reversals.account_id is not null as has_reversal_in_month
+        status.repayment_status = 'G' as is_transferred
     from {{ ref('repayment_status') }} as status
     inner join {{ ref('reportable_population') }} as population
         on status.account_id = population.account_id
@@ -48,9 +47,6 @@ statuses as (
         and status.report_month = ledger.report_month
     left join {{ ref('reporters') }} as reporters
         on accounts.reporter_code = reporters.reporter_code
-    left join reversals
-        on status.account_id = reversals.account_id
-        and status.report_month = reversals.reversed_in_month
 ),
 
 fields as (
@@ -64,7 +60,7 @@ fields as (
         statuses.is_closed,
         statuses.is_transferred,
         statuses.is_oldest_late_principal,
-        statuses.has_reversal_in_month,
+        reversals.account_id is not null as has_reversal_in_month,
 
         statuses.account_type as acct_type,
         concat(statuses.reporter_code, statuses.account_id) as acct_code,
@@ -142,6 +138,9 @@ fields as (
     left join {{ ref('int_special_transactions') }} as special
         on statuses.account_id = special.account_id
         and statuses.report_month = special.report_month
+    left join reversals
+        on statuses.account_id = reversals.account_id
+        and statuses.report_month = reversals.reversed_in_month
 )
 
 select  -- segment K: 15 write-off, 13 transfer, 5 early settlement of a loan

@@ -17,9 +17,11 @@ with accounts as (
 ),
 
 not_carried as (
-    select account_id
-    from {{ ref('int_payments_effective') }}
-    where transaction_type = 'write_off'
+    select versions.account_id
+    from {{ ref('int_payments_effective') }} as payments
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on payments.reading_no = versions.reading_no
+    where payments.transaction_type = 'write_off'
     union all
     select account_id  -- a bill that asks nothing belongs to no busy period
     from {{ ref('int_bills_asked') }}

@@ -18,16 +18,21 @@ spending as (
 
 paid as (
     select
-        account_id,
-        read_month,
-        sum(case when occurred_at >= cast(read_month as timestamp) then amount else 0 end)
-            as amount_paid,
-        max(cast(occurred_at as date)) as last_paid_on
-    from {{ ref('int_payments_effective') }}
+        versions.account_id,
+        versions.read_month,
+        sum(case
+            when payments.occurred_at >= cast(versions.read_month as timestamp)
+                then payments.amount
+            else 0
+        end) as amount_paid,
+        cast(max(payments.occurred_at) as date) as last_paid_on
+    from {{ ref('int_payments_effective') }} as payments
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on payments.reading_no = versions.reading_no
     where
-        read_month is not null
-        and transaction_type = 'repayment'
-    group by account_id, read_month
+        versions.read_month is not null
+        and payments.transaction_type = 'repayment'
+    group by versions.account_id, versions.read_month
 ),
 
 billed as (

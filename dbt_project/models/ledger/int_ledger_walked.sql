@@ -43,7 +43,7 @@ with entries as (
         versions.prepayment,
         payments.occurred_at as happened_at,
         2 as rank_at_instant,
-        payments.transaction_id as entry_id,
+        payments.penalty_id as entry_id,
         cast(payments.occurred_at as date) as due_on,
         {{ add_days('cast(payments.occurred_at as date)', 1) }} as late_from,
         payments.amount as change

@@ -3,12 +3,14 @@
 -- The amount of the write-off is ignored.
 with write_offs as (
     select
-        account_id,
-        reading_no,
-        min(occurred_at) as written_off_at
-    from {{ ref('int_payments_effective') }}
-    where transaction_type = 'write_off'
-    group by account_id, reading_no
+        versions.account_id,
+        versions.reading_no,
+        min(payments.occurred_at) as written_off_at
+    from {{ ref('int_payments_effective') }} as payments
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on payments.reading_no = versions.reading_no
+    where payments.transaction_type = 'write_off'
+    group by versions.account_id, versions.reading_no
 ),
 
 month_ends as (

@@ -9,9 +9,11 @@ with written_off as (
         min(cast(transactions.occurred_at as date)) as written_off_on,
         sum(transactions.amount) as written_off_amount
     from {{ ref('int_accounts_open') }} as accounts
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on accounts.account_id = versions.account_id
+        and accounts.report_month = versions.read_month
     inner join {{ ref('int_payments_effective') }} as transactions
-        on accounts.account_id = transactions.account_id
-        and accounts.report_month = transactions.read_month
+        on versions.reading_no = transactions.reading_no
         and transactions.occurred_at >= cast(accounts.report_month as timestamp)
     inner join {{ ref('int_authorizations_at_report_date') }} as authorizations
         on accounts.account_id = authorizations.account_id
@@ -33,10 +35,13 @@ settled as (  -- the repayments of the day of the last one: what settled a close
         on ledger.account_id = accounts.account_id
         and ledger.report_month = accounts.report_month
         and accounts.is_closed_in_month
+    inner join {{ ref('int_ledger_versions') }} as versions
+        on ledger.account_id = versions.account_id
+        and ledger.report_month = versions.read_month
     inner join {{ ref('int_payments_effective') }} as transactions
-        on ledger.account_id = transactions.account_id
-        and ledger.report_month = transactions.read_month
-        and ledger.last_paid_on = cast(transactions.occurred_at as date)
+        on versions.reading_no = transactions.reading_no
+        and transactions.occurred_at >= cast(ledger.last_paid_on as timestamp)
+        and transactions.occurred_at < {{ day_after('ledger.last_paid_on') }}
     where transactions.transaction_type = 'repayment'
     group by ledger.account_id, ledger.report_month
 )

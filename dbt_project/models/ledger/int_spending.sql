@@ -5,7 +5,13 @@
 -- account (and month, where an account has several readings), what has a question is taken out
 -- again, and those of them that count are added by their place. A reading ends with a month, or
 -- with the account: what came after its closing day has a question.
-with by_month as (  -- accounts of which the sum of all does not suffice
+with written_off as (
+    select distinct reading_no
+    from {{ ref('int_payments_effective') }}
+    where transaction_type = 'write_off'
+),
+
+by_month as (  -- accounts of which the sum of all does not suffice
     select account_id
     from {{ ref('int_ledger_versions') }}
     group by account_id
@@ -13,9 +19,10 @@ with by_month as (  -- accounts of which the sum of all does not suffice
         count(*) > 1
         or min(ends_before) <> {{ day_after(report_month_end()) }}
     union distinct
-    select account_id
-    from {{ ref('int_payments_effective') }}
-    where transaction_type = 'write_off'
+    select versions.account_id
+    from {{ ref('int_ledger_versions') }} as versions
+    inner join written_off
+        on versions.reading_no = written_off.reading_no
 ),
 
 delivered as (
@@ -70,12 +77,6 @@ spending as (
         case when transaction_type = 'cash_draw' then amount else 0 end as drawn
     from special
     where transaction_type in ('purchase', 'cash_draw')
-),
-
-written_off as (
-    select distinct reading_no
-    from {{ ref('int_payments_effective') }}
-    where transaction_type = 'write_off'
 )
 
 select

@@ -16,8 +16,11 @@ touched as (
     where
         recorded_at <= {{ as_of() }}
         and (
-            occurred_at < cast({{ report_month() }} as timestamp)
-            or transaction_type in ('reversal', 'write_off')
+            transaction_type in ('reversal', 'write_off')
+            or (  -- of spending only the sum goes on, and it may grow
+                transaction_type not in ('purchase', 'cash_draw')
+                and occurred_at < cast({{ report_month() }} as timestamp)
+            )
         )
     union all
     select account_id
@@ -32,7 +35,7 @@ touched as (
     union all
     select account_id
     from {{ source('raw', 'accounts') }}
-    where {{ is_news() }}
+    where {{ is_news('accounts') }}
     union all  -- known then, and happening now
     select account_id
     from {{ source('brought_forward', 'transactions') }}

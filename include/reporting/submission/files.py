@@ -19,6 +19,7 @@ from reporting.submission.rules import hits
 HEADER_BYTES = 50
 RECORD_VERSION = "2.0.0"
 BLOCK_BYTES = 1 << 20
+WRITERS = 2  # files at a time: a file in order is written by one thread
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,17 @@ def write_submissions(
         aside = settings.submissions / reporter / f".{run.label}.partial"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True, mode=0o700)
-        with ThreadPoolExecutor(1) as reader:  # one is read back while the next is written
-            reading = [
-                reader.submit(
-                    _read_back,
-                    _write_file(connection, run, aside, reporter, record_type, name, records),
-                    *(reporter, record_type, records),
+        with ThreadPoolExecutor(WRITERS) as writers:
+            writing = [
+                writers.submit(
+                    _write_and_read_back,
+                    connection.cursor(),
+                    *(run, aside, reporter, record_type, name, records),
                 )
                 for owner, record_type, name, records in batches
                 if owner == reporter
             ]
-        files = [one.result() for one in reading]
+        files = [one.result() for one in writing]
         _require_well_formed(connection, files)
         _write_manifest(aside, run, reporter, files)
         written += files
@@ -87,7 +88,7 @@ def write_submissions(
     return written
 
 
-def _write_file(
+def _write_and_read_back(
     connection: duckdb.DuckDBPyConnection,
     run: Run,
     folder: Path,
@@ -95,14 +96,14 @@ def _write_file(
     record_type: str,
     name: str,
     records: int,
-) -> Path:
+) -> SubmissionFile:
     path = folder / name
-    first = header(record_type, reporter, run, records).replace('"', '""')
-    target = str(path).replace("'", "''")
+    first = header(record_type, reporter, run, records)
+    named, target = first.replace('"', '""'), str(path).replace("'", "''")
     connection.execute(
         f"""
         copy (
-            select line as "{first}"
+            select line as "{named}"
             from secure.record_lines
             where record_type = '{record_type}' and file_name = '{name}'
             order by sort_code, report_date
@@ -110,7 +111,7 @@ def _write_file(
         """
     )
     path.chmod(0o600)
-    return path
+    return _read_back(path, reporter, record_type, records)
 
 
 def _read_back(path: Path, reporter: str, record_type: str, records: int) -> SubmissionFile:

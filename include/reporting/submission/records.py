@@ -76,18 +76,18 @@ class RecordLayout:
 
     def segment_hashes(self) -> str:
         """The SQL expression of the JSON text of the segments that went out, with their hashes."""
-        hashes = [
-            f"""'"{segment["letter"]}":' || coalesce('"' || {self._hash(segment)} || '"', 'null')"""
-            for segment in self.segments
-        ]
-        return "'{' || " + " || ',' || ".join(hashes) + " || '}'"
+        hashes = ", ',', ".join(self._hash(segment) for segment in self.segments)
+        return f"concat('{{', {hashes}, '}}')"
 
     def _hash(self, segment: dict[str, Any]) -> str:
         letter = segment["letter"]
+        absent = f"""'"{letter}":null'"""
         if (self.record_type, letter) == ("220", "B"):
-            return "null"  # the agreement's base is the customer's identity, which 110 follows
+            return absent  # the agreement's base is the customer's identity, which 110 follows
         column = f"hash_{letter.lower()}"
-        return f"case when {segment['when']} then {column} end" if "when" in segment else column
+        applies = f" and ({segment['when']})" if "when" in segment else ""
+        is_sent = f"{column} is not null{applies}"
+        return f"""case when {is_sent} then concat('"{letter}":"', {column}, '"') else {absent} end"""
 
 
 @lru_cache
