@@ -87,7 +87,8 @@ class RecordLayout:
         column = f"hash_{letter.lower()}"
         applies = f" and ({segment['when']})" if "when" in segment else ""
         is_sent = f"{column} is not null{applies}"
-        return f"""case when {is_sent} then concat('"{letter}":"', {column}, '"') else {absent} end"""
+        sent = f"""concat('"{letter}":"', {column}, '"')"""
+        return f"case when {is_sent} then {sent} else {absent} end"
 
 
 @lru_cache
