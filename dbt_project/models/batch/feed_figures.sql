@@ -149,7 +149,8 @@ union all
 select
     '{{ feed }}' as scope,
     'feed_twins' as figure,
-    1 - count(distinct hash({{ content }})) / nullif(count(distinct hash({{ raw_key(feed)[0] }})), 0)
+    1 - count(distinct hash({{ content }}))
+        / nullif(count(distinct hash({{ raw_key(feed)[0] }})), 0)
         as value,
     null as least,
     null as greatest,
