@@ -150,8 +150,7 @@ select
     '{{ feed }}' as scope,
     'feed_twins' as figure,
     1 - count(distinct hash({{ content }}))
-        / nullif(count(distinct hash({{ raw_key(feed)[0] }})), 0)
-        as value,
+    / nullif(count(distinct hash({{ raw_key(feed)[0] }})), 0) as value,
     null as least,
     null as greatest,
     0 as months_before,
