@@ -2,16 +2,31 @@
 -- is counted by itself: the first stands in the files' footers, and of the second most are skipped.
 {{ config(materialized='table') }}
 
-{% for table in raw_tables() -%}
-select
-    '{{ table }}' as table_name,
-    every_row.delivered,
-    late_row.after_cut_off
-from (select count(*) as delivered from {{ source('raw', table) }}) as every_row
-cross join (
-    select count(*) as after_cut_off
+with every_row as (
+    {%- for table in raw_tables() %}
+    select
+        '{{ table }}' as table_name,
+        count(*) as delivered
+    from {{ source('raw', table) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+late_rows as (
+    {%- for table in raw_tables() %}
+    select
+        '{{ table }}' as table_name,
+        count(*) as after_cut_off
     from {{ source('raw', table) }}
     where recorded_at > {{ as_of() }}
-) as late_row
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    every_row.table_name,
+    every_row.delivered,
+    late_rows.after_cut_off
+from every_row
+inner join late_rows
+    on every_row.table_name = late_rows.table_name
