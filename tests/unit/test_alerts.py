@@ -25,7 +25,7 @@ from aiosmtpd.controller import Controller
 
 from reporting import alert_memory, alert_words, alerts, pipeline
 from reporting.alert_words import Alert, Fault
-from reporting.errors import BadCall, DataNotFit
+from reporting.errors import BadCall, BrokenDelivery
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings
 
@@ -489,7 +489,7 @@ def test_a_memory_that_cannot_be_written_does_not_keep_the_message_back(
 @pytest.mark.parametrize(
     ("error", "audience", "line"),
     [
-        (DataNotFit("no feed"), "data_delivery", "no feed"),
+        (BrokenDelivery("no feed"), "data_delivery", "no feed"),
         (ValueError("110101199001011234"), "pipeline", "unforeseen ValueError"),
     ],
 )
