@@ -6,8 +6,9 @@
     {{ return(var('brought_forward_as_of') and table in ['transactions', 'bills']) }}
 {%- endmacro %}
 
-{#- The files of a table that the month before read, as a list in SQL: named one by one, so that the
-    engine opens no other file for nothing. -#}
+{#- The files of a table that the month before read, as a list in SQL: named one by one, so that
+    DuckDB knows before it reads which files it need not open. The empty name stands where there are
+    none. -#}
 {% macro files_read_before(table) -%}
     {%- set files = [] -%}
     {%- if execute -%}

@@ -31,9 +31,8 @@
 {%- endmacro %}
 
 {#- The delivered rows of a table about which there is a question, and the one place each has: its
-    key came more than once by the cut-off, it breaks a rule, its account or customer is not there
-    yet, or the table itself asks (`also`, and the keys in the relation `also_keys`). Every other
-    row recorded by the cut-off is good, so that the millions of plain rows are read and never
+    key came more than once by the cut-off, it breaks a rule, or its account or customer is not
+    there yet. Every other row recorded by the cut-off is good, so that the millions of plain rows are read and never
     copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
     quarantined or after_cut_off. -#}
 {% macro questioned(table, rules, of=none, may_be_agreement=false) %}
@@ -46,7 +45,8 @@ with singled_out as (
 
 {#- The rows of a table that are looked at one by one: those with a question about them
     (has_question), with all that tells their place, and what the table wants beside them
-    (`beside`). One look through the delivered rows finds both. -#}
+    (`beside`). One look through the delivered rows finds both. A table may have questions of its
+    own: `also`, and the keys in the relation `also_keys`. -#}
 {% macro singled_out(
     table, rules, of=none, may_be_agreement=false, also='false', also_keys=none, beside='false'
 ) %}
