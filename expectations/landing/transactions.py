@@ -1,53 +1,58 @@
 """What the landed transactions must hold before a month is built."""
 
-from reporting.sentences import each_row, the_table
+from reporting.sentences import each_row, no_row, some_row
 
 TABLE = "transactions"
 KEY = "transaction_id"
 
-IN_THE_MONTH = (
-    "count(*) filter (where recorded_at <= {as_of} and occurred_at >= {report_month}"
-    " and occurred_at < {month_end} + interval 1 day)"
-)
+IN_THE_MONTH = "occurred_at >= {report_month} and occurred_at < {month_end} + interval 1 day"
 
+# Of many millions of rows a month is asked about its own: the others were asked in theirs.
 EXPECTATIONS = [
-    the_table(
+    some_row(
         "landing.transactions.delivered",
         "critical",
         "Transactions are delivered and recorded by the cut-off.",
-        "count_if(recorded_at <= {as_of}) > 0",
+        "recorded_at <= {as_of}",
     ),
     each_row(
         "landing.transactions.key_filled",
         "critical",
-        "A transaction has an id and names its account (1 % of the rows may be quarantined).",
+        "A transaction recorded since the month began has an id and names its account"
+        " (1 % of the rows may be quarantined).",
         "transaction_id is not null and account_id is not null",
         tolerated=0.01,
+        among="recorded_at >= {report_month}",
     ),
-    the_table(
+    some_row(
         "landing.transactions.fresh",
         "warning",
         "The newest transaction known at the cut-off was recorded in the 10 days before it.",
-        "max(recorded_at) filter (where recorded_at <= {as_of}) >= {as_of} - interval 10 day",
+        "recorded_at <= {as_of} and recorded_at >= {as_of} - interval 10 day",
     ),
-    the_table(
+    some_row(
         "landing.transactions.month_present",
         "warning",
         "Money moved in the report month: its extract was not forgotten.",
-        f"{IN_THE_MONTH} > 0",
+        f"recorded_at <= {{as_of}} and {IN_THE_MONTH}",
     ),
-    the_table(
+    no_row(
         "landing.transactions.month_forgotten",
         "critical",
         "Where 200 transactions happened in the month before, some happened in the report month.",
-        f"{IN_THE_MONTH} > 0"
-        " or count(*) filter (where recorded_at <= {as_of} and occurred_at < {report_month}"
-        " and occurred_at >= {report_month} - interval 1 month) < 200",
+        "from (select count(*) filter (where occurred_at >= {report_month}) as in_month,"
+        " count(*) filter (where occurred_at < {report_month}) as in_month_before"
+        " from {batch} where recorded_at <= {as_of}"
+        " and occurred_at >= {report_month} - interval 1 month"
+        " and occurred_at < {month_end} + interval 1 day) as months"
+        " where in_month = 0 and in_month_before >= 200",
     ),
-    each_row(  # of many millions the versions are not compared: a corrected row is told once more
+    each_row(  # the versions are not compared: a corrected row is told once more
         "landing.transactions.happened_first",
         "warning",
-        "A transaction happened before it was recorded (by the day, one of grace).",
+        "A transaction that happened since the month began had happened before it was recorded"
+        " (by the day, one of grace).",
         "coalesce(recorded_at > {as_of} or occurred_at::date - recorded_at::date <= 1, true)",
+        among="occurred_at >= {report_month}",
     ),
 ]

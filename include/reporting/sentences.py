@@ -98,6 +98,7 @@ def each_row(
     condition: str,
     tolerated: float = 0.0,
     shows_keys: bool = True,
+    among: str | None = None,
 ) -> RowsThatShouldNotBe:
     """Every row of the table holds a SQL condition; an unknown answer fails.
 
@@ -105,14 +106,28 @@ def each_row(
 
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than a few (20).
+
+    ``among`` is a condition, too: only rows that hold it are asked, and in a query of their own, so
+    that files which hold none of them are left unread.
     """
-    failing = f"from {{batch}} where not coalesce({condition}, false)"
+    among_them = f"{among} and " if among else ""
+    failing = f"from {{batch}} where {among_them}not coalesce({condition}, false)"
+    meta = _meta(check_id, failing, THE_TABLES, shows_keys)
+    limit = f"greatest({A_FEW}, {tolerated} * count(*))"
+    if among:
+        of_them = f"(select {limit} from {{batch}} where {among})"
+        too_many = f" qualify count(*) over () > {of_them}" if tolerated else ""
+        return _asked(failing + too_many, severity, description, meta)
     counted = f"count(*) filter (where not coalesce({condition}, false))"  # 0 of no rows
     if tolerated:
-        limit = f"greatest({A_FEW}, {tolerated} * count(*))"
         counted = f"case when {counted} > {limit} then {counted} else 0 end"
-    meta = _meta(check_id, failing, THE_TABLES, shows_keys)
     return _counted(counted, failing, severity, description, meta)
+
+
+def some_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
+    """Some row of the table holds a SQL condition; the search ends at the first."""
+    failing = f"from (values (1)) where not exists (select 1 from {{batch}} where {condition})"
+    return _asked(failing, severity, description, _meta(check_id, failing, None))
 
 
 def the_table(

@@ -105,6 +105,19 @@ def test_most_accounts_go_on_and_the_touched_ones_are_read_anew(
     assert brought_forward(lenders[1], month) == (0, 0)
 
 
+def test_what_is_written_off_goes_on_like_the_rest(lenders: tuple[Lender, Lender]) -> None:
+    """Its ledger begins after the write-off, and it is in arrears all the same."""
+    month = MONTHS[-1]
+    with open_store(lenders[0].run(month), lenders[0].settings) as store:
+        (found,) = store.execute(
+            "select count(*) from staging.accounts_brought_forward "
+            "inner join marts.repayment_status using (account_id) "
+            "where report_month = ? and repayment_status = 'B'",
+            [lenders[0].run(month).month],
+        ).fetchall()
+    assert found[0] > 0
+
+
 def test_a_changed_file_makes_the_month_read_everything(
     lenders: tuple[Lender, Lender], tmp_path: Path
 ) -> None:

@@ -1,8 +1,7 @@
 -- One row per account that the next month can take up where this one leaves it: from which moment
 -- on it still needs the single rows. That is the start of the oldest busy period that is open or
 -- holds a bill due later; what lies before is settled for good and goes on as sums. An account that
--- is closed by then has no ledger any more (no reading_no) and goes on without one; what is written
--- off, the next month reads from the beginning.
+-- is closed by then has no ledger any more (no reading_no) and goes on without one.
 with accounts as (
     select
         accounts.account_id,
@@ -16,19 +15,19 @@ with accounts as (
         and accounts.closed_on is null
 ),
 
-not_carried as (
-    select versions.account_id
-    from {{ ref('int_payments_effective') }} as payments
-    inner join {{ ref('int_ledger_versions') }} as versions
-        on payments.reading_no = versions.reading_no
-    where payments.transaction_type = 'write_off'
-    union all
-    select account_id  -- a bill that asks nothing belongs to no busy period
+not_carried as (  -- a bill that asks nothing belongs to no busy period
+    select account_id
     from {{ ref('int_bills_asked') }}
     where
         statement_on <= {{ report_month_end() }}
         and due_on > {{ report_month_end() }}
         and fee_asked + interest_asked + principal_asked = 0
+    union all
+    select account_id  -- nothing is late: what made it so may be settled for good and long past
+    from {{ ref('int_month_ends_adverse') }}
+    where
+        month = {{ report_month() }}
+        and oldest_unpaid_due_on is null
 ),
 
 starts as (

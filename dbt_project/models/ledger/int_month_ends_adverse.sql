@@ -3,7 +3,7 @@
 -- what came right before. Months without a row were clean: class 1.
 {%- set columns = ['account_id', 'month', 'report_date', 'oldest_unpaid_due_on', 'days_past_due',
     'written_off_on', 'is_written_off'] %}
-with read_now as (
+with adverse as (  -- of an account brought forward, earlier months stand as they were told
     select
         coalesce(late.account_id, written_off.account_id) as account_id,
         coalesce(late.month, written_off.month) as month,
@@ -16,17 +16,6 @@ with read_now as (
     full outer join {{ ref('int_month_ends_written_off') }} as written_off
         on late.account_id = written_off.account_id
         and late.month = written_off.month
-),
-
-adverse as (  -- of an account brought forward, earlier months stand as they were read
-    select
-        read_now.{{ columns | join(',\n        read_now.') }}
-    from read_now
-    left join {{ ref('accounts_brought_forward') }} as opening
-        on read_now.account_id = opening.account_id
-    where
-        opening.account_id is null
-        or read_now.month >= {{ report_month() }}
     union all
     {{ rows_brought_forward('month_ends_adverse', columns) | indent(4) }}
 ),

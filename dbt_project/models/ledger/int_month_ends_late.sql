@@ -1,4 +1,4 @@
--- One row per account and month end, up to the newest that is read, at which something was late,
+-- One row per account and month end that is told, up to the newest, at which something was late,
 -- each month end in the reading of its own month, as known at this run's cut-off. Late at the end
 -- of a day: due more than the grace days before and not paid off by then (contracts, section 2,
 -- rule 7).
@@ -11,7 +11,7 @@ with items as (
         items.paid_off_at,
         accounts.report_month as newest_month,
         accounts.report_date as newest_report_date,
-        {{ month_start('items.late_from') }} as first_month,
+        greatest({{ month_start('items.late_from') }}, accounts.month_ends_from) as first_month,
         least(
             coalesce({{ month_start('cast(items.paid_off_at as date)') }}, accounts.report_month),
             accounts.report_month

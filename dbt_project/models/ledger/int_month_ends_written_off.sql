@@ -1,4 +1,4 @@
--- One row per account and month end, up to the newest that is read, after a write-off at which
+-- One row per account and month end that is told, up to the newest, after a write-off at which
 -- something is still owed: an unpaid item or a balance above zero (contracts, section 2, rule 9).
 -- The amount of the write-off is ignored.
 with write_offs as (
@@ -18,8 +18,10 @@ month_ends as (
         write_offs.*,
         accounts.report_month as newest_month,
         accounts.report_date as newest_report_date,
-        {{ month_series(month_start('cast(written_off_at as date)'), 'accounts.report_month') }}
-            as month
+        {{ month_series(
+            'greatest(' ~ month_start('cast(written_off_at as date)') ~ ', accounts.month_ends_from)',
+            'accounts.report_month'
+        ) }} as month
     from write_offs
     inner join {{ ref('int_accounts_read') }} as accounts
         on write_offs.account_id = accounts.account_id
@@ -85,6 +87,8 @@ select
     at_month_end.report_date,
     cast(at_month_end.written_off_at as date) as written_off_on
 from at_month_end
+left join {{ ref('accounts_brought_forward') }} as opening
+    on at_month_end.account_id = opening.account_id
 left join spent
     on at_month_end.account_id = spent.account_id
     and at_month_end.month = spent.month
@@ -100,6 +104,7 @@ where
         coalesce(walked.open_amount, 0) > 0
         -- with nothing open the balance is what was spent less what was billed (and so paid) and
         -- left over
-        or coalesce(spent.amount, 0) - coalesce(billed.amount, 0)
+        or coalesce(spent.amount, 0) + coalesce(opening.spent, 0)
+        - coalesce(billed.amount, 0) - coalesce(opening.principal_billed, 0)
         + coalesce(walked.asked_less_paid, 0) > 0
     )

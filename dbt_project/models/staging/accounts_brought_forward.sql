@@ -16,7 +16,7 @@ touched as (
     where
         recorded_at <= {{ as_of() }}
         and (
-            transaction_type in ('reversal', 'write_off')
+            transaction_type = 'reversal'
             or (  -- of spending only the sum goes on, and it may grow
                 transaction_type not in ('purchase', 'cash_draw')
                 and occurred_at < cast({{ report_month() }} as timestamp)
@@ -40,11 +40,8 @@ touched as (
     select account_id
     from {{ source('brought_forward', 'transactions') }}
     where
-        transaction_type = 'write_off'
-        or (
-            transaction_type = 'reversal'
-            and occurred_at >= cast({{ report_month() }} as timestamp)
-        )
+        transaction_type = 'reversal'
+        and occurred_at >= cast({{ report_month() }} as timestamp)
     union all
     select account_id
     from {{ source('history', 'months_owed') }}
