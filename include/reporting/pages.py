@@ -3,12 +3,12 @@
 from html import escape
 from pathlib import Path
 
+from reporting.dbt_runner import dbt_pages
 from reporting.errors import BadCall
 from reporting.publish import built_months
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.trend import write_trend
-from reporting.warehouse import dbt_pages
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Credit reporting</title></head><body>

@@ -25,13 +25,14 @@ from reporting import (
     trend,
     waivers,
 )
+from reporting.dbt_runner import dbt_build, parse_ahead
 from reporting.errors import BadCall, BrokenDelivery, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission import files, history, judging, records
-from reporting.warehouse import dbt_build, open_store
+from reporting.warehouse import open_store
 
 Step = Callable[[Run, Settings], None]
 
@@ -209,6 +210,8 @@ def run_month(
         for one in STEPS:
             started(one.__name__)
             one(run, settings)
+            if one is land:
+                parse_ahead(run, settings)
 
 
 def _check(layer: str, run: Run, settings: Settings) -> None:

@@ -9,12 +9,15 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from reporting.dbt_runner import DbtFailed, dbt_arguments, dbt_build
 from reporting.errors import BadCall, DataNotFit
 from reporting.home import private_folder
 from reporting.landing_files import Feed, inspect
@@ -23,7 +26,7 @@ from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawTable, raw_contract
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.warehouse import dbt_build, open_store, run_dbt
+from reporting.warehouse import open_store
 
 SESSION = "reporting.spark_session"
 TYPES = {"VARCHAR": "string", "BLOB": "binary", "TIMESTAMP": "timestamp_ntz"}
@@ -68,14 +71,22 @@ def build(run: Run, settings: Settings, *select: str) -> None:
     }
     path = folder / "plan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")
-    run_dbt(
+    arguments = dbt_arguments(
         run,
         settings,
         *("build", "--target", "spark", "--exclude-resource-types", "unit_test", "seed"),
         *("--select", *select),
-        program=(SESSION, str(path)),
         target_folder="spark/dbt_target",
     )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own arguments
+        [sys.executable, "-m", SESSION, str(path), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        (folder / "stderr.log").write_text(done.stderr, encoding="utf-8")
+        raise DbtFailed.of(run, settings, done.stdout.rstrip().rpartition("\n")[2])
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
         require_same_rows(store, run)

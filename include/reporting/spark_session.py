@@ -2,13 +2,16 @@
 
 FILE (JSON) names the master, where the tables are written and the Parquet files that stand for each
 relation the models read and do not build. Runs in a process of its own, in the environment that
-holds PySpark and dbt-spark; everything it builds lies as Parquet when it ends.
+holds PySpark and dbt-spark; everything it builds lies as Parquet when it ends. Where nodes fail,
+the last line it says names them.
 """
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from reporting.dbt_call import call_dbt
 
 
 def start_session(master: str, warehouse: str) -> Any:
@@ -70,10 +73,11 @@ def main() -> int:
     session = start_session(plan["master"], plan["warehouse"])
     for relation, source in plan["relations"].items():
         register(session, relation, source)
-    from dbt.cli.main import dbtRunner
-
-    result = dbtRunner().invoke(sys.argv[2:])
-    return 0 if result.success else 1
+    failed = call_dbt(sys.argv[2:])
+    if failed is None:
+        return 0
+    sys.stdout.write("\n" + ", ".join(failed))
+    return 1
 
 
 if __name__ == "__main__":

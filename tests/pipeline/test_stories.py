@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.conftest import MONTHS, Lender
-from reporting import warehouse
+from reporting.dbt_runner import run_dbt
 from reporting.settings import Settings
 
 
@@ -12,4 +12,4 @@ def test_the_small_stories_hold(lender_book: Lender, tmp_path: Path) -> None:
     run = lender_book.run(MONTHS[-1])
     settings = Settings(home=tmp_path)
     shutil.copytree(run.folder(lender_book.settings), run.folder(settings))
-    warehouse.run_dbt(run, settings, "test", "--select", "test_type:unit")
+    run_dbt(run, settings, "test", "--select", "test_type:unit")

@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from reporting import pipeline, publish
+from reporting.dbt_runner import dbt_build
 from reporting.identity import KEY_BYTES
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT, Settings
 from reporting.synthetic import lender
-from reporting.warehouse import dbt_build
 
 pytest.importorskip("pyspark", reason="Spark has an environment of its own: make test-spark")
 pytest.importorskip("dbt.adapters.spark", reason="as above")
