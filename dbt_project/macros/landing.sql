@@ -323,6 +323,18 @@ where place = 'good'
 {% macro default__unnested(list) -%} unnest({{ list }}) {%- endmacro %}
 {% macro spark__unnested(list) -%} explode({{ list }}) {%- endmacro %}
 
+{#- True where a column holds one of some texts. DuckDB asks a function once for each value in the
+    dictionary of a page, where it would compare every row with every text of an IN. -#}
+{% macro is_one_of(column, texts) -%}
+    {{ return(adapter.dispatch("is_one_of")(column, "'" ~ texts | join("', '") ~ "'")) }}
+{%- endmacro %}
+{% macro default__is_one_of(column, texts) -%}
+    {{ return("list_contains([" ~ texts ~ "], " ~ column ~ ")") }}
+{%- endmacro %}
+{% macro spark__is_one_of(column, texts) -%}
+    {{ return(column ~ " in (" ~ texts ~ ")") }}
+{%- endmacro %}
+
 {% macro matches_fully(column, pattern) -%}
     {{ return(adapter.dispatch("matches_fully")(column, pattern)) }}
 {%- endmacro %}

@@ -41,7 +41,7 @@ delivered as (
     left join by_month
         on rows_.account_id = by_month.account_id
     where
-        rows_.transaction_type in ('purchase', 'cash_draw')
+        {{ is_one_of('rows_.transaction_type', ['purchase', 'cash_draw']) }}
         and rows_.recorded_at <= {{ as_of() }}
         and rows_.occurred_at < {{ day_after(report_month_end()) }}
     group by

@@ -10,22 +10,21 @@ with targets as (
     where
         transaction_type = 'reversal'
         and reverses_transaction_id is not null
-        and recorded_at <= {{ as_of() }}
 ),
 
 singled_out as (
     {{ singled_out('transactions', account_rules() + [
         ('TRANSACTION_TYPE_UNKNOWN',
-            "transaction_type in ('purchase', 'cash_draw', 'repayment', 'refund',"
-            ~ " 'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal')"),
+            is_one_of('transaction_type', ['purchase', 'cash_draw', 'repayment', 'refund',
+                'waiver', 'penalty', 'interest', 'fee', 'write_off', 'reversal'])),
         ('AMOUNT_NOT_POSITIVE', 'amount > 0'),
         ('AMOUNT_TOO_LARGE', 'amount <= ' ~ largest_amount()),
         ('OCCURRED_AT_MISSING', 'occurred_at is not null'),
         ('OCCURRED_BEFORE_OPENING', 'occurred_at >= coalesce(opened_at, occurred_at)'),
         ('OCCURRED_AFTER_CLOSING', 'closed_before is null or occurred_at < closed_before'),
     ], of='account', also="transaction_type = 'reversal'", also_keys='targets',
-    beside="transaction_type in ('repayment', 'waiver', 'refund', 'penalty', 'write_off')"
-    ) | indent(4) }}
+    beside=is_one_of('transaction_type',
+        ['repayment', 'waiver', 'refund', 'penalty', 'write_off'])) | indent(4) }}
 )
 
 select *
