@@ -31,8 +31,8 @@
 {%- endmacro %}
 
 {#- The delivered rows of a table about which there is a question, and the one place each has: its
-    key came more than once by the cut-off, it breaks a rule, or its account or customer is not
-    there yet. Every other row recorded by the cut-off is good, so that the millions of plain rows are read and never
+    key came more than once, it breaks a rule, or its account or customer is not there yet. Every
+    other row recorded by the cut-off is good, so that the millions of plain rows are read and never
     copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
     quarantined or after_cut_off. -#}
 {% macro questioned(table, rules, of=none, may_be_agreement=false) %}
@@ -52,12 +52,9 @@ with singled_out as (
 ) %}
     {%- set columns = raw_columns(table) -%}
     {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' -%}
-with keys as (
+with keys as (  -- of all rows: to be asked about in vain does no harm
     select {{ hash_of(row_key(table)) }} as key_hash
     from {{ delivered(table) }}
-    where
-        coalesce(recorded_at <= {{ as_of() }}, true)
-        and {{ raw_key(table) | join(' is not null and ') }} is not null
 ),
 
 asked_about as (  -- only keys delivered more than once have versions to compare

@@ -2,9 +2,10 @@
 -- drawn by the end of the reading (month is null where the sum of all suffices). Amounts in CNY.
 --
 -- The millions of plain rows are never looked at one by one: all that was delivered is summed by
--- account (and month, where an account has several readings), what has a question is taken out
--- again, and those of them that count are added by their place. A reading ends with a month, or
--- with the account: what came after its closing day has a question.
+-- account (and month, where an account has several readings). What happened later, became known
+-- later or has a question is few, and taken out again; what has a question and counts is added by
+-- its place. A reading ends with a month, or with the account: what came after its closing day has
+-- a question.
 with written_off as (
     select distinct reading_no
     from {{ ref('int_payments_effective') }}
@@ -26,9 +27,13 @@ by_month as (  -- accounts of which the sum of all does not suffice
 ),
 
 delivered as (
-    {%- for rows, sign in [
-        (delivered('transactions'), ''),
-        (ref('questioned_transactions'), '-'),
+    {%- set until = day_after(report_month_end()) %}
+    {%- for rows, sign, where in [
+        (delivered('transactions'), '', none),
+        (delivered('transactions'), '-', 'rows_.occurred_at >= ' ~ until),
+        (delivered('transactions'), '-', 'rows_.recorded_at > ' ~ as_of()
+            ~ ' and coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
+        (ref('questioned_transactions'), '-', 'coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
     ] %}
     select
         rows_.account_id,
@@ -42,8 +47,7 @@ delivered as (
         on rows_.account_id = by_month.account_id
     where
         {{ is_one_of('rows_.transaction_type', ['purchase', 'cash_draw']) }}
-        and rows_.recorded_at <= {{ as_of() }}
-        and rows_.occurred_at < {{ day_after(report_month_end()) }}
+        {{ 'and ' ~ where if where }}
     group by
         rows_.account_id,
         case when by_month.account_id is not null then {{ month_start('rows_.occurred_at') }} end
