@@ -1,5 +1,7 @@
 """The command line: thin, every command calls the functions that the DAG calls too."""
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -24,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
 )
 console = Console()
+
+GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
 
 Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
 AsOf = Annotated[
@@ -184,6 +188,10 @@ def main() -> None:
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
     if "--debug" not in sys.argv:
         sys.excepthook = _unforeseen
+    # dbt and Great Expectations hold half a million objects that live as long as the command: they
+    # are seldom searched for garbage, and not once more at its end
+    gc.set_threshold(GARBAGE_AFTER)
+    atexit.register(gc.freeze)
     try:
         command()
     except ReportingError as error:
