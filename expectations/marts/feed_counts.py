@@ -50,6 +50,17 @@ EXPECTATIONS = [
         f"quarantined <= greatest({A_FEW}, 0.1 * delivered)",
     ),
     no_row(
+        "feeds.keys_filled",
+        "critical",
+        f"At most 1 % of a feed (or {A_FEW} rows) came without a key or an account.",
+        "from {batch} as feeds inner join ("
+        "select table_name, count(*) as without_key from marts.quarantined_rows"
+        " where rule_id = 'KEY_MISSING' or (rule_id = 'ACCOUNT_UNKNOWN' and account_id is null)"
+        " group by table_name) as listed on feeds.table_name = listed.table_name"
+        f" where listed.without_key > greatest({A_FEW}, 0.01 * feeds.delivered)",
+        key="feeds.table_name",
+    ),
+    no_row(
         "feeds.quarantine_explained",
         "critical",
         "A feed that counts quarantined rows lists them in quarantined_rows, and no other does.",

@@ -18,6 +18,7 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
     with _ONE_AT_A_TIME:
         # seconds of imports, for which a command without dbt should not wait
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
 
         try:
@@ -29,8 +30,8 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if done.success:
         return None
-    if isinstance(done.exception, KeyboardInterrupt | SystemExit):
-        raise done.exception
+    if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):
+        raise done.exception  # not of the nodes, and not in the log
     return [
         f"{one.node.resource_type} {one.node.name}"
         for one in getattr(done.result, "results", [])

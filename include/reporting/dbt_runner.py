@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import threading
 from pathlib import Path
 
 from reporting.dbt_call import call_dbt
@@ -21,7 +20,7 @@ class DbtFailed(ReportingError):
         """The error that names the failed nodes and the folder of dbt's log."""
         return cls(
             f"month {run.label}: dbt stopped: {failed or 'see its logs'} "
-            f"(logs: {_logs(run, settings)})"
+            f"(logs: {dbt_logs(run, settings)})"
         )
 
 
@@ -43,15 +42,6 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 
 
-def parse_ahead(run: Run, settings: Settings) -> None:
-    """Let dbt read the project in a thread: seconds in which it needs nothing of the store.
-
-    dbt keeps what it has parsed in the month's folder, for its next calls. A fault is told by them.
-    """
-    arguments = dbt_arguments(run, settings, "parse")
-    threading.Thread(target=call_dbt, args=(arguments,)).start()
-
-
 def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
     """Run dbt on the month; DbtFailed names the nodes that failed, and the folder of its log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
@@ -66,31 +56,19 @@ def dbt_arguments(
     return [
         *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "debug"),
         *("--no-send-anonymous-usage-stats", "--warn-error"),
-        *("--log-path", str(_logs(run, settings))),
+        *("--log-path", str(dbt_logs(run, settings))),
         *arguments,
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(run.folder(settings) / target_folder)),
-        *("--vars", json.dumps(dbt_variables(run, settings))),
+        *("--vars", json.dumps(dbt_variables(run, settings) | _of_the_store(run, settings))),
     ]
 
 
 def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
-    """The run as dbt sees it: its store, report month, cut-off and the lender's choices."""
-    with open_store(run, settings) as store:
-        memory, threads, brought_forward_as_of = store.execute(
-            "select current_setting('memory_limit'), current_setting('threads'), "
-            "(select max(as_of) from brought_forward.basis)"
-        ).fetchall()[0]
+    """The run as dbt sees it: report month, cut-off and the lender's choices."""
     return {
-        "build_store": str(run.build_store(settings)),
-        "memory_limit": memory,
-        "threads": threads,
         "report_month": run.month.isoformat(),
         "as_of": run.as_of.isoformat(sep=" "),
-        # the cut-off of the month whose ledgers this run goes on from, if it does
-        "brought_forward_as_of": (
-            brought_forward_as_of.isoformat(sep=" ") if brought_forward_as_of else ""
-        ),
         "notice_lead_days": settings.notice_lead_days,
         "minimum_group_size": settings.minimum_group_size,
         "earliest_report_on": run.next_usual_cut_off(settings).isoformat(),
@@ -98,5 +76,21 @@ def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
     }
 
 
-def _logs(run: Run, settings: Settings) -> Path:
+def _of_the_store(run: Run, settings: Settings) -> dict[str, object]:
+    """The store, the limits in force, and the cut-off of the month that the run goes on from."""
+    with open_store(run, settings) as store:
+        memory, threads, as_of = store.execute(
+            "select current_setting('memory_limit'), current_setting('threads'), "
+            "(select max(as_of) from brought_forward.basis)"
+        ).fetchall()[0]
+    return {
+        "build_store": str(run.build_store(settings)),
+        "memory_limit": memory,
+        "threads": threads,
+        "brought_forward_as_of": as_of.isoformat(sep=" ") if as_of else "",
+    }
+
+
+def dbt_logs(run: Run, settings: Settings) -> Path:
+    """The private folder of dbt's log of the month."""
     return private_folder(run.folder(settings) / "dbt_logs")

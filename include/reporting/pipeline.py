@@ -6,8 +6,8 @@ A step that finds the month unfit raises; nothing after it runs, and a person is
 
 import functools
 import logging
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from types import TracebackType
 
@@ -25,7 +25,8 @@ from reporting import (
     trend,
     waivers,
 )
-from reporting.dbt_runner import dbt_build, parse_ahead
+from reporting.dbt_call import call_dbt
+from reporting.dbt_runner import dbt_arguments, dbt_build
 from reporting.errors import BadCall, BrokenDelivery, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
@@ -204,14 +205,16 @@ def run_month(
     run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
 ) -> None:
     """Run every step of the month, in order; ``started`` is called with the name of each."""
-    # two seconds of imports, while the first step hashes files
-    threading.Thread(target=import_module, args=("reporting.validation",), daemon=True).start()
-    with exclusive(settings):
+    with exclusive(settings), ThreadPoolExecutor(1) as beside:
+        # seconds that need nothing of the store: imports while files are hashed, and dbt's reading
+        # of the project, which it keeps in the month's folder, while landed rows are checked. A
+        # fault of either is met again, and told, by the step that needs it.
+        beside.submit(import_module, "reporting.validation")
         for one in STEPS:
             started(one.__name__)
             one(run, settings)
             if one is land:
-                parse_ahead(run, settings)
+                beside.submit(call_dbt, dbt_arguments(run, settings, "parse"))
 
 
 def _check(layer: str, run: Run, settings: Settings) -> None:

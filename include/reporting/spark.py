@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from reporting.dbt_runner import DbtFailed, dbt_arguments, dbt_build
+from reporting.dbt_runner import DbtFailed, dbt_arguments, dbt_build, dbt_logs
 from reporting.errors import BadCall, DataNotFit
 from reporting.home import private_folder
 from reporting.landing_files import Feed, inspect
@@ -26,6 +26,7 @@ from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawTable, raw_contract
 from reporting.run import Run
 from reporting.settings import Settings
+from reporting.spark_session import FAILED
 from reporting.warehouse import open_store
 
 SESSION = "reporting.spark_session"
@@ -85,8 +86,9 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         check=False,
     )
     if done.returncode:
-        (folder / "stderr.log").write_text(done.stderr, encoding="utf-8")
-        raise DbtFailed.of(run, settings, done.stdout.rstrip().rpartition("\n")[2])
+        (dbt_logs(run, settings) / "spark.log").write_text(done.stderr, encoding="utf-8")
+        failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)
+        raise DbtFailed.of(run, settings, failed[1] if failed else "")
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
         require_same_rows(store, run)

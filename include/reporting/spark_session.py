@@ -2,8 +2,8 @@
 
 FILE (JSON) names the master, where the tables are written and the Parquet files that stand for each
 relation the models read and do not build. Runs in a process of its own, in the environment that
-holds PySpark and dbt-spark; everything it builds lies as Parquet when it ends. Where nodes fail,
-the last line it says names them.
+holds PySpark and dbt-spark; everything it builds lies as Parquet when it ends. Where it fails,
+a line that begins with FAILED names the nodes.
 """
 
 import json
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from reporting.dbt_call import call_dbt
+
+FAILED = "reporting: dbt failed: "
 
 
 def start_session(master: str, warehouse: str) -> Any:
@@ -76,7 +78,7 @@ def main() -> int:
     failed = call_dbt(sys.argv[2:])
     if failed is None:
         return 0
-    sys.stdout.write("\n" + ", ".join(failed))
+    sys.stdout.write(f"\n{FAILED}{', '.join(failed)}\n")
     return 1
 
 

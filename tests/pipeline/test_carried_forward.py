@@ -5,12 +5,13 @@ rows that break rules, keys that come again. It is delivered month by month.
 """
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
-from oracle.random_books import write_policy, write_random_book
+from oracle.random_books import write, write_policy, write_random_book
+from oracle.raw_rows import RawBook
 
 from pipeline.conftest import Lender, build, settings_in
 from reporting.publish import PART, TABLES
@@ -134,3 +135,50 @@ def test_a_changed_file_makes_the_month_read_everything(
     files = [name for name in before if name.startswith("submissions")]
     assert files
     assert [name for name in files if before[name] != after[name]] == []
+
+
+LATE_SPENDING, REVERSED_BEFORE = "LATE0001", "EARLY001"
+
+
+def what_comes_too_late() -> RawBook:
+    """Rows of February that are known in March, of accounts that were settled long before."""
+    book = RawBook()
+    for account_id in (LATE_SPENDING, REVERSED_BEFORE):
+        book.customer(f"C{account_id}", date(1990, 3, 7))
+        book.consent(f"C{account_id}", "HUABEI", datetime(2025, 11, 1))
+        book.account(account_id, f"C{account_id}", "HUABEI", date(2025, 11, 1))
+        book.limit(account_id, date(2025, 11, 1), "5000")
+        book.transaction(account_id, "purchase", datetime(2025, 12, 10), 600)
+        book.bill(account_id, date(2026, 1, 1), date(2026, 1, 10), 600)
+        book.transaction(account_id, "repayment", datetime(2026, 1, 20), 600)
+        book.transaction(account_id, "purchase", datetime(2026, 3, 5), 10)
+    # written off and paid; what it owes at the end of February is known in March
+    book.transaction(LATE_SPENDING, "write_off", datetime(2026, 1, 15), 600)
+    known_in_march = {"recorded_at": datetime(2026, 3, 10)}
+    book.transaction(LATE_SPENDING, "purchase", datetime(2026, 2, 20), 70, **known_in_march)
+    # taken back before anybody told that it happened
+    bought = book.transaction(
+        REVERSED_BEFORE, "purchase", datetime(2026, 2, 5), 90, **known_in_march
+    )
+    book.transaction(
+        REVERSED_BEFORE,
+        "reversal",
+        datetime(2026, 2, 12),
+        90,
+        reverses_transaction_id=bought["transaction_id"],
+    )
+    return book
+
+
+def test_what_comes_too_late_is_told_as_by_a_rebuild(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    write(what_comes_too_late(), Path(settings.landing))
+    build(settings, *MONTHS[:2])
+    rebuilt = settings.model_copy(update={"home": tmp_path / "rebuilt", "full_rebuild": True})
+    shutil.copytree(settings.home, rebuilt.home)
+    carried, whole = build(settings, MONTHS[2]), build(rebuilt, MONTHS[2])
+    assert brought_forward(carried, MONTHS[2])[1] == 2
+    told = {row["account_id"]: row for row in carried.rows("repayment_status", MONTHS[2])}
+    assert told[LATE_SPENDING]["five_tier_assigned_on"] == date(2026, 2, 28)
+    assert told[REVERSED_BEFORE]["balance"] == 10
+    assert outcome(carried, MONTHS[2]) == outcome(whole, MONTHS[2])

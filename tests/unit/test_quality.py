@@ -102,7 +102,7 @@ create table marts.feed_counts as select date '2026-05-01' as report_month, tabl
 from unnest(['customers', 'accounts', 'credit_limits', 'consents', 'transactions', 'bills',
     'adverse_notices', 'disputes', 'internal_scores']) as t(table_name);
 create table marts.quarantined_rows as select 'bills' as table_name, 'B99' as row_key,
-    'KEY_MISSING' as rule_id, 'The row has no key.' as reason,
+    null::varchar as account_id, 'KEY_MISSING' as rule_id, 'The row has no key.' as reason,
     timestamp '2026-06-01 08:00:00' as recorded_at;
 
 create table marts.batch_figures as select date '2026-05-01' as report_month, figure,
@@ -414,6 +414,12 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 " where table_name = 'consents'",
                 "feeds.quarantine_small",
                 2,  # and the bills
+            ),
+            (  # 21 with the one that the good month holds
+                "insert into marts.quarantined_rows select rows.* replace (null as row_key,"
+                " 'ACCOUNT_UNKNOWN' as rule_id) from marts.quarantined_rows as rows, range(20)",
+                "feeds.keys_filled",
+                1,
             ),
         ],
     ),

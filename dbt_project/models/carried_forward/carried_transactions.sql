@@ -28,6 +28,7 @@ from {{ ref('stg_payments') }} as write_offs
 inner join {{ ref('int_carried_from') }} as carried
     on write_offs.account_id = carried.account_id
     and write_offs.occurred_at < carried.carried_from
+    and carried.reading_no is not null
 {{ anti_join() }} reversed
     on write_offs.transaction_id = reversed.transaction_id
 where write_offs.transaction_type = 'write_off'

@@ -18,9 +18,9 @@ month_ends as (
         write_offs.*,
         accounts.report_month as newest_month,
         accounts.report_date as newest_report_date,
+        {%- set written_off_in = month_start('cast(written_off_at as date)') %}
         {{ month_series(
-            'greatest(' ~ month_start('cast(written_off_at as date)') ~ ', accounts.month_ends_from)',
-            'accounts.report_month'
+            'greatest(' ~ written_off_in ~ ', accounts.month_ends_from)', 'accounts.report_month'
         ) }} as month
     from write_offs
     inner join {{ ref('int_accounts_read') }} as accounts

@@ -36,6 +36,21 @@ touched as (
     select account_id
     from {{ source('raw', 'accounts') }}
     where {{ is_news('accounts') }}
+    union all  -- of a written-off account the month ends rest on its spending, too
+    select news.account_id
+    from {{ ref('news_transactions') }} as news
+    inner join {{ source('brought_forward', 'transactions') }} as carried
+        on news.account_id = carried.account_id
+    where
+        news.recorded_at <= {{ as_of() }}
+        and news.occurred_at < cast({{ report_month() }} as timestamp)
+        and carried.transaction_type = 'write_off'
+    union all  -- a reversal that came before what it reverses
+    select questioned.account_id
+    from {{ ref('news_transactions') }} as news
+    inner join {{ source('brought_forward', 'questioned_transactions') }} as questioned
+        on news.transaction_id = questioned.reverses_transaction_id
+    where questioned.place = 'quarantined'
     union all  -- known then, and happening now
     select account_id
     from {{ source('brought_forward', 'transactions') }}
