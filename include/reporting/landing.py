@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.errors import BadCall, BrokenDelivery, ReportingError
-from reporting.landing_files import DeliveredFile, Feed, inspect
+from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_zone import FORMATS, LandingZone
 from reporting.policy import read_policy
@@ -122,7 +122,7 @@ def _remove(store: Path) -> None:
 def _land_feed(feed: Feed, contents: dict[str, str]) -> LandedTable:
     """Land one feed and note the digests of its files."""
     paths, warnings = delivered_files(feed)
-    files = [inspect(feed, path) for path in paths]
+    files = inspect_all(feed, paths)
     contents.update(feed.zone.contents(paths))
     rows = _create(feed, files)
     require_rows(feed, rows)

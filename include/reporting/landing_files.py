@@ -5,7 +5,7 @@ No message repeats a value of a file: it may be personal data.
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import duckdb
@@ -15,6 +15,7 @@ from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawColumn, RawTable
 
 MOMENTS = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+SchemaRow = tuple[str, str, int]  # name, type and number of children
 WHOLE_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 
 
@@ -53,13 +54,30 @@ class DeliveredFile:
         return [name for name, _ in self.columns if name.lower() not in table.column_names]
 
 
-def inspect(feed: Feed, path: str) -> DeliveredFile:
+def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
+    """Read the structure of a feed's files, those of Parquet in one query; errors as ``inspect``.
+
+    A file that the query does not tell, or that spoils it, is asked by itself.
+    """
+    addresses = [feed.zone.address(path) for path in paths if not _is_csv(path)]
+    try:
+        rows = _parquet_schema(feed, addresses) if addresses else []
+    except duckdb.Error:
+        rows = []
+    schemas: dict[str, list[SchemaRow]] = defaultdict(list)
+    for file, name, type_, children in rows:
+        schemas[file.removeprefix(feed.zone.prefix)].append((name, type_, children))
+    return [inspect(feed, path, schemas.get(path)) for path in paths]
+
+
+def inspect(feed: Feed, path: str, schema: list[SchemaRow] | None = None) -> DeliveredFile:
     """Read the structure of a file; BrokenDelivery if it is not what the contract asks.
 
-    Column names are compared without regard to case, as DuckDB does.
+    Column names are compared without regard to case, as DuckDB does. ``schema`` is that of a
+    Parquet file, where it is read already.
     """
-    is_csv = path.lower().endswith(".csv")
-    columns = _csv_columns(feed, path) if is_csv else _parquet_columns(feed, path)
+    is_csv = _is_csv(path)
+    columns = _csv_columns(feed, path) if is_csv else _parquet_columns(feed, path, schema)
     types = {name.lower(): type_ for name, type_ in columns}
     # first what is missing: the first line of a CSV without a header is data, not to be repeated
     for column in feed.table.columns:
@@ -75,6 +93,10 @@ def inspect(feed: Feed, path: str) -> DeliveredFile:
     return DeliveredFile(path, feed.zone.size(path), is_csv, columns, frozenset(usable))
 
 
+def _is_csv(path: str) -> bool:
+    return path.lower().endswith(".csv")
+
+
 def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
     try:
         with feed.zone.open_text(path) as file:
@@ -88,19 +110,28 @@ def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, "VARCHAR") for name in header)
 
 
-def _parquet_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
-    try:
-        rows = feed.connection.execute(
-            "select name, if(type = 'INT96', type, coalesce(duckdb_type, 'a nested type')),"
-            " coalesce(num_children, 0) from parquet_schema(?)",
-            [feed.zone.address(path)],
-        ).fetchall()
-    except duckdb.Error:
-        rows = []
-    if not rows:
+def _parquet_schema(feed: Feed, addresses: list[str]) -> list[tuple[str, str, str, int]]:
+    """File, name, type and number of children of each node; of each file its root first."""
+    return feed.connection.execute(
+        "select file_name, name, if(type = 'INT96', type, coalesce(duckdb_type, 'a nested type')),"
+        " coalesce(num_children, 0) from parquet_schema(?)",
+        [addresses],
+    ).fetchall()
+
+
+def _parquet_columns(
+    feed: Feed, path: str, schema: list[SchemaRow] | None
+) -> tuple[tuple[str, str], ...]:
+    if schema is None:
+        try:
+            rows = _parquet_schema(feed, [feed.zone.address(path)])
+            schema = [(name, type_, children) for _, name, type_, children in rows]
+        except duckdb.Error:
+            schema = []
+    if not schema:
         raise feed.fault(path, "is no complete Parquet file; deliver it again")
     columns, descendants = [], 0
-    for name, type_, children in rows[1:]:  # the first row is the schema's root
+    for name, type_, children in schema[1:]:  # the first row is the schema's root
         if descendants:
             descendants -= 1
         else:
