@@ -10,11 +10,6 @@ with needed as (
     where
         transaction_type in ('purchase', 'cash_draw')
         and occurred_at >= {{ day_after(report_month_end()) }}
-),
-
-reversed as (
-    select transaction_id
-    from {{ ref('int_reversals_applied') }}
 )
 
 select needed.*
@@ -29,6 +24,6 @@ inner join {{ ref('int_carried_from') }} as carried
     on write_offs.account_id = carried.account_id
     and write_offs.occurred_at < carried.carried_from
     and carried.reading_no is not null
-{{ anti_join() }} reversed
+{{ anti_join() }} {{ ref('int_reversals_applied') }} as reversed
     on write_offs.transaction_id = reversed.transaction_id
 where write_offs.transaction_type = 'write_off'
