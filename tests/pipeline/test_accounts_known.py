@@ -5,7 +5,7 @@ own, and everything that follows from it must come out as before (decision 0012)
 """
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from reporting import pipeline, quality
 from reporting.publish import partition
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.submission import records
+from reporting.submission import history, records
 from reporting.warehouse import open_store
 
 EACH_RECORD_ALONE = """
@@ -121,3 +121,43 @@ def test_a_store_of_an_older_version_is_read_as_a_whole_once(
     assert {path: told[path] for path in told.keys() - known} == {
         path: expected[path] for path in expected.keys() - known
     }
+
+
+@pytest.mark.parametrize("order", ["report_month", "report_month desc"])
+def test_of_records_withheld_for_one_date_the_last_speaks_whatever_comes_first(
+    order: str,
+) -> None:
+    run = Run(date(2026, 3, 1), datetime(2026, 4, 3))
+    connection = duckdb.connect()
+    connection.execute("create schema history")
+    connection.execute(f"create table history.accounts_known ({history.ACCOUNTS_KNOWN})")
+    connection.execute(f"create table journals ({history.SUBMISSION_RECORDS})")
+    connection.execute("create table owing as select 'A1' as account_id")
+    connection.execute(
+        """
+        insert into journals by name
+        select 'M1' as reporter_code, '210' as record_type, 'A1' as subject_id, 'A1' as account_id,
+            'WITHHELD' as state, date '2026-01-31' as report_date, *
+        from (values
+            (date '2026-01-01', '10', '1', 10, '{"C": "first", "F": "first"}'),
+            (date '2026-02-01', '30', '2', 20, '{"C": "second"}'),
+            (date '2026-03-01', '31', '3', 30, '{}')
+        ) as told (report_month, report_date_code, repayment_status, overdue_total, segment_hashes)
+        """
+    )
+
+    at_once = history.accounts_known(run, f"(from journals order by {order})", "owing")
+    told = "built_in, report_date_code, repayment_status, overdue_total, hash_c, hash_f"
+    rows = connection.execute(f"select {told} from ({at_once})").fetchall()
+    assert rows == [(date(2026, 1, 1), "31", "3", 30, "second", "first")]
+
+    whole = connection.execute(at_once).fetchall()
+    for month in ("2026-01-01", "2026-02-01", "2026-03-01"):
+        of_one_month = f"(from journals where report_month = '{month}')"
+        step = history.accounts_known(run, of_one_month, "owing")
+        connection.execute(f"create or replace table step as {step}")
+        connection.execute(
+            "create or replace table history.accounts_known as "
+            "select * exclude (report_month) from step"
+        )
+    assert connection.execute("from step").fetchall() == whole

@@ -4,7 +4,7 @@
 --
 -- A row stands for every record sent about report_date to last_report_date and says what the last of
 -- them said. While an account owes months each of its records keeps a row of its own, since late ones
--- are put between them, and so does the first withheld record of a date.
+-- are put between them; those withheld for one date share one, which says since when they are.
 with records as (
     select * from history.accounts_known
     union all by name
@@ -59,13 +59,14 @@ known as (
         min(opened_on) as opened_on,
         bool_or(was_closed) as was_closed,
         bool_or(was_overdue) as was_overdue,
-        max_by(hash_c, last_report_date) as hash_c,  -- the last one that was sent at all
-        max_by(hash_f, last_report_date) as hash_f,
+        -- the last one that was sent at all; of several about one date, the one built last
+        max_by(hash_c, (last_report_date, built_in)) as hash_c,
+        max_by(hash_f, (last_report_date, built_in)) as hash_f,
         max_by(
             struct_pack(
                 state, report_date_code, repayment_status, overdue_total, five_tier_assigned_on
             ),
-            last_report_date
+            (last_report_date, built_in)
         ) as last_one
     from kept
     group by reporter_code, account_id, kind, alone_on
