@@ -146,11 +146,18 @@ def newest_row(
 
     So that a corrected row passes. ``key`` is the column that the versions of a row share.
     """
+    known = "recorded_at <= {as_of}"
+    broken = f"{known} and not coalesce({condition}, false)"
+    # the versions of the few broken rows first: an anti join with all rows makes a table of them
+    versions = (
+        f"select {key}, recorded_at from {{batch}} as version"
+        f" semi join (select {key} from {{batch}} as delivered where {broken}) as broken"
+        f" using ({key}) where {known}"
+    )
     rows = (
-        f"from (select * from {{batch}} as delivered where recorded_at <= {{as_of}}"
-        f" and not coalesce({condition}, false)) as failing"
-        f" anti join {{batch}} as newer on newer.{key} = failing.{key}"
-        " and newer.recorded_at > failing.recorded_at and newer.recorded_at <= {as_of}"
+        f"from (select * from {{batch}} as delivered where {broken}) as failing"
+        f" anti join ({versions}) as newer on newer.{key} = failing.{key}"
+        " and newer.recorded_at > failing.recorded_at"
     )
     return _asked(rows, severity, description, _meta(check_id, rows, f"failing.{key}"))
 
