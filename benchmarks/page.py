@@ -18,13 +18,14 @@ WRITTEN, RULED = 150, 250_000  # MB and records a second
 HEAD = """# Benchmarks
 
 Rendered by `make benchmark` from `benchmarks/results.json`; one row is renewed by
-`.venv/bin/python benchmarks/run.py --only NAME`. Medians; the memory is the peak of a process and
-all its children at one moment.
+`.venv/bin/python benchmarks/run.py --only NAME`. To try one out without touching this page, add
+`--scale 0.01 --results trial.json --page trial.md`. Medians of the runs that the last column
+counts; the memory is the peak of a process and all its children at one moment.
 
 """
 TABLE_HEAD = """
-| | what | bar | measured | ratio | peak memory | |
-|---|---|---|---|---|---|---|
+| | what | bar | measured | ratio | peak memory | | measured on, runs |
+|---|---|---|---|---|---|---|---|
 """
 NOTES = """
 The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
@@ -39,7 +40,12 @@ the simple cumulative form. That form is not the normative replay, and on some a
 def render(results: Figures) -> str:
     """The whole page."""
     rows = results["rows"]
-    lines = [_line(name, cells) for name in ROWS if name in rows for cells in ROWS[name](rows)]
+    lines = [
+        _line(name, (*cells, f"{rows[name]['measured_on']}, {_runs(rows[name])}"))
+        for name in ROWS
+        if name in rows
+        for cells in ROWS[name](rows)
+    ]
     facts = [f"- {name}: {value}" for name, value in results["machine"].items()]
     packages = ", ".join(f"{name} {value}" for name, value in results["versions"].items())
     trial = [
@@ -62,6 +68,11 @@ def render(results: Figures) -> str:
 
 def _line(name: str, cells: tuple[str, ...]) -> str:
     return f"| `{name}` | {' | '.join(cells)} |\n"
+
+
+def _runs(row: Figures) -> int:
+    """How often a row's commands ran: each of its lists holds one entry a run."""
+    return max(len(runs) for runs in row.values() if isinstance(runs, list))
 
 
 def _books(rows: Figures) -> str:

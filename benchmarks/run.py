@@ -36,7 +36,13 @@ def main() -> None:
     results: dict[str, Any] = {"rows": {}}
     if asked.results.exists():
         results = json.loads(asked.results.read_text(encoding="utf-8"))
-    results |= {"machine": machine(), "versions": versions(bench.other_python)}
+    here = machine()
+    if results.setdefault("machine", here) != here:
+        raise SystemExit(
+            f"{asked.results} holds figures of another machine; name other files with --results "
+            "and --page, or delete it"
+        )
+    results["versions"] = results.get("versions", {}) | versions(bench.other_python)
     for name in asked.only or SCENARIOS:
         print(f"{name} ...", flush=True)
         figures = SCENARIOS[name](bench)
@@ -51,14 +57,29 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=SCENARIOS, help="this row; repeatable")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each command (3)")
     parser.add_argument("--scale", type=float, default=1, help="smaller books, to try it out")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="books and homes lie here")
     parser.add_argument("--memory-limit", default="12GB", help="of DuckDB, floor and program alike")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--other-python", type=Path, default=FOLDER / "venv" / "bin" / "python")
-    parser.add_argument("--results", type=Path, default=Path(__file__).with_name("results.json"))
-    parser.add_argument("--page", type=Path, default=PROJECT_ROOT / "docs" / "benchmarks.md")
+    parser.add_argument(
+        "--other-python",
+        type=Path,
+        default=FOLDER / "venv" / "bin" / "python",
+        help="of the environment with Polars and pandas",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path(__file__).with_name("results.json"),
+        help="raw figures, renewed row by row (benchmarks/results.json)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=PROJECT_ROOT / "docs" / "benchmarks.md",
+        help="what is rendered from them (docs/benchmarks.md)",
+    )
     return parser.parse_args()
 
 

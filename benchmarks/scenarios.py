@@ -218,6 +218,11 @@ def dag_overhead(bench: Bench) -> Figures:
 
 def _status(library: str) -> Callable[[Bench], Figures]:
     def scenario(bench: Bench) -> Figures:
+        if not bench.other_python.exists():
+            raise SystemExit(
+                f"{bench.other_python} is missing: `make data/benchmarks/venv/.installed` makes "
+                "the environment of Polars and pandas, or name yours with --other-python"
+            )
         home, book = bench.published_home(), bench.large_book
         out = bench.folder / f"status_{library}.parquet"
         script = str(HERE / f"status_{library}.py")

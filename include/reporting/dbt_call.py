@@ -18,6 +18,7 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
     with _ONE_AT_A_TIME:
         # seconds of imports, for which a command without dbt should not wait
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.adapters.factory import reset_adapters
         from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
 
@@ -28,6 +29,7 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
             if DuckDBConnectionManager._ENV:
                 DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+            reset_adapters()  # type: ignore[no-untyped-call]
     if done.success:
         return None
     if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):

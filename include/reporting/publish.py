@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.errors import BadCall
-from reporting.run import Run, previous_month
+from reporting.run import Run, next_month, previous_month
 from reporting.settings import Settings
 
 PART = "data.parquet"
@@ -91,9 +91,9 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
 def require_order(run: Run, settings: Settings) -> None:
     """Refuse a month after a gap, or after a month that was built on a build that is gone."""
     built = built_months(settings)
-    months = [entry.month for entry in built]
-    missing = previous_month(run.month)
-    if any(month < run.month for month in months) and missing not in months:
+    earlier = [entry.month for entry in built if entry.month < run.month]
+    missing = next_month(max(earlier, default=previous_month(run.month)))
+    if missing < run.month:
         raise BadCall(
             f"month {run.label} cannot be built before {missing:%Y-%m}: "
             f"run `reporting run --month {missing:%Y-%m}` first"

@@ -47,7 +47,8 @@ def require_installed() -> None:
     if find_spec("pyspark") is None or find_spec("dbt.adapters.spark") is None:
         raise BadCall(
             "setting REPORTING_ENGINE=spark: PySpark and dbt-spark are not in this environment; "
-            "install requirements-spark.txt, or unset the variable"
+            "run .venv-spark/bin/reporting, which `make .venv-spark/.installed` makes (or install "
+            "requirements-spark.txt), or unset the variable"
         )
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise BadCall(

@@ -11,7 +11,7 @@ from rich.table import Table
 STATUSES = ("*", "N", "M", "1", "2", "3", "4", "5", "6", "7", "B", "C", "G")
 BUCKETS = {
     "current": "current",
-    "1": "1-30 days",
+    "1": "1-30",
     "2": "31-60",
     "3": "61-90",
     "4": "91-120",
@@ -51,7 +51,7 @@ def render(summary: BookSummary) -> RenderableType:
 
 
 def _table(title: str, first: str, others: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column(first)
     for name in others:
         table.add_column(name, justify="right")
@@ -78,7 +78,9 @@ def _statuses(summary: BookSummary) -> Table:
 
 
 def _rolls(summary: BookSummary) -> Table:
-    table = _table("Month-to-month roll rates, %", "from \\ to", list(BUCKETS.values()))
+    table = _table(
+        "Month-to-month roll rates by days past due, %", "from \\ to", list(BUCKETS.values())
+    )
     for start, label in BUCKETS.items():
         total = sum(n for (origin, _), n in summary.rolls.items() if origin == start)
         if total:
