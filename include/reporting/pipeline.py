@@ -4,11 +4,14 @@ The command line runs the steps in one process, the DAG as one task each; both c
 A step that finds the month unfit raises; nothing after it runs, and a person is told.
 """
 
-import functools
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
 from importlib import import_module
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 
 import duckdb
@@ -33,7 +36,7 @@ from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission import files, history, judging, records
-from reporting.warehouse import open_store
+from reporting.warehouse import interrupted_as_others, open_store
 
 Step = Callable[[Run, Settings], None]
 
@@ -49,9 +52,10 @@ RECORDS = ("path:models/bureau",)
 def step(function: Step) -> Step:
     """A step works alone in the home folder, and a person is told when it stops the month."""
 
-    @functools.wraps(function)
+    @wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
-        with exclusive(settings), _APersonIsTold(function.__name__, run, settings):
+        told = _APersonIsTold(function.__name__, run, settings)
+        with exclusive(settings), told, interrupted_as_others():
             function(run, settings)
 
     return run_alone
@@ -205,16 +209,39 @@ def run_month(
     run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
 ) -> None:
     """Run every step of the month, in order; ``started`` is called with the name of each."""
-    with exclusive(settings), ThreadPoolExecutor(1) as beside:
+    with exclusive(settings), _beside() as do_beside:
         # seconds that need nothing of the store: imports while files are hashed, and dbt's reading
-        # of the project, which it keeps in the month's folder, while landed rows are checked. A
-        # fault of either is met again, and told, by the step that needs it.
-        beside.submit(import_module, "reporting.validation")
+        # of the project, which it keeps in the month's folder, while landed rows are checked
+        do_beside(partial(import_module, "reporting.validation"))
         for one in STEPS:
             started(one.__name__)
             one(run, settings)
             if one is land:
-                beside.submit(call_dbt, dbt_arguments(run, settings, "parse"))
+                do_beside(partial(call_dbt, dbt_arguments(run, settings, "parse")))
+
+
+@contextmanager
+def _beside() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Have some things done by another thread, one after the other; they are waited for at the end.
+
+    A fault of theirs is met again, and told, by the step that needs them. After an interrupt nobody
+    waits: Python may keep the lock of an interrupted import, and the thread would never end.
+    """
+    things: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+
+    def do_them() -> None:
+        for thing in iter(things.get, None):
+            with suppress(Exception):
+                thing()
+
+    thread = Thread(target=do_them, name="beside", daemon=True)
+    thread.start()
+    try:
+        yield things.put
+    finally:
+        things.put(None)
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            thread.join()
 
 
 def _check(layer: str, run: Run, settings: Settings) -> None:

@@ -26,6 +26,17 @@ def open_store(
         connection.close()
 
 
+@contextmanager
+def interrupted_as_others() -> Iterator[None]:
+    """Ctrl-C during a query is an interrupt; DuckDB makes a RuntimeError of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
 def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Give a connection the memory and the threads that the settings allow."""
     if settings.memory_limit:

@@ -1,0 +1,52 @@
+"""Ctrl-C ends a month at once, whatever it does; every other end waits for what is under way."""
+
+import os
+import signal
+from threading import Event, Timer
+
+import duckdb
+import pytest
+
+from reporting.pipeline import _beside
+from reporting.warehouse import interrupted_as_others
+
+ENDLESS = "select sum(hash(a.i + b.i)) from range(1_000_000_000) a(i), range(1_000_000) b(i)"
+
+
+def test_a_query_that_is_interrupted_is_an_interrupt() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt = Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    try:
+        with duckdb.connect() as connection, pytest.raises(KeyboardInterrupt):
+            interrupt.start()
+            with interrupted_as_others():
+                connection.execute(ENDLESS)
+    finally:
+        interrupt.join()
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="no query"), interrupted_as_others():
+        raise RuntimeError("no query")
+
+
+def test_an_interrupt_does_not_wait_for_what_is_done_beside() -> None:
+    never, began = Event(), Event()
+    with pytest.raises(KeyboardInterrupt), _beside() as do_beside:
+        do_beside(began.set)
+        do_beside(never.wait)  # as long as an import whose lock nobody gives back
+        began.wait()
+        raise KeyboardInterrupt
+    assert not never.is_set()
+    never.set()
+
+
+def test_everything_else_waits_for_it_in_order_and_its_faults_are_not_told_here() -> None:
+    done: list[str] = []
+    with pytest.raises(ValueError, match="the step's own"), _beside() as do_beside:
+        do_beside(lambda: int("no number"))
+        do_beside(lambda: done.append("first"))
+        do_beside(lambda: done.append("second"))
+        raise ValueError("the step's own")
+    assert done == ["first", "second"]
