@@ -64,6 +64,10 @@ where
     union all
     select account_id
     from again_{{ table }}
+    union all  -- of a row without key or moment of recording nobody can say what it repeats
+    select account_id
+    from {{ ref('news_' ~ table) }}
+    where {{ is_incomplete(table) }}
 {%- endmacro %}
 
 {#- The rows that the month before read whose key came again since. -#}
@@ -76,10 +80,10 @@ where
     inner join (
         select distinct {{ key }}
         from {{ ref('news_' ~ table) }}
-        where recorded_at <= {{ as_of() }}
+        where coalesce(recorded_at <= {{ as_of() }}, true)
     ) as news
         on before.{{ key }} = news.{{ key }}
-    where not {{ is_news(table) }}
+    where not coalesce({{ is_news(table) }}, false)
 {%- endmacro %}
 
 {#- The delivered rows that this run reads. -#}

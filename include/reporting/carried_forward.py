@@ -8,6 +8,7 @@ the beginning; the outcome is the same, byte for byte (docs/decisions/0013-carri
 """
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,7 +23,10 @@ from reporting.raw_contract import raw_contract
 from reporting.run import Run, previous_month
 from reporting.settings import Settings
 
+log = logging.getLogger(__name__)
+
 SCHEMA = "brought_forward"
+READ_ANEW = "all history is read anew"
 MANIFEST = "manifest.json"
 
 QUESTIONED = "row_key varchar, broken_rules varchar[], is_conflicting boolean,{more} place varchar"
@@ -61,8 +65,12 @@ def find(run: Run, rules: str, settings: Settings) -> CarriedForward | None:
     path = _folder(Run(before, run.as_of), settings) / MANIFEST
     if settings.full_rebuild or not path.is_file():
         return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    found = CarriedForward(**kept | {"as_of": datetime.fromisoformat(kept["as_of"])})
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        found = CarriedForward(**kept | {"as_of": datetime.fromisoformat(kept["as_of"])})
+    except (ValueError, KeyError, TypeError):
+        log.warning("%s cannot be read; %s", path, READ_ANEW)
+        return None
     stands = found.run_id == built.get(before) and found.rules == rules
     return found if stands and found.as_of <= run.as_of else None
 
@@ -75,6 +83,25 @@ def create_brought_forward(
 ) -> None:
     """Show the build store what the month before carried forward; empty where nothing was."""
     connection.execute(f"create schema if not exists {SCHEMA}")
+    _create_empty(connection)
+    if found is None:
+        return
+    folder = _folder(Run(previous_month(run.month), run.as_of), settings)
+    try:
+        for relation in RELATIONS:
+            connection.execute(
+                f"insert into {SCHEMA}.{relation} by name from read_parquet(?)",
+                [str(folder / f"{relation}.parquet")],
+            )
+    except (duckdb.IOException, duckdb.InvalidInputException):
+        log.warning("a file in %s cannot be read; %s", folder, READ_ANEW)
+        _create_empty(connection)
+        return
+    connection.execute(f"insert into {SCHEMA}.basis values (?)", [found.as_of])
+    _insert_files(connection, f"{SCHEMA}.files", found.contents)
+
+
+def _create_empty(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create or replace table {SCHEMA}.basis (as_of timestamp)")
     connection.execute(f"create or replace table {SCHEMA}.files (file varchar, sha256 varchar)")
     raw = {
@@ -84,16 +111,6 @@ def create_brought_forward(
     for relation, columns in RELATIONS.items():
         connection.execute(
             f"create or replace table {SCHEMA}.{relation} ({columns.format_map(raw)})"
-        )
-    if found is None:
-        return
-    folder = _folder(Run(previous_month(run.month), run.as_of), settings)
-    connection.execute(f"insert into {SCHEMA}.basis values (?)", [found.as_of])
-    _insert_files(connection, f"{SCHEMA}.files", found.contents)
-    for relation in RELATIONS:
-        connection.execute(
-            f"insert into {SCHEMA}.{relation} by name from read_parquet(?)",
-            [str(folder / f"{relation}.parquet")],
         )
 
 

@@ -191,6 +191,7 @@ def main() -> None:
     # dbt and Great Expectations hold half a million objects that live as long as the command: they
     # are seldom searched for garbage, and not once more at its end
     gc.set_threshold(GARBAGE_AFTER)
+    logging.raiseExceptions = False  # a log that a full disk does not take is no error of its own
     atexit.register(gc.freeze)
     try:
         command()

@@ -4,7 +4,10 @@ dbt keeps its settings and its connection in globals: one call runs at a time, a
 the database at its end.
 """
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -23,7 +26,8 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
         from dbt.cli.main import dbtRunner
 
         try:
-            done = dbtRunner().invoke(arguments)
+            with _no_settings_of_the_user():
+                done = dbtRunner().invoke(arguments)
         finally:
             # dbt leaves it open to the end of the process, and nobody else could read the file
             if DuckDBConnectionManager._ENV:
@@ -39,3 +43,15 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
         for one in getattr(done.result, "results", [])
         if one.status in ("error", "fail", "partial success")
     ]
+
+
+@contextmanager
+def _no_settings_of_the_user() -> Iterator[None]:
+    """Take dbt's variables out of the environment: a month is built by its own settings alone."""
+    taken = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
+    for name in taken:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(taken)

@@ -15,9 +15,18 @@ KEY_BYTES = 32
 BLOCK_BYTES = 64  # of SHA-256, for HMAC (RFC 2104)
 
 
-def run_id(run: Run, policy: Path, input_digest: str) -> str:
-    """A hash of month, cut-off, code, seeds, policy and input: equal runs have equal ids."""
-    parts = (rules_digest(policy), run.label, run.as_of.isoformat(), input_digest)
+def run_id(
+    run: Run, settings: Settings, policy: Path, input_digest: str, built_on: str | None
+) -> str:
+    """A hash of all that a month follows from: equal runs have equal ids.
+
+    That is month, cut-off, code, seeds, policy, settings, input, and the run id of the month before
+    (``built_on``), so that a month whose id stands rests on months that stand.
+    """
+    parts = (
+        *(rules_digest(policy), run.label, run.as_of.isoformat(), input_digest, built_on or ""),
+        *(str(settings.notice_lead_days), str(settings.cut_off_day)),  # notices name both
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

@@ -131,11 +131,14 @@ def land(run: Run, settings: Settings) -> None:
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")
+        before = publish.earlier_months(run, settings)
+        built_on = before[-1][1] if before else None
+        run_id = identity.run_id(run, settings, policy, report.input_digest, built_on)
         connection.execute(
             "create or replace table marts.built_months as "
             "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
-            "(select max_by(run_id, month) from history.built_months) as built_on",
-            [run.month, run.as_of, identity.run_id(run, policy, report.input_digest)],
+            "?::varchar as built_on",
+            [run.month, run.as_of, run_id, built_on],
         )
 
 
@@ -185,10 +188,11 @@ def submit(run: Run, settings: Settings) -> None:
         records.build_lines(connection, run)
         records.build_journal(connection)
         records.build_from_journal(connection, run)
-        files.write_submissions(connection, run, settings)
-        notices.write_notices(connection, run, settings)
         _create_quality_results(connection, run, settings)
-        publish.publish(connection, run, settings)
+        with publish.in_one_piece(run, settings):
+            files.write_submissions(connection, run, settings)
+            notices.write_notices(connection, run, settings)
+            publish.publish(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
     alerts.send(alerts.Alert.ended(run, settings, quality.results_of(run, settings)), settings)
     _write_trend(settings)

@@ -1,10 +1,14 @@
 """The published tables: Parquet by report month, and a small database of views that analysts open.
 
 A month's table is one Parquet file that is written aside and renamed; the database lists the files
-of the months that are published, is built aside too and renamed last. So a reader sees a month
-whole or not at all, and never waits for a run.
+of the months that are published, is built aside too and renamed last. So a reader sees a table
+whole or not at all, and never waits for a run. While a month's files are replaced one by one a mark
+stands beside them; where a run was killed meanwhile it stays, and no later month goes on from two
+halves.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -17,6 +21,7 @@ from reporting.run import Run, next_month, previous_month
 from reporting.settings import Settings
 
 PART = "data.parquet"
+UNFINISHED = ".{}.unfinished"  # the mark of a month that is being published
 GROUP = 40_960  # rows that are read for one id: tables are sorted by it, and a month is one file
 
 # Published table -> the columns that sort it; each stands in schema marts of the build store.
@@ -89,8 +94,15 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
 
 
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month after a gap, or after a month that was built on a build that is gone."""
+    """Refuse a month after a gap, or after one half published or built on a build that is gone."""
     built = built_months(settings)
+    for path in sorted(settings.published.glob(UNFINISHED.format("*"))):
+        label = path.name.removeprefix(".").partition(".")[0]
+        if label < run.label:
+            raise BadCall(
+                f"month {label} was stopped while it was published, so that its files are of two "
+                f"builds; run `reporting run --month {label}` again first"
+            )
     earlier = [entry.month for entry in built if entry.month < run.month]
     missing = next_month(max(earlier, default=previous_month(run.month)))
     if missing < run.month:
@@ -136,6 +148,16 @@ def require_unchanged_history(
 def earlier_months(run: Run, settings: Settings) -> list[tuple[date, str, datetime]]:
     """Month, run id and cut-off of each month that is built and earlier than the run's."""
     return [(b.month, b.run_id, b.as_of) for b in built_months(settings) if b.month < run.month]
+
+
+@contextmanager
+def in_one_piece(run: Run, settings: Settings) -> Iterator[None]:
+    """Mark the month while its files are replaced; the mark stays where that is not finished."""
+    settings.published.mkdir(parents=True, exist_ok=True)
+    mark = settings.published / UNFINISHED.format(run.label)
+    mark.touch()
+    yield
+    mark.unlink()
 
 
 def publish(

@@ -182,3 +182,86 @@ def test_what_comes_too_late_is_told_as_by_a_rebuild(tmp_path: Path) -> None:
     assert told[LATE_SPENDING]["five_tier_assigned_on"] == date(2026, 2, 28)
     assert told[REVERSED_BEFORE]["balance"] == 10
     assert outcome(carried, MONTHS[2]) == outcome(whole, MONTHS[2])
+
+
+PLAIN = [f"PLAIN{number:03d}" for number in range(4)]
+NAMED_FIRST, NAMED_THEN = "FIRST001", "THEN0001"
+CONFLICT, OTHER = "CONFL001", "OTHER001"
+AGAIN_WITHOUT_MOMENT, NO_KEY = "AGAIN001", "NOKEY001"
+
+
+def settled(book: RawBook, account_id: str) -> None:
+    """A customer who pays a bill of January in time."""
+    book.customer(f"C{account_id}", date(1990, 3, 7))
+    book.consent(f"C{account_id}", "HUABEI", datetime(2025, 11, 1))
+    book.account(account_id, f"C{account_id}", "HUABEI", date(2025, 11, 1))
+    book.limit(account_id, date(2025, 11, 1), "5000")
+    book.transaction(account_id, "purchase", datetime(2025, 12, 10), 600)
+    book.bill(account_id, date(2026, 1, 1), date(2026, 1, 10), 600)
+
+
+def what_is_told_twice() -> tuple[RawBook, RawBook]:
+    """Rows of which one version or copy names another account, or has lost its key or moment.
+
+    The first book is delivered before February is built, the second one before March is.
+    """
+    book, later = RawBook(), RawBook()
+    names = [*PLAIN, NAMED_FIRST, NAMED_THEN, CONFLICT, OTHER, AGAIN_WITHOUT_MOMENT, NO_KEY]
+    for account_id in names:
+        settled(book, account_id)
+    # paid by the one, as was said first; by the other, as was said then. The one owes months
+    # (no notice was delivered), so that it is read whole, and must not find its payment again
+    paid = {"transaction_id": "T-MOVED"}
+    book.transaction(NAMED_FIRST, "repayment", datetime(2026, 1, 5), 600, **paid)
+    moved = {"recorded_at": datetime(2026, 1, 8)}
+    book.transaction(NAMED_THEN, "repayment", datetime(2026, 1, 5), 600, **paid, **moved)
+    for account_id in set(names) - {NAMED_FIRST, NAMED_THEN}:
+        book.transaction(account_id, "repayment", datetime(2026, 1, 5), 600)
+    # two accounts in one row, of one moment: neither is right. The one is read whole later
+    for account_id in (CONFLICT, OTHER):
+        book.bill(account_id, date(2026, 2, 1), date(2026, 2, 10), 0, bill_id="B-CONFLICT")
+    late = {"recorded_at": datetime(2026, 3, 10)}
+    later.transaction(
+        CONFLICT, "repayment", datetime(2026, 2, 20), 5, transaction_id="T-LATE", **late
+    )
+    for account_id, lost in ((AGAIN_WITHOUT_MOMENT, "recorded_at"), (NO_KEY, "transaction_id")):
+        row = book.transaction(account_id, "purchase", datetime(2026, 2, 3), 70)
+        if lost == "transaction_id":
+            row[lost] = None
+        later.tables["transactions"].append(row | {lost: None})
+    return book, later
+
+
+def test_what_is_told_twice_is_read_as_by_a_rebuild(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    before, later = what_is_told_twice()
+    write(before, Path(settings.landing))
+    build(settings, *MONTHS[:2])
+    rebuilt = settings.model_copy(update={"home": tmp_path / "rebuilt", "full_rebuild": True})
+    shutil.copytree(settings.home, rebuilt.home)
+    write(later, tmp_path / "later")
+    for number, news in enumerate(sorted((tmp_path / "later" / "transactions").rglob("*.parquet"))):
+        shutil.copy(news, Path(settings.landing) / "transactions" / f"later-{number}.parquet")
+    carried, whole = build(settings, MONTHS[2]), build(rebuilt, MONTHS[2])
+
+    with open_store(carried.run(MONTHS[2]), settings) as store:
+        found = store.execute("select account_id from staging.accounts_brought_forward").fetchall()
+    assert sorted(account_id for (account_id,) in found) == PLAIN
+    told = {row["account_id"]: row for row in carried.rows("repayment_status", MONTHS[2])}
+    assert told[NAMED_FIRST]["overdue_total"] == 600
+    assert told[NAMED_THEN]["overdue_total"] == 0
+    assert outcome(carried, MONTHS[2]) == outcome(whole, MONTHS[2])
+
+
+@pytest.mark.parametrize("damaged", ["manifest.json", "bills.parquet"])
+def test_what_was_carried_and_is_damaged_is_read_anew(
+    lenders: tuple[Lender, Lender], tmp_path: Path, damaged: str
+) -> None:
+    shutil.copytree(lenders[0].settings.home, tmp_path / "home")
+    settings = lenders[0].settings.model_copy(update={"home": tmp_path / "home"})
+    kept = lenders[0].run(MONTHS[1]).folder(settings) / "carried_forward" / damaged
+    kept.write_text("no file of ours")
+    month = MONTHS[-1]
+    again = build(settings, month)
+    assert brought_forward(again, month) == (0, 0)
+    assert outcome(again, month) == outcome(lenders[0], month)

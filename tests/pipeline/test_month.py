@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
-from datetime import date
+import os
+import shutil
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from oracle.book import expected_month
 from oracle.submission_reader import expected_monthly_segment, read_month
 
 from pipeline.conftest import MONTHS, Lender
-from reporting import pipeline
-from reporting.errors import BadCall
-from reporting.identity import hash_key
+from reporting import notices, pipeline
+from reporting.errors import BadCall, DataNotFit
+from reporting.identity import hash_key, run_id
 from reporting.policy import read_policy
-from reporting.publish import TABLES
+from reporting.publish import PART, TABLES, partition
 from reporting.run import Run
+from reporting.settings import DBT_PROJECT, Settings
 from reporting.warehouse import open_store
 
 PLACES = ("delivered", "good", "duplicates", "superseded", "after_cut_off", "quarantined")
@@ -184,6 +187,72 @@ def test_a_month_cannot_leave_a_gap(lender_book: Lender, month: str) -> None:
     run = Run.of(month, None, lender_book.settings)
     with pytest.raises(BadCall, match=f"{month} cannot be built before 2026-06: run .*2026-06"):
         pipeline.run_month(run, lender_book.settings)
+
+
+@pytest.fixture
+def copied(lender_book: Lender, tmp_path: Path) -> Settings:
+    """The settings of a copy of the book's home."""
+    shutil.copytree(lender_book.settings.home, tmp_path / "home")
+    return lender_book.settings.model_copy(update={"home": tmp_path / "home"})
+
+
+def test_nothing_goes_on_from_a_month_that_is_half_published(
+    lender_book: Lender, copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    april, may = (lender_book.run(month) for month in MONTHS[1:3])
+
+    def stopped(*_: object) -> None:
+        raise OSError("the power went")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "write_notices", stopped)
+        with pytest.raises(OSError, match="the power went"):
+            pipeline.submit(april, copied)
+    with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
+        pipeline.land(may, copied)
+    pipeline.submit(april, copied)
+    pipeline.land(may, copied)
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"), [("months_owed", "missing"), ("submission_records", "damaged")]
+)
+def test_what_earlier_months_left_must_be_there(
+    lender_book: Lender, copied: Settings, table: str, fault: str
+) -> None:
+    april, may = (lender_book.run(month) for month in MONTHS[1:3])
+    path = partition(copied, table, april.month) / PART
+    if fault == "missing":
+        path.unlink()
+    else:
+        path.write_text("no Parquet")
+    with pytest.raises(DataNotFit, match=f"{table}.* is {fault}.*--month {april.label}` again"):
+        pipeline.land(may, copied)
+
+
+def test_a_month_follows_from_its_settings_and_the_month_before() -> None:
+    run = Run(date(2026, 5, 1), datetime(2026, 6, 3))
+    settings = Settings(home=Path("home"))
+    policy = DBT_PROJECT / "seeds" / "product_policy.csv"
+
+    def id_of(settings: Settings, built_on: str | None) -> str:
+        return run_id(run, settings, policy, "input", built_on)
+
+    first = id_of(settings, None)
+    assert id_of(settings.model_copy(update={"threads": 1}), None) == first
+    other_lead = settings.model_copy(update={"notice_lead_days": settings.notice_lead_days + 1})
+    assert len({first, id_of(settings, "a"), id_of(settings, "b"), id_of(other_lead, None)}) == 4
+
+
+def test_dbts_own_variables_change_nothing(
+    lender_book: Lender, copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_EMPTY", "1")  # models of no rows
+    monkeypatch.setenv("DBT_TARGET", "nowhere")
+    pipeline.run_month(lender_book.run(MONTHS[-1]), copied)
+    assert os.environ["DBT_EMPTY"] == "1"
+    built = digests(Lender(copied, lender_book.months), MONTHS[-1])
+    assert built == digests(lender_book, MONTHS[-1])
 
 
 def test_a_month_that_has_not_ended_is_refused(lender_book: Lender) -> None:

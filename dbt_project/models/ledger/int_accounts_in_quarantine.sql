@@ -4,15 +4,21 @@
 -- say when it happened counts from the beginning, one that a later version settles does not count.
 -- Nor does a quarantined signature: without it nothing is reported.
 {%- set kinds = {
-    'bill': ('bills', 'statement_on'),
-    'transaction': ('transactions', 'cast(occurred_at as date)'),
-    'limit': ('credit_limits', 'effective_on'),
-    'consent': ('consents', 'cast(occurred_at as date)'),
+    'bill': ('bills', 'account_id', 'statement_on'),
+    'transaction': ('transactions', 'account_id', 'cast(occurred_at as date)'),
+    'limit': ('credit_limits', 'account_id', 'effective_on'),
+    'consent': ('consents', 'customer_id', 'cast(occurred_at as date)'),
 } %}
-with {% for kind, (table, day) in kinds.items() -%}
+with {% for kind, (table, subject, day) in kinds.items() -%}
 {{ kind }}_versions as (
     select
         *,
+        -- rows without a key are no versions of each other: each is about whom it names
+        case
+            when {{ raw_key(table) | join(' is null or ') }} is null
+                then concat_ws('|', '', row_key, {{ subject }})
+            else row_key
+        end as version_of,
         coalesce({{ day }}, date '1900-01-01') as since,
         -- what the row says, whenever it was recorded
         md5(concat_ws(
@@ -25,14 +31,14 @@ with {% for kind, (table, day) in kinds.items() -%}
 {{ kind }}_compared as (
     select
         *,
-        max(case when place = 'good' then recorded_at end) over (partition by row_key) as good_at,
-        max(case when place = 'good' then facts end) over (partition by row_key) as good_facts
+        max(case when place = 'good' then recorded_at end) over (partition by version_of) as good_at,
+        max(case when place = 'good' then facts end) over (partition by version_of) as good_facts
     from {{ kind }}_versions
 ),
 
 {{ kind }}_rejected as (
     select
-        row_key,
+        version_of,
         min(since) as since
     from {{ kind }}_compared
     where
@@ -45,7 +51,7 @@ with {% for kind, (table, day) in kinds.items() -%}
         {%- if kind == 'consent' %}
         and (coalesce(action, '') <> 'signed' or is_conflicting)
         {%- endif %}
-    group by row_key
+    group by version_of
 ),
 
 {{ kind }}_held as (
@@ -54,7 +60,7 @@ with {% for kind, (table, day) in kinds.items() -%}
         rejected.since as held_since
     from {{ kind }}_versions as versions
     inner join {{ kind }}_rejected as rejected
-        on versions.row_key = rejected.row_key
+        on versions.version_of = rejected.version_of
 ),
 
 {% endfor -%}

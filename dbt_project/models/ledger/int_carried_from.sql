@@ -2,7 +2,16 @@
 -- on it still needs the single rows. That is the start of the oldest busy period that is open or
 -- holds a bill due later; what lies before is settled for good and goes on as sums. An account that
 -- is closed by then has no ledger any more (no reading_no) and goes on without one.
-with accounts as (
+with {% for table in ['transactions', 'bills'] -%}
+{{ table }}_shared as (  -- keys whose versions name different accounts
+    select row_key
+    from {{ questioned_rows(table) }} as questioned
+    group by row_key
+    having min(coalesce(account_id, '')) <> max(coalesce(account_id, ''))
+),
+
+{% endfor -%}
+accounts as (
     select
         accounts.account_id,
         versions.reading_no
@@ -28,6 +37,16 @@ not_carried as (  -- a bill that asks nothing belongs to no busy period
     where
         month = {{ report_month() }}
         and oldest_unpaid_due_on is null
+    {%- for table in ['transactions', 'bills'] %}
+    union all  -- the versions of a row can be told from one another only where all of them are read
+    select questioned.account_id
+    from {{ questioned_rows(table) }} as questioned
+    left join {{ table }}_shared as shared
+        on questioned.row_key = shared.row_key
+    where
+        shared.row_key is not null
+        or {{ is_incomplete(table) }}
+    {%- endfor %}
 ),
 
 starts as (

@@ -4,10 +4,12 @@ A month reads what the month before it left, not all that was ever sent (docs/de
 where a store of an older version left nothing of the kind are all records read once.
 """
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from reporting.errors import DataNotFit
 from reporting.publish import PART, earlier_months, partition, published_files
 from reporting.run import Run, previous_month
 from reporting.settings import Settings
@@ -47,6 +49,7 @@ FIGURES_BEFORE = {
 }
 CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "boolean"}
 MONTHS_COMPARED = 6
+COMPARED = {"batch_figures": FIGURES_BEFORE, "data_quality_results": CHECKS_BEFORE}
 
 # Of records 210 what is known of each account; persons and agreements are told of only when
 # something changes, so that their few records are read as they were sent.
@@ -74,6 +77,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
         "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
     )
     earlier = earlier_months(run, settings)
+    _require_whole([month for month, *_ in earlier], settings)
     if earlier:
         connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
     connection.execute(
@@ -97,6 +101,33 @@ def accounts_known(run: Run, journal: str, owing: str) -> str:
     return query("accounts_known").format(
         journal=journal, owing=owing, run=f"select date '{run.month}' as report_month"
     )
+
+
+def _require_whole(months: list[date], settings: Settings) -> None:
+    """What must be known of earlier months can be read; DataNotFit names what cannot.
+
+    Every journal, and what the month before left owed. What an older version did not publish, or
+    what only serves comparison, may be missing, but not be damaged.
+    """
+    required = [partition(settings, "submission_records", month) / PART for month in months]
+    required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
+    read = required + [
+        path
+        for table in ("accounts_known", "repayment_history", "repayment_status", *COMPARED)
+        for path in published_files(settings, table)
+        if path.parent in {partition(settings, table, month) for month in months}
+    ]
+    with duckdb.connect() as connection:
+        for path in read:
+            try:
+                connection.execute("from parquet_file_metadata(?)", [str(path)])
+            except duckdb.Error:
+                fault = "is damaged" if path.is_file() else "is missing"
+                month = path.parent.name.removeprefix("report_month=")[:7]
+                raise DataNotFit(
+                    f"published file {path} {fault}; restore it, or run `reporting run --month "
+                    f"{month}` again"
+                ) from None
 
 
 def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
@@ -147,10 +178,7 @@ def _show_months_before(
     months = [previous_month(run.month)]
     while len(months) < MONTHS_COMPARED:
         months.append(previous_month(months[-1]))
-    for table, columns in (
-        ("batch_figures", FIGURES_BEFORE),
-        ("data_quality_results", CHECKS_BEFORE),
-    ):
+    for table, columns in COMPARED.items():
         files = [partition(settings, table, month) / PART for month in months]
         _show(connection, table, columns, [path for path in files if path.is_file()])
     connection.execute(
