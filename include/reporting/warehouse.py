@@ -23,6 +23,7 @@ def open_store(
         apply_limits(connection, settings)
         yield connection
     finally:
+        connection.interrupt()  # closing would wait for a query that was left in the middle
         connection.close()
 
 

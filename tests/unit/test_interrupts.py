@@ -2,25 +2,32 @@
 
 import os
 import signal
+from datetime import date, datetime
+from pathlib import Path
 from threading import Event, Timer
 
 import duckdb
 import pytest
 
 from reporting.pipeline import _beside
-from reporting.warehouse import interrupted_as_others
+from reporting.run import Run
+from reporting.settings import Settings
+from reporting.warehouse import interrupted_as_others, open_store
 
-ENDLESS = "select sum(hash(a.i + b.i)) from range(1_000_000_000) a(i), range(1_000_000) b(i)"
+ENDLESS = "select sum(hash(i)) from range(1_000_000_000_000) as numbers(i)"
 
 
-def test_a_query_that_is_interrupted_is_an_interrupt() -> None:
+def test_a_query_that_is_interrupted_is_an_interrupt(tmp_path: Path) -> None:
+    run, settings = Run(date(2026, 5, 1), datetime(2026, 6, 3)), Settings(home=tmp_path)
+    run.folder(settings).mkdir(parents=True)
+    duckdb.connect(str(run.build_store(settings))).close()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     try:
-        with duckdb.connect() as connection, pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), interrupted_as_others():
             interrupt.start()
-            with interrupted_as_others():
-                connection.execute(ENDLESS)
+            with open_store(run, settings) as store:
+                store.execute(ENDLESS)
     finally:
         interrupt.join()
         signal.signal(signal.SIGINT, before)
