@@ -56,7 +56,7 @@ def render(results: Figures) -> str:
     return "".join(
         [
             HEAD,
-            "".join(f"{line}\n" for line in [*facts, f"- versions: {packages}"]),
+            "".join(f"{line}\n" for line in [*facts, f"- versions, of the newest row: {packages}"]),
             "".join(["\n", *trial]) if trial else "",
             TABLE_HEAD,
             *lines,

@@ -39,8 +39,8 @@ def main() -> None:
     here = machine()
     if results.setdefault("machine", here) != here:
         raise SystemExit(
-            f"{asked.results} holds figures of another machine; name other files with --results "
-            "and --page, or delete it"
+            f"{asked.results} holds figures of another machine or system; name other files with "
+            "--results and --page, or delete it"
         )
     results["versions"] = results.get("versions", {}) | versions(bench.other_python)
     for name in asked.only or SCENARIOS:

@@ -69,7 +69,7 @@ def find(run: Run, rules: str, settings: Settings) -> CarriedForward | None:
         kept = json.loads(path.read_text(encoding="utf-8"))
         found = CarriedForward(**kept | {"as_of": datetime.fromisoformat(kept["as_of"])})
     except (ValueError, KeyError, TypeError):
-        log.warning("%s cannot be read; %s", path, READ_ANEW)
+        log.warning("%s: %s cannot be read; %s", run.label, path, READ_ANEW)
         return None
     stands = found.run_id == built.get(before) and found.rules == rules
     return found if stands and found.as_of <= run.as_of else None
@@ -93,8 +93,10 @@ def create_brought_forward(
                 f"insert into {SCHEMA}.{relation} by name from read_parquet(?)",
                 [str(folder / f"{relation}.parquet")],
             )
-    except (duckdb.IOException, duckdb.InvalidInputException):
-        log.warning("a file in %s cannot be read; %s", folder, READ_ANEW)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:  # a damaged page has no class of its own
+        log.warning("%s: a file in %s cannot be read; %s", run.label, folder, READ_ANEW)
         _create_empty(connection)
         return
     connection.execute(f"insert into {SCHEMA}.basis values (?)", [found.as_of])

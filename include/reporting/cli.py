@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from reporting.errors import ReportingError
 from reporting.run import Run, parse_day
 from reporting.settings import load_settings
+from reporting.warehouse import interrupted_as_others
 
 app = typer.Typer(
     help="Monthly reporting of consumer credit to the central bank's credit reporting system.",
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 console = Console()
 
+INTERRUPTED = 130  # as a shell says it: 128 and the signal's number
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
 
 Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
@@ -194,12 +196,15 @@ def main() -> None:
     logging.raiseExceptions = False  # a log that a full disk does not take is no error of its own
     atexit.register(gc.freeze)
     try:
-        command()
+        with interrupted_as_others():
+            command()
     except ReportingError as error:
         if "--debug" in sys.argv:
             raise
         _say(str(error))
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _unforeseen(kind: type[BaseException], error: BaseException, _: object) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.types import NullType
 
+from reporting.warehouse import interrupted_as_others
+
 URL = "duckdb+readonly://"  # the file goes into connect_args: a path may hold any character
 
 
@@ -32,6 +34,16 @@ class ReadOnlyDialect(Dialect):
         connection = duckdb.connect(database, read_only=True)
         connection.execute("set schema = ?", [schema])
         return ConnectionWrapper(connection)
+
+    def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
+        """As every dialect; Great Expectations would take an interrupt for a broken query."""
+        with interrupted_as_others():
+            super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        """Likewise."""
+        with interrupted_as_others():
+            super().do_execute_no_params(cursor, statement, context)  # type: ignore[no-untyped-call]
 
     def do_begin(self, connection: Any) -> None:
         """Nothing to begin."""

@@ -20,12 +20,14 @@ def run_id(
 ) -> str:
     """A hash of all that a month follows from: equal runs have equal ids.
 
-    That is month, cut-off, code, seeds, policy, settings, input, and the run id of the month before
-    (``built_on``), so that a month whose id stands rests on months that stand.
+    That is month, cut-off, code, seeds, policy, input, the settings that published tables follow
+    from, and the run id of the month before (``built_on``), so that a month whose id stands rests
+    on months that stand. Waivers, limits and the engine change no record and are left out.
     """
     parts = (
         *(rules_digest(policy), run.label, run.as_of.isoformat(), input_digest, built_on or ""),
         *(str(settings.notice_lead_days), str(settings.cut_off_day)),  # notices name both
+        str(settings.minimum_group_size),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

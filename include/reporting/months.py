@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reporting.publish import built_months, open_published, stale_months
+from reporting.publish import built_months, open_published, stale_months, unfinished_months
 from reporting.reasons import reasons
 from reporting.run import next_month
 from reporting.settings import Settings
@@ -59,6 +59,10 @@ def overview(settings: Settings) -> RenderableType:
         if code in newest:
             why.add_row(f"{newest[code]:,}", code, reason.sentence)
     lines = [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
+    lines += [
+        f"Stopped while it was published, run it again: {label}"
+        for label in unfinished_months(settings)
+    ]
     lines += [
         f"Built on an earlier build of the month before it, run it again: {month:%Y-%m}"
         for month in stale_months(months)

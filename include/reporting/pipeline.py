@@ -117,9 +117,8 @@ def land(run: Run, settings: Settings) -> None:
     report = landing.land(run, settings)
     if carried and not carried.covers(report.contents):
         log.warning(
-            "%s: files that the month before has read are gone or changed; "
-            "all history is read anew",
-            run.label,
+            "%s: files that the month before has read are gone or changed; %s",
+            *(run.label, carried_forward.READ_ANEW),
         )
         carried = None
     for warning in report.warnings:

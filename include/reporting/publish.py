@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.errors import BadCall
+from reporting.errors import BadCall, DataNotFit
 from reporting.run import Run, next_month, previous_month
 from reporting.settings import Settings
 
@@ -84,25 +84,25 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
     files = published_files(settings, "built_months")
     if not files:
         return []
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            "select report_month, as_of, run_id, built_on "
-            "from read_parquet(?, hive_partitioning = false) order by report_month",
-            [[str(path) for path in files]],
-        ).fetchall()
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.execute(
+                "select report_month, as_of, run_id, built_on "
+                "from read_parquet(?, hive_partitioning = false) order by report_month",
+                [[str(path) for path in files]],
+            ).fetchall()
+    except duckdb.InvalidInputException:
+        raise DataNotFit(
+            f"a file below {files[0].parent.parent} is damaged; restore it, or run its month and "
+            "every later one again"
+        ) from None
     return [BuiltMonth(*row) for row in rows]
 
 
 def require_order(run: Run, settings: Settings) -> None:
     """Refuse a month after a gap, or after one half published or built on a build that is gone."""
     built = built_months(settings)
-    for path in sorted(settings.published.glob(UNFINISHED.format("*"))):
-        label = path.name.removeprefix(".").partition(".")[0]
-        if label < run.label:
-            raise BadCall(
-                f"month {label} was stopped while it was published, so that its files are of two "
-                f"builds; run `reporting run --month {label}` again first"
-            )
+    _require_finished(run, settings)
     earlier = [entry.month for entry in built if entry.month < run.month]
     missing = next_month(max(earlier, default=previous_month(run.month)))
     if missing < run.month:
@@ -115,6 +115,21 @@ def require_order(run: Run, settings: Settings) -> None:
             raise BadCall(
                 f"month {month:%Y-%m} was built on an earlier build of the month before it; "
                 f"run `reporting run --month {month:%Y-%m}` again first"
+            )
+
+
+def unfinished_months(settings: Settings) -> list[str]:
+    """The months (YYYY-MM) of which a run was stopped while it replaced their files."""
+    marks = settings.published.glob(UNFINISHED.format("*"))
+    return sorted(path.name.removeprefix(".").partition(".")[0] for path in marks)
+
+
+def _require_finished(run: Run, settings: Settings) -> None:
+    for label in unfinished_months(settings):
+        if label < run.label:
+            raise BadCall(
+                f"month {label} was stopped while it was published, so that its files may be of "
+                f"two builds; run `reporting run --month {label}` again first"
             )
 
 
@@ -131,6 +146,7 @@ def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     """Refuse to publish a month whose earlier months were built (again) meanwhile."""
+    _require_finished(run, settings)
     landed = connection.execute("select as_of from marts.built_months").fetchall()
     if landed != [(run.as_of,)]:
         raise BadCall(
@@ -157,7 +173,7 @@ def in_one_piece(run: Run, settings: Settings) -> Iterator[None]:
     mark = settings.published / UNFINISHED.format(run.label)
     mark.touch()
     yield
-    mark.unlink()
+    mark.unlink(missing_ok=True)
 
 
 def publish(

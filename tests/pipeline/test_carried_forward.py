@@ -5,7 +5,7 @@ rows that break rules, keys that come again. It is delivered month by month.
 """
 
 import shutil
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -187,6 +187,7 @@ def test_what_comes_too_late_is_told_as_by_a_rebuild(tmp_path: Path) -> None:
 PLAIN = [f"PLAIN{number:03d}" for number in range(4)]
 NAMED_FIRST, NAMED_THEN = "FIRST001", "THEN0001"
 CONFLICT, OTHER = "CONFL001", "OTHER001"
+CLOSED, AFTER_CLOSED = "CLOSED01", "AFTER001"
 AGAIN_WITHOUT_MOMENT, NO_KEY = "AGAIN001", "NOKEY001"
 
 
@@ -206,7 +207,10 @@ def what_is_told_twice() -> tuple[RawBook, RawBook]:
     The first book is delivered before February is built, the second one before March is.
     """
     book, later = RawBook(), RawBook()
-    names = [*PLAIN, NAMED_FIRST, NAMED_THEN, CONFLICT, OTHER, AGAIN_WITHOUT_MOMENT, NO_KEY]
+    names = [
+        *(*PLAIN, NAMED_FIRST, NAMED_THEN, CONFLICT, OTHER, CLOSED, AFTER_CLOSED),
+        *(AGAIN_WITHOUT_MOMENT, NO_KEY),
+    ]
     for account_id in names:
         settled(book, account_id)
     # paid by the one, as was said first; by the other, as was said then. The one owes months
@@ -220,6 +224,19 @@ def what_is_told_twice() -> tuple[RawBook, RawBook]:
     # two accounts in one row, of one moment: neither is right. The one is read whole later
     for account_id in (CONFLICT, OTHER):
         book.bill(account_id, date(2026, 2, 1), date(2026, 2, 10), 0, bill_id="B-CONFLICT")
+    # the same with an account that is closed, and goes on without a ledger
+    for account_id in (CLOSED, AFTER_CLOSED):
+        both = {"transaction_id": "T-CONFLICT", "recorded_at": datetime(2026, 1, 16)}
+        book.transaction(account_id, "purchase", datetime(2026, 1, 15), 90, **both)
+    closed = next(row for row in book.tables["accounts"] if row["account_id"] == CLOSED)
+    book.account(
+        CLOSED,
+        f"C{CLOSED}",
+        "HUABEI",
+        date(2025, 11, 1),
+        closed_on=date(2026, 1, 25),
+        recorded_at=closed["recorded_at"] + timedelta(days=60),
+    )
     late = {"recorded_at": datetime(2026, 3, 10)}
     later.transaction(
         CONFLICT, "repayment", datetime(2026, 2, 20), 5, transaction_id="T-LATE", **late
@@ -253,14 +270,18 @@ def test_what_is_told_twice_is_read_as_by_a_rebuild(tmp_path: Path) -> None:
     assert outcome(carried, MONTHS[2]) == outcome(whole, MONTHS[2])
 
 
-@pytest.mark.parametrize("damaged", ["manifest.json", "bills.parquet"])
+@pytest.mark.parametrize(
+    ("damaged", "start"), [("manifest.json", 0), ("bills.parquet", 0), ("bills.parquet", 4)]
+)
 def test_what_was_carried_and_is_damaged_is_read_anew(
-    lenders: tuple[Lender, Lender], tmp_path: Path, damaged: str
+    lenders: tuple[Lender, Lender], tmp_path: Path, damaged: str, start: int
 ) -> None:
     shutil.copytree(lenders[0].settings.home, tmp_path / "home")
     settings = lenders[0].settings.model_copy(update={"home": tmp_path / "home"})
     kept = lenders[0].run(MONTHS[1]).folder(settings) / "carried_forward" / damaged
-    kept.write_text("no file of ours")
+    content = bytearray(kept.read_bytes())
+    content[start : start + 200] = b"no byte of ours" * 14
+    kept.write_bytes(content)
     month = MONTHS[-1]
     again = build(settings, month)
     assert brought_forward(again, month) == (0, 0)

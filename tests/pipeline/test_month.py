@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from oracle.book import expected_month
 from oracle.submission_reader import expected_monthly_segment, read_month
+from rich.console import Console
 
 from pipeline.conftest import MONTHS, Lender
 from reporting import notices, pipeline
 from reporting.errors import BadCall, DataNotFit
 from reporting.identity import hash_key, run_id
+from reporting.months import overview
 from reporting.policy import read_policy
 from reporting.publish import PART, TABLES, partition
 from reporting.run import Run
@@ -210,6 +212,12 @@ def test_nothing_goes_on_from_a_month_that_is_half_published(
             pipeline.submit(april, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
         pipeline.land(may, copied)
+    with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
+        pipeline.submit(may, copied)  # that was landed before
+    shown = Console(width=120)
+    with shown.capture() as told:
+        shown.print(overview(copied))
+    assert f"Stopped while it was published, run it again: {april.label}" in told.get()
     pipeline.submit(april, copied)
     pipeline.land(may, copied)
 
@@ -241,7 +249,9 @@ def test_a_month_follows_from_its_settings_and_the_month_before() -> None:
     first = id_of(settings, None)
     assert id_of(settings.model_copy(update={"threads": 1}), None) == first
     other_lead = settings.model_copy(update={"notice_lead_days": settings.notice_lead_days + 1})
-    assert len({first, id_of(settings, "a"), id_of(settings, "b"), id_of(other_lead, None)}) == 4
+    other_groups = settings.model_copy(update={"minimum_group_size": 99})
+    ids = {first, id_of(settings, "a"), id_of(settings, "b"), id_of(other_lead, None)}
+    assert len(ids | {id_of(other_groups, None)}) == 5
 
 
 def test_dbts_own_variables_change_nothing(

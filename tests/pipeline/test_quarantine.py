@@ -88,6 +88,15 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     book.transaction("ASTALE", "purchase", datetime(2026, 4, 12), 9, **stale, recorded_at=None)
     for name, day in (("NOKEY", datetime(2026, 4, 12)), ("NOKEYLATER", datetime(2026, 5, 1))):
         book.transaction(f"A{name}", "purchase", day, 7, transaction_id=None)
+    # of one person and without a key: a withdrawal for another product is about that product
+    for product, action in (("HUABEI", "signed"), ("JIEBEI", "withdrawn")):
+        book.consent(
+            "CSIGNED",
+            product,
+            datetime(2026, 4, 9),
+            consent_event_id=None,
+            action=action,
+        )
     two = {"transaction_id": "TTWO", "recorded_at": late}  # two versions at one moment
     book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 10, **two)
     book.transaction("ATWO", "purchase", datetime(2026, 4, 11), 11, **two)
@@ -155,8 +164,7 @@ def test_corrected_rows_heal_and_the_month_follows_by_itself(lender: Lender) -> 
         "select row_key, rule_id, healed_as_of from marts.quarantined_rows order by all"
     )
     assert [(key, rule) for key, rule, when in healed if when is None] == [
-        ("", "KEY_MISSING"),  # of two accounts
-        ("", "KEY_MISSING"),
+        *[("", "KEY_MISSING")] * 3,  # of two accounts, and of a person's consents
         ("ES", "CHANNEL_MISSING"),
         ("TSTALE", "RECORDED_AT_MISSING"),  # until its file is replaced
         # listed for good, but a later version counts

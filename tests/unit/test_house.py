@@ -22,7 +22,6 @@ ORDER = [
         "turns",
         "raw_contract",
         "reasons",
-        "duckdb_dialect",
         "sentences",
         "account_replay",
         "dbt_call",
@@ -34,6 +33,7 @@ ORDER = [
     [
         "policy",
         "warehouse",
+        "duckdb_dialect",
         "landing_zone",
         "publish",
         "identity",

@@ -4,21 +4,15 @@
 -- say when it happened counts from the beginning, one that a later version settles does not count.
 -- Nor does a quarantined signature: without it nothing is reported.
 {%- set kinds = {
-    'bill': ('bills', 'account_id', 'statement_on'),
-    'transaction': ('transactions', 'account_id', 'cast(occurred_at as date)'),
-    'limit': ('credit_limits', 'account_id', 'effective_on'),
-    'consent': ('consents', 'customer_id', 'cast(occurred_at as date)'),
+    'bill': ('bills', 'statement_on'),
+    'transaction': ('transactions', 'cast(occurred_at as date)'),
+    'limit': ('credit_limits', 'effective_on'),
+    'consent': ('consents', 'cast(occurred_at as date)'),
 } %}
-with {% for kind, (table, subject, day) in kinds.items() -%}
-{{ kind }}_versions as (
+with {% for kind, (table, day) in kinds.items() -%}
+{{ kind }}_told as (
     select
         *,
-        -- rows without a key are no versions of each other: each is about whom it names
-        case
-            when {{ raw_key(table) | join(' is null or ') }} is null
-                then concat_ws('|', '', row_key, {{ subject }})
-            else row_key
-        end as version_of,
         coalesce({{ day }}, date '1900-01-01') as since,
         -- what the row says, whenever it was recorded
         md5(concat_ws(
@@ -28,10 +22,22 @@ with {% for kind, (table, subject, day) in kinds.items() -%}
     from {{ questioned_rows(table) }} as questioned
 ),
 
+{{ kind }}_versions as (
+    select
+        *,
+        case  -- rows without a key are no versions of each other
+            when {{ raw_key(table) | join(' is null or ') }} is null
+                then concat_ws('|', '', row_key, facts)
+            else row_key
+        end as version_of
+    from {{ kind }}_told
+),
+
 {{ kind }}_compared as (
     select
         *,
-        max(case when place = 'good' then recorded_at end) over (partition by version_of) as good_at,
+        max(case when place = 'good' then recorded_at end)
+            over (partition by version_of) as good_at,
         max(case when place = 'good' then facts end) over (partition by version_of) as good_facts
     from {{ kind }}_versions
 ),

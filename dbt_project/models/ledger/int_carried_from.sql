@@ -11,6 +11,21 @@ with {% for table in ['transactions', 'bills'] -%}
 ),
 
 {% endfor -%}
+told_twice as (  -- its versions can be told from one another only where all of them are read
+    {%- for table in ['transactions', 'bills'] %}
+    select questioned.account_id
+    from {{ questioned_rows(table) }} as questioned
+    left join {{ table }}_shared as shared
+        on questioned.row_key = shared.row_key
+    where
+        shared.row_key is not null
+        or {{ is_incomplete(table) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
 accounts as (
     select
         accounts.account_id,
@@ -37,16 +52,9 @@ not_carried as (  -- a bill that asks nothing belongs to no busy period
     where
         month = {{ report_month() }}
         and oldest_unpaid_due_on is null
-    {%- for table in ['transactions', 'bills'] %}
-    union all  -- the versions of a row can be told from one another only where all of them are read
-    select questioned.account_id
-    from {{ questioned_rows(table) }} as questioned
-    left join {{ table }}_shared as shared
-        on questioned.row_key = shared.row_key
-    where
-        shared.row_key is not null
-        or {{ is_incomplete(table) }}
-    {%- endfor %}
+    union all
+    select account_id
+    from told_twice
 ),
 
 starts as (
@@ -69,8 +77,10 @@ left join starts
     on accounts.reading_no = starts.reading_no
 union all
 select
-    account_id,
+    closed.account_id,
     cast(null as bigint) as reading_no,
     {{ day_after(report_month_end()) }} as carried_from
-from {{ ref('stg_accounts') }}
-where closed_on <= {{ report_month_end() }}
+from {{ ref('stg_accounts') }} as closed
+{{ anti_join() }} told_twice
+    on closed.account_id = told_twice.account_id
+where closed.closed_on <= {{ report_month_end() }}

@@ -104,19 +104,19 @@ def accounts_known(run: Run, journal: str, owing: str) -> str:
 
 
 def _require_whole(months: list[date], settings: Settings) -> None:
-    """What must be known of earlier months can be read; DataNotFit names what cannot.
+    """The files of earlier months that this one reads are there, and are Parquet by their footers.
 
     Every journal, and what the month before left owed. What an older version did not publish, or
-    what only serves comparison, may be missing, but not be damaged.
+    what only serves comparison, may be missing, but not be damaged. DataNotFit names the file.
     """
     required = [partition(settings, "submission_records", month) / PART for month in months]
     required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
-    read = required + [
-        path
+    optional = [
+        partition(settings, table, month) / PART
         for table in ("accounts_known", "repayment_history", "repayment_status", *COMPARED)
-        for path in published_files(settings, table)
-        if path.parent in {partition(settings, table, month) for month in months}
+        for month in months
     ]
+    read = required + [path for path in optional if path.is_file()]
     with duckdb.connect() as connection:
         for path in read:
             try:
@@ -126,7 +126,7 @@ def _require_whole(months: list[date], settings: Settings) -> None:
                 month = path.parent.name.removeprefix("report_month=")[:7]
                 raise DataNotFit(
                     f"published file {path} {fault}; restore it, or run `reporting run --month "
-                    f"{month}` again"
+                    f"{month}` again, and every later month"
                 ) from None
 
 
