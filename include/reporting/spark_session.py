@@ -7,6 +7,7 @@ a line that begins with FAILED names the nodes.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,20 @@ from typing import Any
 from reporting.dbt_call import call_dbt
 
 FAILED = "reporting: dbt failed: "
+LOCAL_MEMORY = "4g"
 
 
 def start_session(master: str, warehouse: str) -> Any:
     """A session whose settings make Spark mean what DuckDB means; the rest is Spark's own file.
 
     Times have no zone, so none may be put in or taken out. On this machine alone as many partitions
-    as threads are enough; a cluster takes the number from its own configuration.
+    as threads are enough, and one gigabyte, which is what Spark takes, is not; a cluster takes both
+    from its own configuration, which also goes before LOCAL_MEMORY.
     """
     from pyspark.sql import SparkSession
+
+    if master.startswith("local"):
+        os.environ.setdefault("SPARK_DRIVER_MEMORY", LOCAL_MEMORY)
 
     builder = (
         SparkSession.builder.master(master)
@@ -35,6 +41,8 @@ def start_session(master: str, warehouse: str) -> Any:
         .config("spark.ui.showConsoleProgress", "false")
         # in the long expressions of a record Spark looks for constraints until memory ends
         .config("spark.sql.constraintPropagation.enabled", "false")
+        # a table is many times its Parquet files: else it is sent whole to where it does not fit
+        .config("spark.sql.sources.fileCompressionFactor", "20")
     )
     if master.startswith("local"):
         builder = builder.config("spark.ui.enabled", "false")
