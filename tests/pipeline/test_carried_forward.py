@@ -140,16 +140,21 @@ def test_a_changed_file_makes_the_month_read_everything(
 LATE_SPENDING, REVERSED_BEFORE = "LATE0001", "EARLY001"
 
 
+def billed(book: RawBook, account_id: str) -> None:
+    """A customer with a bill of January."""
+    book.customer(f"C{account_id}", date(1990, 3, 7))
+    book.consent(f"C{account_id}", "HUABEI", datetime(2025, 11, 1))
+    book.account(account_id, f"C{account_id}", "HUABEI", date(2025, 11, 1))
+    book.limit(account_id, date(2025, 11, 1), "5000")
+    book.transaction(account_id, "purchase", datetime(2025, 12, 10), 600)
+    book.bill(account_id, date(2026, 1, 1), date(2026, 1, 10), 600)
+
+
 def what_comes_too_late() -> RawBook:
     """Rows of February that are known in March, of accounts that were settled long before."""
     book = RawBook()
     for account_id in (LATE_SPENDING, REVERSED_BEFORE):
-        book.customer(f"C{account_id}", date(1990, 3, 7))
-        book.consent(f"C{account_id}", "HUABEI", datetime(2025, 11, 1))
-        book.account(account_id, f"C{account_id}", "HUABEI", date(2025, 11, 1))
-        book.limit(account_id, date(2025, 11, 1), "5000")
-        book.transaction(account_id, "purchase", datetime(2025, 12, 10), 600)
-        book.bill(account_id, date(2026, 1, 1), date(2026, 1, 10), 600)
+        billed(book, account_id)
         book.transaction(account_id, "repayment", datetime(2026, 1, 20), 600)
         book.transaction(account_id, "purchase", datetime(2026, 3, 5), 10)
     # written off and paid; what it owes at the end of February is known in March
@@ -191,16 +196,6 @@ CLOSED, AFTER_CLOSED = "CLOSED01", "AFTER001"
 AGAIN_WITHOUT_MOMENT, NO_KEY = "AGAIN001", "NOKEY001"
 
 
-def settled(book: RawBook, account_id: str) -> None:
-    """A customer who pays a bill of January in time."""
-    book.customer(f"C{account_id}", date(1990, 3, 7))
-    book.consent(f"C{account_id}", "HUABEI", datetime(2025, 11, 1))
-    book.account(account_id, f"C{account_id}", "HUABEI", date(2025, 11, 1))
-    book.limit(account_id, date(2025, 11, 1), "5000")
-    book.transaction(account_id, "purchase", datetime(2025, 12, 10), 600)
-    book.bill(account_id, date(2026, 1, 1), date(2026, 1, 10), 600)
-
-
 def what_is_told_twice() -> tuple[RawBook, RawBook]:
     """Rows of which one version or copy names another account, or has lost its key or moment.
 
@@ -212,7 +207,7 @@ def what_is_told_twice() -> tuple[RawBook, RawBook]:
         *(AGAIN_WITHOUT_MOMENT, NO_KEY),
     ]
     for account_id in names:
-        settled(book, account_id)
+        billed(book, account_id)
     # paid by the one, as was said first; by the other, as was said then. The one owes months
     # (no notice was delivered), so that it is read whole, and must not find its payment again
     paid = {"transaction_id": "T-MOVED"}
