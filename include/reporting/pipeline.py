@@ -130,8 +130,9 @@ def land(run: Run, settings: Settings) -> None:
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")
-        before = publish.earlier_months(run, settings)
-        built_on = before[-1][1] if before else None
+        (built_on,) = connection.execute(
+            "select max_by(run_id, month) from history.built_months"
+        ).fetchall()[0]
         run_id = identity.run_id(run, settings, policy, report.input_digest, built_on)
         connection.execute(
             "create or replace table marts.built_months as "

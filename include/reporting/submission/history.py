@@ -111,10 +111,12 @@ def _require_whole(months: list[date], settings: Settings) -> None:
     """
     required = [partition(settings, "submission_records", month) / PART for month in months]
     required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
+    of_month_before = ("accounts_known", "repayment_history", "repayment_status")
     optional = [
         partition(settings, table, month) / PART
-        for table in ("accounts_known", "repayment_history", "repayment_status", *COMPARED)
-        for month in months
+        for tables, back in ((of_month_before, 1), (COMPARED, MONTHS_COMPARED))
+        for table in tables
+        for month in months[-back:]
     ]
     read = required + [path for path in optional if path.is_file()]
     with duckdb.connect() as connection:
