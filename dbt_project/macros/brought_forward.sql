@@ -39,7 +39,7 @@
 
 {#- The delivered rows of a table that the month before did not read. -#}
 {% macro news(table) -%}
-    {%- set columns = (raw_columns(table) + ['_unreadable_columns']) | join(',\n    ') -%}
+    {%- set columns = (raw_columns(table) + ['_unreadable_columns', '_file']) | join(',\n    ') -%}
     {%- set read_before = files_read_before(table) -%}
 select
     {{ columns }}
@@ -88,7 +88,7 @@ where
 
 {#- The delivered rows that this run reads. -#}
 {% macro delivered_to_read(table) -%}
-    {%- set columns = raw_columns(table) + ['_unreadable_columns'] -%}
+    {%- set columns = raw_columns(table) + ['_unreadable_columns', '_file'] -%}
 select
     delivered.{{ columns | join(',\n    delivered.') }}
 from {{ source('raw', table) }} as delivered
@@ -113,7 +113,8 @@ inner join {{ ref('accounts_brought_forward') }} as accounts
 
 {#- Columns of a questioned row that are kept. -#}
 {% macro questioned_columns(table) -%}
-    {{ return(raw_columns(table) + ['row_key', 'broken_rules', 'is_conflicting']
+    {{ return(raw_columns(table) + ['source_file', 'row_key', 'broken_rules', 'is_conflicting',
+        'changes_subject']
         + (['broken_reversal_rule'] if table == 'transactions' else []) + ['place']) }}
 {%- endmacro %}
 

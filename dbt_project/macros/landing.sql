@@ -34,7 +34,7 @@
     key came more than once, it breaks a rule, or its account or customer is not there yet. Every
     other row recorded by the cut-off is good, so that the millions of plain rows are read and never
     copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
-    quarantined or after_cut_off. -#}
+    quarantined or after_cut_off. Versions that move a key to another subject are all quarantined. -#}
 {% macro questioned(table, rules, of=none, may_be_agreement=false) %}
 with singled_out as (
     {{ singled_out(table, rules, of, may_be_agreement) | indent(4) }}
@@ -98,6 +98,7 @@ looked_at as (
 
 select
     {{ columns | join(',\n    ') }},
+    _file as source_file,
     has_question,
     {{ is_waiting }} as is_waiting,
     {{ is_incomplete(table) }} as is_incomplete,
@@ -114,12 +115,16 @@ where
 {% macro placed(table, singled_out) %}
 select
     {{ raw_columns(table) | join(',\n    ') }},
+    source_file,
     row_key,
     broken_rules,
     -- a row without key or moment of recording has no versions, only copies
     not is_incomplete and first_content <> last_content as is_conflicting,
+    not is_incomplete and has_another_subject as changes_subject,
     case
         when copy_number > 1 then 'duplicate'
+        when not is_incomplete and has_another_subject
+            then case when is_waiting then 'after_cut_off' else 'quarantined' end
         when not is_incomplete and first_content = last_content and recorded_at < newest_recorded_at
             then 'superseded'
         -- a row that waits for its account or customer does not exist yet for this run
@@ -134,14 +139,45 @@ from (
         max(recorded_at) over (partition by row_key, is_incomplete) as newest_recorded_at,
         row_number() over (
             partition by row_key, is_incomplete, recorded_at, content
-            order by row_key
+            order by source_file
         ) as copy_number,
         min(content) over (partition by row_key, is_incomplete, recorded_at) as first_content,
-        max(content) over (partition by row_key, is_incomplete, recorded_at) as last_content
+        max(content) over (partition by row_key, is_incomplete, recorded_at) as last_content,
+        {{ has_another_subject(table) }} as has_another_subject
     from {{ singled_out }}
     where has_question
 ) as compared
 {% endmacro %}
+
+{#- True where versions of one key are about different subjects: a newer version corrects facts and
+    never moves a key to somebody else. A person stays one under a corrected number or a corrected
+    name; under another number and another name it is another person. Unknown values (sex 0 and 9)
+    tell nobody apart. -#}
+{% macro has_another_subject(table) -%}
+    {%- if table == 'customers' -%}
+    {{ differs_between_versions('upper(id_number)') }}
+        and (
+            {{ differs_between_versions('name') }}
+            or {{ differs_between_versions('birth_date') }}
+            or {{ differs_between_versions("case when sex in ('1', '2') then sex end") }}
+        )
+    {%- elif table in ['accounts', 'consents'] -%}
+    {{ differs_between_versions('customer_id') }}
+    {%- elif table in ['transactions', 'bills', 'adverse_notices', 'disputes'] -%}
+    {{ differs_between_versions('account_id') }}
+    {%- else -%}  {#- the subject is part of the key -#}
+    false
+    {%- endif -%}
+{%- endmacro %}
+
+{#- True where the versions of a row's key hold more than one known value. -#}
+{% macro differs_between_versions(value) -%}
+    coalesce(
+            min({{ value }}) over (partition by row_key, is_incomplete)
+            <> max({{ value }}) over (partition by row_key, is_incomplete),
+            false
+        )
+{%- endmacro %}
 
 {#- The good rows of a table: the newest version of each key as known at the cut-off. -#}
 {% macro good_rows(table) -%}
@@ -259,16 +295,58 @@ where place = 'good'
 {%- endmacro %}
 
 {#- The rules of a table, those that every table shares first: a readable row, a key, a moment of
-    recording. -#}
+    recording, identifiers as they were issued and dates that the bureau takes. A value that is
+    missing breaks the rule that asks for it and no other. -#}
 {% macro all_rules(table, rules) -%}
     {{ return([
         ('VALUE_UNREADABLE', '_unreadable_columns is null'),
         ('KEY_MISSING', (raw_key(table) | join(' is not null and ')) ~ ' is not null'),
         ('RECORDED_AT_MISSING', 'recorded_at is not null'),
+        ('IDENTIFIER_IS_A_FLOATING_POINT_NUMBER', has_no_floating_point_identifier(table)),
+        ('DATE_OUT_OF_RANGE', has_dates_in_range(table)),
     ] + rules) }}
 {%- endmacro %}
 
-{#- The ids of the rules a row breaks; a rule whose answer is unknown is broken. -#}
+{#- True where no identifier of a row has the form of a floating-point number (2.08812E+15, 17.0): a
+    spreadsheet has rounded it, and nobody can say whose it was. -#}
+{% macro has_no_floating_point_identifier(table) -%}
+    {%- set identifiers = [] -%}
+    {%- for column in raw_columns(table) -%}
+        {%- if column == 'id_number' or (column.endswith('_id') and not column.startswith('spouse_')) -%}
+            {%- do identifiers.append(column) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set form = '[+-]?[0-9]+[.]?[0-9]*[eE][+]?[0-9]+|[0-9]+[.]0' -%}
+    not (
+            {%- for column in identifiers %}
+            -- few identifiers hold such a sign, and to look for one costs less than a pattern
+            case
+                when {{ column }} like '%.%' or {{ column }} like '%+%'
+                    then {{ matches_fully(column, form) }}
+                else false
+            end
+            {{- ' or' if not loop.last }}
+            {%- endfor %}
+            {{- 'false' if not identifiers }}
+        )
+{%- endmacro %}
+
+{#- True where every date and moment of a row lies in 1901 to 2099 or is missing. Of an open-ended
+    date a later one is allowed: it means none. -#}
+{% macro has_dates_in_range(table) -%}
+    {%- set columns = raw_table(table).columns.values() | list if execute else [] -%}
+    {%- for column in columns if column.data_type in ['date', 'timestamp'] %}
+            ({{ column.name }} is null or (
+                {{ column.name }} >= {{ column.data_type }} '1901-01-01'
+                {%- if not column.config.meta.open_ended %}
+                and {{ column.name }} < {{ column.data_type }} '2100-01-01'
+                {%- endif %}
+            )) and
+    {%- endfor %} true
+{%- endmacro %}
+
+{#- The ids of the rules a row breaks; a rule whose answer is unknown is broken. Of a row with a value
+    that cannot be read no more is said: the other rules would speak of a value that is not there. -#}
 {% macro broken_rules(table, rules) -%}
     {{ return(adapter.dispatch("list_of_broken")(all_rules(table, rules))) }}
 {%- endmacro %}
@@ -283,20 +361,20 @@ where place = 'good'
             )
 {%- endmacro %}
 {% macro default__list_of_broken(rules) -%}
-    list_filter([
+    case when _unreadable_columns is not null then ['VALUE_UNREADABLE'] else list_filter([
         {%- for id, rule in rules %}
             case when coalesce({{ rule }}, false) then null else '{{ id }}' end
             {{- ',' if not loop.last }}
         {%- endfor %}
-        ], lambda id: id is not null)
+        ], lambda id: id is not null) end
 {%- endmacro %}
 {% macro spark__list_of_broken(rules) -%}
-    array_compact(array(
+    case when _unreadable_columns is not null then array('VALUE_UNREADABLE') else array_compact(array(
         {%- for id, rule in rules %}
             case when coalesce({{ rule }}, false) then null else '{{ id }}' end
             {{- ',' if not loop.last }}
         {%- endfor %}
-        ))
+        )) end
 {%- endmacro %}
 
 {% macro list_length(list) -%} {{ return(adapter.dispatch("list_length")(list)) }} {%- endmacro %}
@@ -307,10 +385,26 @@ where place = 'good'
 {% macro account_rules() -%}
     {{ return([
         ('ACCOUNT_UNKNOWN', 'known_account_id is not null'),
-        ('ACCOUNT_REJECTED', "standing <> 'rejected'"),
+        ('ACCOUNT_REJECTED', "known_account_id is null or standing <> 'rejected'"),
     ]) }}
 {%- endmacro %}
 
+{#- The rules shared by the rows of a customer. -#}
+{% macro customer_rules() -%}
+    {{ return([
+        ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
+        ('CUSTOMER_REJECTED', "known_customer_id is null or standing <> 'rejected'"),
+    ]) }}
+{%- endmacro %}
+
+{#- The documents of the customer's set: those of the register of texts and of the policy. -#}
+{% macro known_documents() -%}
+    {{ return('select document_code from ' ~ ref('consent_texts')
+        ~ ' union all select document_code from ' ~ ref('stg_product_policy')) }}
+{%- endmacro %}
+
+{#- The code of an institution as the bureau writes it. -#}
+{% macro is_reporter_code(column) -%} {{ return(matches_fully(column, '[0-9A-Z]{14}')) }} {%- endmacro %}
 
 {% macro list_of(value) -%} {{ return(adapter.dispatch("list_of")(value)) }} {%- endmacro %}
 {% macro default__list_of(value) -%} [{{ value }}] {%- endmacro %}
@@ -345,6 +439,17 @@ where place = 'good'
 
 {% macro is_alphanumeric(column) -%}
     {{ return(matches_fully(column, '[A-Za-z0-9]+')) }}
+{%- endmacro %}
+
+{#- An identifier without what is easily lost or added on its way: case, blanks, leading zeros. -#}
+{% macro without_form(column) -%}
+    {{ return(adapter.dispatch("without_form")(column)) }}
+{%- endmacro %}
+{% macro default__without_form(column) -%}
+    {{ return("ltrim(regexp_replace(lower(" ~ column ~ "), '[\\s\\p{Z}]', '', 'g'), '0')") }}
+{%- endmacro %}
+{% macro spark__without_form(column) -%}
+    {{ return("ltrim('0', regexp_replace(lower(" ~ column ~ "), '[\\\\s\\\\p{Z}]', ''))") }}
 {%- endmacro %}
 
 {% macro safe_integer(text) -%} try_cast({{ text }} as integer) {%- endmacro %}

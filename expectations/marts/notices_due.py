@@ -47,11 +47,15 @@ EXPECTATIONS = [
     no_row(
         "notices.nobody_forgotten",
         "critical",
-        "Every month held back for a notice has one due, unless it was delivered and waits.",
+        "Every month held back for a notice has one due, unless it was delivered and waits or the"
+        " account is held by a row in quarantine.",
         "from {batch} as due right join marts.reportable_population as population"
         " on due.account_id = population.account_id"
         " and due.episode_started_on = population.episode_started_on"
-        " where population.reason_code = 'NOTICE_PENDING' and due.account_id is null"
+        " left join ledger.int_accounts_in_quarantine as quarantine"
+        " on population.account_id = quarantine.account_id"
+        " where coalesce(quarantine.held_since > population.report_date, true)"
+        " and population.reason_code = 'NOTICE_PENDING' and due.account_id is null"
         " and not exists (select 1 from staging.stg_adverse_notices as notices"
         " where notices.account_id = population.account_id"
         " and notices.episode_started_on = population.episode_started_on"

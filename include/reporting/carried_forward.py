@@ -29,7 +29,11 @@ SCHEMA = "brought_forward"
 READ_ANEW = "all history is read anew"
 MANIFEST = "manifest.json"
 
-QUESTIONED = "row_key varchar, broken_rules varchar[], is_conflicting boolean,{more} place varchar"
+QUESTIONED = (
+    "source_file varchar, row_key varchar, broken_rules varchar[], is_conflicting boolean, "
+    "changes_subject boolean,"
+    "{more} place varchar"
+)
 RELATIONS = {
     "accounts": "account_id varchar, left_over decimal(18, 2), spent decimal(18, 2), "
     "drawn decimal(18, 2), last_paid_on date, principal_billed decimal(18, 2), last_due_on date, "

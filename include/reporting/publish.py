@@ -37,7 +37,7 @@ TABLES = {
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
     "feed_counts": "table_name",
-    "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id",
+    "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id, source_file",
     "batch_figures": "figure, scope",
     "data_quality_results": "layer, table_name, check_id",
     "built_months": "report_month",
@@ -48,7 +48,8 @@ VIEWS = {
     "quarantined_rows": """
         select seen.*, min(built.as_of) as healed_as_of  -- the first month that rejects it no more
         from (
-            select table_name, row_key, account_id, rule_id, reason, recorded_at,
+            select table_name, row_key, account_id, customer_id, source_file, rule_id, reason,
+                recorded_at,
                 min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
             from {source}
             group by all

@@ -4,7 +4,9 @@ Answered from the published tables alone, in plain words: one paragraph for each
 """
 
 from collections.abc import Sized
+from dataclasses import dataclass, fields
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -26,13 +28,15 @@ STATUS_WORDS = {
     "C": "settled and closed",
     "G": "ended by transfer",
 }
-MOST_ROWS = 5  # quarantined ones that are named
+CLOSING = ("20", "32")  # report-time codes of a closed account
+MOST_ROWS = 5  # quarantined ones that are named, or ids that are proposed
 
 
 def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
     """The answer for a customer or an account, for one month (the latest built unless named).
 
-    Raises BadCall for an id that no built month knows.
+    Three questions apart: is anything in a file, what of this month, and why. Raises BadCall for an
+    id that no built month knows.
     """
     asked = parse_month(month) if month else None
     with open_published(settings) as connection:
@@ -41,32 +45,27 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
             raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
         answered, opening = _month_to_answer(asked, built)
         rows = _accounts(connection, subject, answered)
-        if not rows and (rejected := _quarantined(connection, subject, answered)):
-            told = _sent(_records(connection, [subject], answered).get(subject, []))
-            owed_too = _owed(connection, [subject], answered).get(subject, [])
-            lines = [*rejected, *(f"  {line}" for line in [*told, *owed_too])]
-            return Text("\n\n".join([*opening, "\n".join(lines)]))
         if not rows:
-            raise BadCall(
-                f"no customer or account {subject!r} in month {answered:%Y-%m}; "
-                "give the pseudonymous customer_id or account_id of the raw tables, "
-                "or another --month"
-            )
+            return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
+        customer = rows[0]["customer_id"]
         accounts = [row["account_id"] for row in rows]
         records = _records(connection, accounts, answered)
-        owed = _owed(connection, accounts, answered)
+        pending = _pending(connection, accounts, answered)
         missing = _rows_missing(connection, accounts, answered)
+        person = [
+            f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}",
+            _person_in_files(connection, customer, answered),
+            *_events_missing(connection, customer, answered),
+        ]
     paragraphs = [
         _paragraph(
             row,
             records.get(row["account_id"], []),
-            [*missing.get(row["account_id"], []), *owed.get(row["account_id"], [])],
+            [*missing.get(row["account_id"], []), *pending.get(row["account_id"], [])],
         )
         for row in rows
     ]
-    customer = rows[0]["customer_id"]
-    heading = f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}"
-    return Text("\n\n".join([*opening, heading, *paragraphs]))
+    return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
 
 
 def accounts_asked(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
@@ -127,31 +126,82 @@ def _accounts(
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _quarantined(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> list[str]:
-    """Why a month knows nothing of an account or customer whose own row broke a rule, in words."""
-    return [
-        f"{subject}: NO, not for month {month:%Y-%m}: its row of {table} is in quarantine for "
-        f"{broken}. Once it is delivered corrected, the next run counts it."
-        for _, table, _, broken in _rejected(
-            connection,
-            month,
-            "row_key = ? and table_name in ('accounts', 'customers')",
-            subject,
+def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
+    """The answer where a month has no verdict: the row is in quarantine, or nobody has this id."""
+    rejected = _rejected(
+        connection, month, "row_key = ? and table_name in ('accounts', 'customers')", subject
+    )
+    if not rejected:
+        raise BadCall(
+            f"no customer or account {subject!r} in month {month:%Y-%m}; "
+            + _did_you_mean(connection, subject, month)
         )
+    lines = [
+        f"{subject}: NO, not for month {month:%Y-%m}: {_named_row(row)} is in quarantine for "
+        f"{row.broken}. Once it is delivered corrected, the next run counts it."
+        for row in rejected
     ]
+    pending = _pending(connection, [subject], month).get(subject, [])
+    sent = _in_files(_records(connection, [subject], month).get(subject, []))
+    return "\n".join([*lines, *(f"  {line}" for line in [sent, *pending])])
+
+
+def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
+    """Ids that differ from the one asked for in case, blanks or leading zeros alone."""
+    found = connection.execute(
+        f"""
+        select distinct id
+        from (
+            select unnest([customer_id, account_id]) as id
+            from marts.reportable_population
+            where report_month = $month
+        ) as ids
+        where {_plain("id")} = {_plain("$subject")}
+        order by id limit {MOST_ROWS}
+        """,
+        {"month": month, "subject": subject},
+    ).fetchall()
+    if found:
+        return f"did you mean {' or '.join(one for (one,) in found)}?"
+    return "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
+
+
+def _plain(expression: str) -> str:
+    """SQL: an id without case, blanks and leading zeros."""
+    return f"ltrim(regexp_replace(lower({expression}), '[\\s\\p{{Z}}]', '', 'g'), '0')"
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A delivered row that does not count, and why."""
+
+    account_id: str | None
+    table_name: str
+    row_key: str
+    source_file: str | None
+    broken: str  # its rules, each with its sentence
 
 
 def _rejected(
     connection: duckdb.DuckDBPyConnection, month: date, which: str, value: object
-) -> list[tuple[Any, ...]]:
-    """Account, table and key of rows in quarantine at a month's cut-off, and what they break."""
-    return connection.execute(
-        "select account_id, table_name, row_key, string_agg(distinct rule_id || ' (' || reason "
-        "|| ')', ', ' order by rule_id || ' (' || reason || ')') from marts.quarantined_rows "
+) -> list[QuarantinedRow]:
+    """The rows in quarantine at a month's cut-off that hold a condition."""
+    rows = connection.execute(
+        "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
+        " || reason || ')', ', ' order by rule_id || ' (' || reason || ')')"
+        " from marts.quarantined_rows "
         "where (select as_of from marts.built_months where report_month = ?) "
         f"between first_seen and last_seen and {which} group by all order by all",
         [month, value],
     ).fetchall()
+    return [QuarantinedRow(*row) for row in rows]
+
+
+def _named_row(row: QuarantinedRow) -> str:
+    """Table, key and file of a row; a key that may be personal data is left out."""
+    key = "a row" if looks_personal(row.row_key) or not row.row_key else f"row {row.row_key}"
+    where = f" (file {row.source_file})" if row.source_file else ""
+    return f"{key} of {row.table_name}{where}"
 
 
 def _marks(values: Sized) -> str:
@@ -159,26 +209,64 @@ def _marks(values: Sized) -> str:
     return ", ".join("?" * len(values)) or "null"
 
 
+@dataclass(frozen=True)
+class SentRecord:
+    """One record 210 that was built, and the file it stands in."""
+
+    report_month: date
+    report_date: date
+    report_date_code: str
+    repayment_status: str | None
+    overdue_total: Decimal | None
+    state: str
+    file_name: str | None
+    rule_ids: str | None
+
+
 def _records(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
-) -> dict[str, list[tuple[Any, ...]]]:
-    found: dict[str, list[tuple[Any, ...]]] = {}
+) -> dict[str, list[SentRecord]]:
+    found: dict[str, list[SentRecord]] = {}
+    columns = ", ".join(field.name for field in fields(SentRecord))
     rows = connection.execute(
-        "select account_id, report_month, report_date, report_date_code, repayment_status, "
-        "overdue_total, state, file_name from marts.submission_records "
+        f"select account_id, {columns} from marts.submission_records "
         f"where account_id in ({_marks(accounts)}) and report_month <= ? "
         "order by report_date, report_month",
         [*accounts, month],
     ).fetchall()
-    for row in rows:
-        found.setdefault(row[0], []).append(row[1:])
+    for account_id, *row in rows:
+        found.setdefault(account_id, []).append(SentRecord(*row))
     return found
 
 
-def _owed(
+def _person_in_files(connection: duckdb.DuckDBPyConnection, customer_id: str, month: date) -> str:
+    """Whether the person's basic information is in a file."""
+    ((first,),) = connection.execute(
+        "select min(report_month) from marts.submission_records where record_type = '110' "
+        "and subject_id = ? and report_month <= ? and file_name is not null",
+        [customer_id, month],
+    ).fetchall()
+    if first is None:
+        return "Basic information of the person (record 110): in no file."
+    return f"Basic information of the person (record 110): in a file since {first:%Y-%m}."
+
+
+def _events_missing(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+) -> list[str]:
+    """The person's consent events in quarantine: each may be a withdrawal."""
+    which = "table_name = 'consents' and lower(customer_id) = lower(?)"
+    return [
+        f"Consent event in quarantine: {_named_row(row)}, for {row.broken}. "
+        "If it may be a withdrawal, no record leaves until it is delivered corrected."
+        for row in _rejected(connection, month, which, customer_id)
+    ]
+
+
+def _pending(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
 ) -> dict[str, list[str]]:
-    """For each account the months that the answered month left owed, in words."""
+    """For each account the months that the answered month left pending, in words."""
     found: dict[str, dict[str, list[str]]] = {}
     rows = connection.execute(
         "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
@@ -200,7 +288,7 @@ def _owed(
         found.setdefault(account, {}).setdefault(cause, []).append(f"{owed_month:%Y-%m}")
     return {
         account: [
-            f"Still owed: {', '.join(held)}, since {cause}." for cause, held in causes.items()
+            f"Still pending: {', '.join(held)}, since {cause}." for cause, held in causes.items()
         ]
         for account, causes in found.items()
     }
@@ -209,13 +297,20 @@ def _owed(
 def _rows_missing(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
 ) -> dict[str, list[str]]:
-    """For each account the rows that its ledger lacks, because they broke a rule, in words."""
+    """For each account the rows that its ledger lacks, because they broke a rule, in words.
+
+    A row whose account id differs in case, blanks or leading zeros alone holds the account too.
+    """
     found: dict[str, list[str]] = {}
-    of_accounts = "account_id in (select unnest(?))"
-    for account, table, key, broken in _rejected(connection, month, of_accounts, accounts):
-        named = "a row" if looks_personal(key) else key
-        found.setdefault(account, []).append(
-            f"In quarantine, so not in this ledger: {named} of {table}, for {broken}."
+    similar = (
+        f"{_plain('account_id')} in (select {_plain('one')} from (select unnest(?) as one) as ids)"
+    )
+    ids = {_plain_text(account): account for account in accounts}
+    for row in _rejected(connection, month, similar, accounts):
+        account = row.account_id if row.account_id in accounts else ids[_plain_text(row.account_id)]
+        found.setdefault(str(account), []).append(
+            f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
+            "Until it is settled no record and no advance notice of the account leaves."
         )
     return {
         account: lines[:MOST_ROWS]
@@ -224,26 +319,50 @@ def _rows_missing(
     }
 
 
-def _paragraph(row: dict[str, Any], records: list[tuple[Any, ...]], owed: list[str]) -> str:
+def _plain_text(text: str | None) -> str:
+    """What ``_plain`` makes of an id."""
+    return "".join((text or "").lower().split()).lstrip("0")
+
+
+def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) -> str:
     reason = reasons()[row["reason_code"]]
-    since = row["first_reported_month"]
     head = (
         f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
     )
-    withheld = any(r[5] == "WITHHELD" and r[0] == row["report_month"] <= r[1] for r in records)
-    if row["is_reportable"] and withheld:
-        lines = [f"{head}: YES, it is owed, but the record of this month is withheld."]
-    elif row["is_reportable"] and any(record[-1] for record in records):  # in a file
-        lines = [f"{head}: YES, reported since {since:%Y-%m}."]
-    elif row["is_reportable"]:
-        lines = [f"{head}: YES, it is to be reported; no record has left yet."]
-    else:
-        lines = [f"{head}: NO, not for this month. {reason.sentence}"]
-    lines.append(f"  Rule: {reason.reason_code} ({reason.citation}).")
-    lines += [f"  {line}" for line in _consent(row)]
-    lines += [f"  {line}" for line in _behaviour(row)]
-    lines += [f"  {line}" for line in [*_sent(records), *owed]]
-    return "\n".join(lines)
+    lines = [
+        f"In the credit report: {_in_files(records)}",
+        f"Month {row['report_month']:%Y-%m}: {_of_month(row, records, reason.sentence)}",
+        f"Rule: {reason.reason_code} ({reason.citation}).",
+        *_identity(row),
+        *_consent(row),
+        *_behaviour(row),
+        *more,
+    ]
+    return "\n".join([head, *(f"  {line}" for line in lines)])
+
+
+def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
+    """What became of the month: in a file, withheld or not reported."""
+    if not row["is_reportable"]:
+        return f"not reported. {sentence}"
+    for record in records:
+        if record.report_date == row["report_date"] and record.file_name:
+            return f"reported, its record is in {record.file_name}."
+    withheld = [
+        one for one in records if one.report_date == row["report_date"] and one.state == "WITHHELD"
+    ]
+    if withheld:
+        return (
+            "reportable, but its record is withheld "
+            f"(rules {withheld[-1].rule_ids}); the month stays pending."
+        )
+    return "reportable; no record of it is in a file yet."
+
+
+def _identity(row: dict[str, Any]) -> list[str]:
+    if row["reason_code"] != "IDENTITY_INVALID":
+        return []
+    return [f"What does not check out: {row['identity_faults']}."]
 
 
 def _consent(row: dict[str, Any]) -> list[str]:
@@ -254,8 +373,16 @@ def _consent(row: dict[str, Any]) -> list[str]:
             f"Deciding document: {row['document_code']} {row['document_version']}, {verb} "
             f"{row['decided_at']:%Y-%m-%d %H:%M} (event {row['consent_event_id']})."
         )
+        if row["is_text_registered"] is False:
+            lines.append(
+                "The text of this document is not registered (seeds/consent_texts.csv): "
+                "compliance must say which text was signed."
+            )
         if row["is_in_run_off"]:
-            lines.append("Withdrawn since; the account runs off until its closing record.")
+            lines.append(
+                f"Withdrawn {row['withdrawn_at']:%Y-%m-%d %H:%M}; the account runs off until its "
+                "closing record."
+            )
     elif code == "AUTHORIZED_AFTER_MONTH_END":
         lines.append(
             f"First signature: {row['first_signed_at']:%Y-%m-%d %H:%M}, after the report date "
@@ -271,10 +398,11 @@ def _consent(row: dict[str, Any]) -> list[str]:
 
 def _behaviour(row: dict[str, Any]) -> list[str]:
     status = row["repayment_status"]
+    closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
     if status is None:
-        return []
+        return closing
     words = STATUS_WORDS.get(status, f"{row['days_past_due']} days past due")
-    lines = [f"Ledger at {row['status_date']}: status {status}, {words}."]
+    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {words}."]
     if row["reason_code"] == "NOTICE_PENDING":
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
@@ -288,13 +416,16 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _sent(records: list[tuple[Any, ...]]) -> list[str]:
-    if not records:
-        return ["Records built so far: none."]
-    _, report_date, code, status, overdue, state, name = records[-1]
-    where = f" in {name}" if name else ""
-    days = {record[1] for record in records}
-    return [
-        f"Records built so far: {len(days)}; the last of {report_date}, code {code}, "
-        f"status {status}, overdue {overdue} CNY, {state}{where}."
-    ]
+def _in_files(records: list[SentRecord]) -> str:
+    """Whether anything about an account is in a file, since when, and what was said last."""
+    sent = [record for record in records if record.file_name]
+    if not sent:
+        return "NO, no record about it is in a file."
+    last = sent[-1]
+    closed = f", as closed since {last.report_date}" if last.report_date_code in CLOSING else ""
+    days = {record.report_date for record in sent}
+    return (
+        f"YES, since {sent[0].report_date:%Y-%m}{closed}. Records in files: {len(days)}; the last "
+        f"of {last.report_date}, code {last.report_date_code}, status {last.repayment_status}, "
+        f"overdue {last.overdue_total} CNY, in {last.file_name}."
+    )

@@ -5,7 +5,7 @@ Reads the raw tables' Parquet files into dictionaries, stages them, and replays 
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -73,8 +73,12 @@ def expected(
     month: date,
     as_of: datetime,
     notice_lead_days: int = 0,
+    sent: Container[str] = (),
 ) -> ExpectedMonth:
-    """Stage the raw rows and derive both tables of the month; rows are sorted by account."""
+    """Stage the raw rows and derive both tables of the month; rows are sorted by account.
+
+    ``sent``: the accounts with a record that counts as sent by an earlier run.
+    """
     staged = stage(raw, as_of, policy)
     good = staged.good
     customers = {row["customer_id"]: row for row in good["customers"]}
@@ -104,13 +108,20 @@ def expected(
             months=months,
             as_of=as_of,
             notice_lead_days=notice_lead_days,
+            is_sent=account_id in sent,
         )
         out.reportable_population.append(verdict(case))
     return out
 
 
 def expected_month(
-    landing: Path, policy: Path, month: date, as_of: datetime, notice_lead_days: int = 0
+    landing: Path,
+    policy: Path,
+    month: date,
+    as_of: datetime,
+    notice_lead_days: int = 0,
+    sent: Container[str] = (),
 ) -> ExpectedMonth:
     """The same from files: a landing folder of Parquet extracts and a product policy CSV."""
-    return expected(read_landing(landing), read_policy(policy), month, as_of, notice_lead_days)
+    raw, rules = read_landing(landing), read_policy(policy)
+    return expected(raw, rules, month, as_of, notice_lead_days, sent)

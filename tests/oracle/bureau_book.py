@@ -233,7 +233,8 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
             ("secure.checked_210", [past(row, records) | about(row, agreements, people) | row
                                     for row in records]),
             ("secure.checked_220", [{"is_expired_before": expired_before(row, agreements),
-                                     "has_quarantined_limit": False} | row
+                                     "has_quarantined_limit": False,
+                                     "has_quarantined_consent": False} | row
                                     for row in agreements]),
             ("secure.checked_110", [{"has_quarantined_consent": False} | row for row in people]),
             ("files", [row for row in book.values() if "header" in row]),
@@ -268,6 +269,7 @@ def past(row: Row, records: list[Row]) -> Row:
         "has_quarantined_transaction": False,
         "has_quarantined_limit": False,
         "has_quarantined_consent": False,
+        "has_changed_owner": False,
         "is_oldest_late_principal": row["overd_princ"] > 0,
         "is_introduced": bool(before)
         or row["rpt_date_code"] in ("10", "31")

@@ -107,7 +107,7 @@ class Consent:
     signed_for_anyone_by_report_date: bool
     last_event: Row | None  # for the account's reporter, by the report date
     period: Period | None  # in force, or the one in whose run-off the account is
-    last_period: Period | None  # the last one begun by the report date, ended or not
+    last_period: Period | None  # the last one in force at a report date; else the last one begun
 
     @property
     def withdrawn(self) -> bool:
@@ -116,7 +116,7 @@ class Consent:
         return last is not None and last["action"] == "withdrawn" and self.period is None
 
 
-def runs_off(account: Row, period: Period, day: date) -> bool:
+def was_in_force(account: Row, period: Period, day: date) -> bool:
     """Whether the account was open with the period in force at an earlier month end."""
     month_end = last_day(account["opened_on"])
     while month_end < day:
@@ -126,8 +126,13 @@ def runs_off(account: Row, period: Period, day: date) -> bool:
     return False
 
 
-def consent_of(account: Row, events: Iterable[Row], policy: Row, day: date) -> Consent:
-    """Read the events of the account's customer (any product or document) at the report date."""
+def consent_of(
+    account: Row, events: Iterable[Row], policy: Row, day: date, is_sent: bool
+) -> Consent:
+    """Read the events of the account's customer (any product or document) at the report date.
+
+    ``is_sent``: a record of the account counts as sent; without one nothing runs off.
+    """
     ours = in_order(
         event
         for event in events
@@ -139,12 +144,14 @@ def consent_of(account: Row, events: Iterable[Row], policy: Row, day: date) -> C
     for_reporter = [e for e in by_day if e["reporter_code"] == account["reporter_code"]]
     found = periods(for_reporter)
     last_period = period = found[-1] if found else None
-    if period is not None and period.withdrawal is not None:
+    if last_period is not None and last_period.withdrawal is not None:
+        in_force = [one for one in found if was_in_force(account, one, day)]
+        last_period = in_force[-1] if in_force else last_period
         closed_before = account["closed_on"] is not None and account["closed_on"] < day.replace(
             day=1
         )
-        applies = policy["on_withdrawal"] == "run_off" and not closed_before
-        period = period if applies and runs_off(account, period, day) else None
+        applies = policy["on_withdrawal"] == "run_off" and is_sent and not closed_before
+        period = last_period if applies and in_force else None
     return Consent(
         signed_for_anyone=any(event["action"] == "signed" for event in ours),
         signed_for_anyone_by_report_date=any(event["action"] == "signed" for event in by_day),
@@ -186,6 +193,7 @@ class Case:
     months: Sequence[MonthEnd]  # history up to the month; empty if not open in it
     as_of: datetime
     notice_lead_days: int = 0
+    is_sent: bool = False  # a record of it counts as sent
 
     def notice_pending(self) -> bool:
         """Adverse, and its notice was not delivered in time."""
@@ -229,7 +237,8 @@ def verdict(case: Case) -> Row:
     That column depends on what earlier runs built, which no single month can tell.
     """
     account, policy = case.account, case.policy
-    consent = consent_of(account, case.consents, policy, report_date(account, case.month))
+    day = report_date(account, case.month)
+    consent = consent_of(account, case.consents, policy, day, case.is_sent)
     code = reason(case, consent)
     deciding = consent.period.signature if consent.period else None
     event = consent.last_event if code == "AUTHORIZATION_WITHDRAWN" else deciding

@@ -46,6 +46,7 @@ class Reading:
     bills: Sequence[Row]  # known at the cut-off
     transactions: Sequence[Row]
     consent: Consent  # at the report date
+    is_sent: bool  # a record of it by an earlier run counts as sent
     verdict: Row
     report_date: date
     months: Sequence[MonthEnd]  # empty if the account is not open in the month

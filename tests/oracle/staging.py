@@ -5,14 +5,19 @@ newest recording wins; the winner is then judged by the row rules. Each delivere
 exactly one place, and each place is counted.
 """
 
+import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from .replay import invalid_reversals
+
+REPORTERS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "reporters.csv"
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -89,6 +94,20 @@ def _codes(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+SUBJECTS = {  # what a newer version may not change
+    "accounts": "customer_id",
+    "consents": "customer_id",
+    "transactions": "account_id",
+    "bills": "account_id",
+    "adverse_notices": "account_id",
+    "disputes": "account_id",
+}
+ROUNDED = re.compile(r"[+-]?\d+([.]\d*)?[eE][+]?\d+|\d+[.]0")  # by a spreadsheet
+FIRST_DATE, LAST_DATE = date(1901, 1, 1), date(2099, 12, 31)
+OPEN_ENDED = ("matures_on", "closed_on")  # a later date means none
+LARGEST = 10**12  # yuan
+AMOUNTS = ("amount", "credit_limit", "principal_due", "interest_due", "fee_due")
+
 CODES = {  # table -> column -> the codes that may stand there (NULL is judged apart)
     "customers": {
         "sex": _codes("0 1 2 9"),
@@ -147,6 +166,31 @@ class Versions:
     keys_by_cut_off: set[tuple[Any, ...]]
 
 
+def has_another_subject(table: str, versions: Rows) -> bool:
+    """Whether two versions of one key are about different people or accounts."""
+    if table == "customers":
+        return any(
+            is_another_person(one, other)
+            for place, one in enumerate(versions)
+            for other in versions[:place]
+        )
+    subject = SUBJECTS.get(table)
+    return subject is not None and len({row[subject] for row in versions} - {None}) > 1
+
+
+def is_another_person(one: Row, other: Row) -> bool:
+    """Another document number and another name, birth date or sex; unknown ones are no other."""
+
+    def differ(column: str, unknown: tuple[Any, ...] = (None,)) -> bool:
+        values = {one[column], other[column]}
+        return len(values) == 2 and not values & set(unknown)
+
+    number = {str(row["id_number"]).upper() for row in (one, other) if row["id_number"]}
+    return len(number) == 2 and (
+        differ("name") or differ("birth_date") or differ("sex", (None, "0", "9"))
+    )
+
+
 def settle_versions(
     table: str, rows: Iterable[Row], as_of: datetime, counts: Counter[str]
 ) -> Versions:
@@ -175,6 +219,10 @@ def settle_versions(
         else:
             versions[key][row["recorded_at"]].append(row)
     for recordings in versions.values():
+        every = [row for same_moment in recordings.values() for row in same_moment]
+        if has_another_subject(table, every):
+            settled.broken += [(row, "key changes subject") for row in every]
+            continue
         newest = max(recordings)
         for recorded_at, same_moment in recordings.items():
             if len(same_moment) > 1:
@@ -197,14 +245,31 @@ def common_fault(table: str, row: Row) -> str | None:
     for column, codes in CODES.get(table, {}).items():
         if row[column] is not None and row[column] not in codes:
             return f"{column} unknown"
+    for column, value in row.items():
+        if column not in TABLES[table].columns or value is None:
+            continue
+        if fault := value_fault(column, value):
+            return f"{column} {fault}"
     return None
+
+
+def value_fault(column: str, value: Any) -> str | None:
+    """What no column of its kind may hold: rounded identifiers, impossible dates and amounts."""
+    is_identifier = column == "id_number" or (column.endswith("_id") and column[:6] != "spouse")
+    if is_identifier and ("." in value or "+" in value) and ROUNDED.fullmatch(value):
+        return "in the form of a floating-point number"
+    if isinstance(value, date):
+        day = value.date() if isinstance(value, datetime) else value
+        if day < FIRST_DATE or (day > LAST_DATE and column not in OPEN_ENDED):
+            return "out of range"
+    return "too large" if column in AMOUNTS and value > LARGEST else None
 
 
 def account_fault(row: Row) -> str | None:
     """Rules of ``accounts``."""
     if not re.fullmatch("[A-Za-z0-9]+", row["account_id"]):
         return "account_id not letters and digits"
-    if len(row["reporter_code"]) != 14:
+    if not re.fullmatch("[0-9A-Z]{14}", row["reporter_code"]):
         return "reporter_code not 14 characters"
     if row["closed_on"] is not None and row["closed_on"] < row["opened_on"]:
         return "closed before opened"
@@ -228,7 +293,18 @@ def limit_fault(row: Row, account: Row | None) -> str | None:
 
 def consent_fault(row: Row) -> str | None:
     """Rules of ``consents``."""
-    return None if len(row["reporter_code"]) == 14 else "reporter_code not 14 characters"
+    if not re.fullmatch("[0-9A-Z]{14}", row["reporter_code"]):
+        return "reporter_code not 14 characters"
+    if row["action"] == "withdrawn" and row["reporter_code"] not in reporters():
+        return "withdrawal from an unknown reporter"
+    return None
+
+
+@cache
+def reporters() -> frozenset[str]:
+    """The institutions of the register."""
+    with REPORTERS.open(encoding="utf-8", newline="") as file:
+        return frozenset(row["reporter_code"] for row in csv.DictReader(file))
 
 
 def transaction_fault(row: Row, account: Row) -> str | None:
@@ -309,7 +385,8 @@ class _Staging:
             if fault:
                 self.out.reject("accounts", row, fault)
             else:
-                self.good_accounts[row["account_id"]] = row
+                later = {c: None for c in OPEN_ENDED if row[c] is not None and row[c] > LAST_DATE}
+                self.good_accounts[row["account_id"]] = row | later
         self.out.good["accounts"] = list(self.good_accounts.values())
         self.late_accounts = {row["account_id"] for row in late} - known
         self.agreements = {row["parent_account_id"] for row in self.good_accounts.values()} - {None}

@@ -7,7 +7,7 @@ The records of a run are those that are built, before any rule withholds one. Wh
 withheld is told from outside (``withheld``), so that they stay owed and are built anew.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -99,7 +99,9 @@ class Knowledge:
         policy: dict[str, Row],
         districts: dict[str, str],
         run: PlannedRun,
+        sent: Container[tuple[str, str]],
     ) -> None:
+        self.sent = sent  # account and institution of the records that earlier runs sent
         good = stage(raw, run.as_of, policy).good
         self.run, self.policy, self.districts = run, policy, districts
         self.accounts = {row["account_id"]: row for row in good["accounts"]}
@@ -131,6 +133,7 @@ class Knowledge:
             months=months,
             as_of=self.run.as_of,
             notice_lead_days=self.run.notice_lead_days,
+            is_sent=(account_id, account["reporter_code"]) in self.sent,
         )
         return Reading(
             account=account,
@@ -139,7 +142,8 @@ class Knowledge:
             district=account["applied_district"] or self.districts.get(account["reporter_code"]),
             bills=bills,
             transactions=transactions,
-            consent=consent_of(account, case.consents, rules, day),
+            consent=consent_of(account, case.consents, rules, day, case.is_sent),
+            is_sent=case.is_sent,
             verdict=verdict(case),
             report_date=day,
             months=months,
@@ -176,7 +180,8 @@ class Replay:
 
     def submit(self, run: PlannedRun, withheld: AbstractSet[Key]) -> RunOutcome:
         """Everything one run builds; what is withheld is not sent."""
-        self.knowledge = Knowledge(self.raw, self.policy, self.districts, run)
+        sent = {(b.key[2], b.key[0]) for b in self.sent if is_account(b)}
+        self.knowledge = Knowledge(self.raw, self.policy, self.districts, run, sent)
         accounts = self.knowledge.accounts
         self.own = {i: self.knowledge.reading(row, run.month) for i, row in accounts.items()}
         reread = {
@@ -237,7 +242,7 @@ class Replay:
         The run-off lasts up to the closing record, also where that record itself is owed.
         """
         period = self.own[old.account["account_id"]].consent.last_period
-        runs_off = old.policy["on_withdrawal"] == "run_off"
+        runs_off = old.policy["on_withdrawal"] == "run_off" and old.is_sent
         return period is not None and (period.withdrawal is None or runs_off)
 
     def lies_before_consent(self, old: Reading) -> bool:

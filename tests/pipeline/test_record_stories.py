@@ -393,5 +393,5 @@ def test_why_names_the_rule_of_a_quarantined_account(world: Lender) -> None:
     answer = str(explain(ABSENT, "2023-05", world.settings))
     rule = "PRODUCT_CODE_MISSING (The row names no product.)"
     assert f"NO, not for month 2023-05: its row of accounts is in quarantine for {rule}" in answer
-    assert "Records built so far: 4" in answer
-    assert "Still owed: 2023-05" in answer
+    assert "Records in files: 4" in answer
+    assert "Still pending: 2023-05" in answer

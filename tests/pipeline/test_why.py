@@ -51,7 +51,35 @@ def test_every_verdict_is_told_with_its_sentence_and_source(lender_book: Lender)
         answer = told(why.explain(customer, month, lender_book.settings))
         assert f"Rule: {code} ({reasons()[code].citation})" in answer
         assert account in answer
-        assert ("YES, reported since" if code == "REPORTED" else reasons()[code].sentence) in answer
+        if code != "REPORTED":
+            assert f"Month {month}: not reported. {reasons()[code].sentence}" in answer
+
+
+def test_yes_is_said_exactly_of_what_is_in_a_file(lender_book: Lender) -> None:
+    for reason in ("REPORTED", "AUTHORIZATION_WITHDRAWN", "NOTICE_PENDING", "NOT_AUTHORIZED"):
+        for is_sent in (True, False):
+            found = lender_book.query(
+                "select account_id from marts.reportable_population as population"
+                " where reason_code = ? and report_month = '2026-05-01' and ? = exists ("
+                "from marts.submission_records as records where file_name is not null"
+                " and record_type = '210' and records.account_id = population.account_id)"
+                " order by all limit 1",
+                reason,
+                is_sent,
+            )
+            for (account,) in found:
+                answer = told(why.explain(account, None, lender_book.settings))
+                own = answer[answer.index(f"Account {account} ") :]
+                said = own[own.index("In the credit report: ") :]
+                yes = "In the credit report: YES, since"
+                assert said.startswith(yes if is_sent else "In the credit report: NO")
+
+
+def test_an_id_in_another_form_is_proposed(lender_book: Lender) -> None:
+    customer, account = someone(lender_book, "REPORTED", MONTHS[-1])
+    for asked in (f" {customer.lower()} ", f"00{account.lower()}"):
+        with pytest.raises(BadCall, match=f"did you mean ({customer}|{account})\\?"):
+            why.explain(asked, None, lender_book.settings)
 
 
 def test_the_deciding_document_and_its_date_are_named(lender_book: Lender) -> None:
@@ -71,7 +99,7 @@ def test_who_never_authorized_hears_what_was_signed_instead(lender_book: Lender)
     _, account = someone(lender_book, "NOT_AUTHORIZED", MONTHS[-1])
     answer = told(why.explain(account, None, lender_book.settings))
     assert "Documents signed by 2026-05-31:" in answer
-    assert "Records built so far: none." in answer
+    assert "In the credit report: NO, no record about it is in a file." in answer
 
 
 def test_a_pending_notice_names_the_episode(lender_book: Lender) -> None:
@@ -93,7 +121,7 @@ def test_a_withheld_record_is_told_with_the_rule_it_breaks(lender_book: Lender) 
         " and report_month = '2026-05-01' group by account_id, rule_ids order by all limit 1"
     )[0]
     answer = told(why.explain(account, None, lender_book.settings))
-    assert f"Still owed: {owed_months}, since its record breaks {rule} (" in answer
+    assert f"Still pending: {owed_months}, since its record breaks {rule} (" in answer
 
 
 def test_all_accounts_of_a_customer_are_answered(lender_book: Lender) -> None:

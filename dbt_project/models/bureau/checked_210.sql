@@ -123,9 +123,33 @@ agreement_limits as (  -- for the credit lines that are told
     group by records.account_id, records.reporter_code, records.report_date
 ),
 
+sent_to as (  -- whose account each open one is at the bureau, and of which institution and product
+    select
+        account_id,
+        reporter_code,
+        max(customer_id) as customer_id,
+        max(product_code) as product_code
+    from {{ ref('records_sent') }}
+    where record_type = '210'
+    group by account_id, reporter_code
+    having max(case when was_closed then 1 else 0 end) = 0
+),
+
+changed as (
+    select distinct records.account_id
+    from {{ ref('record_210') }} as records
+    inner join sent_to
+        on records.account_id = sent_to.account_id
+    where
+        records.reporter_code <> sent_to.reporter_code
+        or records.customer_id <> sent_to.customer_id
+        or records.product_code <> sent_to.product_code
+),
+
 with_month_before as (
     select
         records.*,
+        changed.account_id is not null as has_changed_owner,
         -- an account's records of one day or month stand side by side: its neighbours are counted
         {%- for name, day in [
             ('records_on_date', '{}'), ('records_in_month', "date_trunc('month', {})")
@@ -167,6 +191,8 @@ with_month_before as (
         on records.account_id = months_held.account_id
         and records.reporter_code = months_held.reporter_code
         and records.report_date = months_held.report_date
+    left join changed
+        on records.account_id = changed.account_id
     left join agreement_limits
         on records.account_id = agreement_limits.account_id
         and records.reporter_code = agreement_limits.reporter_code

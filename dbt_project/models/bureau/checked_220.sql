@@ -32,7 +32,8 @@ quarantine as (
     select
         accounts.reporter_code,
         coalesce(accounts.parent_account_id, accounts.account_id) as agreement_id,
-        min(quarantine.limit_since) as limit_since
+        min(quarantine.limit_since) as limit_since,
+        min(quarantine.consent_since) as consent_since
     from {{ ref('int_accounts_in_quarantine') }} as quarantine
     inner join {{ ref('stg_accounts') }} as accounts
         on quarantine.account_id = accounts.account_id
@@ -45,7 +46,8 @@ select
     records.*,
     records.reporter_code as org_code,
     coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before,
-    coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit
+    coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit,
+    coalesce(quarantine.consent_since <= records.report_date, false) as has_quarantined_consent
 from {{ ref('record_220') }} as records
 left join first_ended
     on records.agreement_id = first_ended.agreement_id

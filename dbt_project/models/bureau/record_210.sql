@@ -16,6 +16,7 @@ sequence as (
 select
     items.account_id,
     items.customer_id,
+    items.product_code,
     items.agreement_id,
     items.reporter_code,
     {{ report_month() }} as report_month,

@@ -15,6 +15,7 @@ statuses as (
     select
         status.*,
         population.customer_id,
+        population.product_code,
         population.reporter_code,
         population.authorized_on,
         accounts.agreement_id,
@@ -53,6 +54,7 @@ fields as (
     select
         statuses.account_id,
         statuses.customer_id,
+        statuses.product_code,
         statuses.agreement_id,
         statuses.reporter_code,
         statuses.report_date,

@@ -1,8 +1,11 @@
--- One row per account with a quarantined row of its own that its records would be told without:
--- since which day there is one, by what it is about. The row counts for every account that a
--- version of it names: a newer version may have lost or changed the account. A row that does not
--- say when it happened counts from the beginning, one that a later version settles does not count.
--- Nor does a quarantined signature: without it nothing is reported.
+-- One row per account with a quarantined row of its own that its records would omit: since which
+-- day there is one, by what it is about. The row counts for every account that a version of it
+-- names, and where it names no known account for those whose id differs in case, blanks or leading
+-- zeros alone. A row that does not say when it happened counts from the beginning, one that a later
+-- version settles does not count. What is or may be a withdrawal counts for every account of the
+-- customer that it could concern: an unknown document, product or institution may be any. A
+-- quarantined signature does not count, because without it nothing is reported, unless its versions
+-- are about different customers (docs/decisions/0014-quarantine-downstream.md).
 {%- set kinds = {
     'bill': ('bills', 'statement_on'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),
@@ -55,7 +58,7 @@ with {% for kind, (table, day) in kinds.items() -%}
             else recorded_at < good_at
         end, false)
         {%- if kind == 'consent' %}
-        and (coalesce(action, '') <> 'signed' or is_conflicting)
+        and (coalesce(lower(action) <> 'signed', true) or is_conflicting or changes_subject)
         {%- endif %}
     group by version_of
 ),
@@ -73,49 +76,125 @@ with {% for kind, (table, day) in kinds.items() -%}
 accounts as (
     select
         accounts.account_id,
-        accounts.customer_id,
         accounts.product_code,
+        accounts.reporter_code,
         coalesce(accounts.parent_account_id, accounts.account_id) as agreement_id,
+        lower(accounts.customer_id) as customer_in_any_case,
         policy.document_code
     from {{ ref('stg_accounts') }} as accounts
     inner join {{ ref('stg_product_policy') }} as policy
         on accounts.product_code = policy.product_code
 ),
 
-by_account as (
-    {%- for kind in ['bill', 'transaction'] %}
+ids as (  -- a limit names the agreement, which of most accounts is the account itself
     select
         account_id,
+        account_id as named_id,
+        false as is_agreement
+    from accounts
+    union all
+    select
+        account_id,
+        agreement_id as named_id,
+        true as is_agreement
+    from accounts
+),
+
+named as (
+    {%- for kind in ['bill', 'transaction', 'limit'] %}
+    select
         '{{ kind }}' as kind,
+        {{ 'true' if kind == 'limit' else 'false' }} as is_agreement,
+        account_id as named_id,
         held_since as since
     from {{ kind }}_held
-    union all
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+by_id as (
     select
-        accounts.account_id,
-        'limit' as kind,
-        held.held_since as since
-    from limit_held as held
-    inner join accounts
-        on held.account_id = accounts.agreement_id
-    union all
+        ids.account_id,
+        named.kind,
+        named.since
+    from named
+    inner join ids
+        on named.named_id = ids.named_id
+        and named.is_agreement = ids.is_agreement
+),
+
+unknown as (
+    select named.*
+    from named
+    {{ anti_join() }} ids
+        on named.named_id = ids.named_id
+        and named.is_agreement = ids.is_agreement
+),
+
+by_similar_id as (
+    select
+        ids.account_id,
+        unknown.kind,
+        unknown.since
+    from unknown
+    inner join ids
+        on {{ without_form('unknown.named_id') }} = {{ without_form('ids.named_id') }}
+        and unknown.is_agreement = ids.is_agreement
+),
+
+withdrawals as (
+    select
+        *,
+        lower(customer_id) as customer_in_any_case,
+        product_code is null
+        or product_code not in (
+            select policy.product_code from {{ ref('stg_product_policy') }} as policy
+        ) as may_be_any_product,
+        document_code is null
+        or document_code not in ({{ known_documents() }}) as may_be_any_document,
+        reporter_code is null
+        or reporter_code not in (
+            select reporters.reporter_code from {{ ref('reporters') }} as reporters
+        ) as may_be_any_reporter
+    from consent_held
+),
+
+by_consent as (
     select
         accounts.account_id,
         'consent' as kind,
-        held.held_since as since
-    from consent_held as held
+        withdrawals.held_since as since
+    from withdrawals
     inner join accounts
-        on held.customer_id = accounts.customer_id
-        and coalesce(held.product_code, accounts.product_code) = accounts.product_code
-        and coalesce(held.document_code, accounts.document_code) = accounts.document_code
+        on withdrawals.customer_in_any_case = accounts.customer_in_any_case
+        and (
+            withdrawals.may_be_any_product
+            or withdrawals.product_code = accounts.product_code
+        )
+        and (
+            withdrawals.may_be_any_document
+            or withdrawals.document_code = accounts.document_code
+        )
+        and (
+            withdrawals.may_be_any_reporter
+            or withdrawals.reporter_code = accounts.reporter_code
+        )
+),
+
+by_account as (
+    select * from by_id
+    union all
+    select * from by_similar_id
+    union all
+    select * from by_consent
 )
 
 select
     account_id,
+    min(since) as held_since,
     min(case when kind = 'bill' then since end) as bill_since,
     min(case when kind = 'transaction' then since end) as transaction_since,
     min(case when kind = 'limit' then since end) as limit_since,
     min(case when kind = 'consent' then since end) as consent_since
 from by_account
-where account_id is not null
 group by account_id

@@ -44,6 +44,26 @@ select
         ),
         false
     ) as is_identity_valid,
+    concat_ws(
+        ', ',
+        {%- for fault, holds in [
+            ('the name is missing', trimmed('customers.name') ~ " <> ''"),
+            ('the number is missing', trimmed('customers.id_number') ~ " <> ''"),
+            ('the kind of document is unknown', "customers.id_type in (select codes.code from "
+                ~ ref('codes_id_type') ~ " as codes)"),
+            ('the number has not the form of a resident ID', 'customers.id_type <> ' ~ "'10'"
+                ~ ' or resident_ids.has_pattern'),
+            ('the check digit of the number is wrong', 'not coalesce(resident_ids.has_pattern, false)'
+                ~ ' or resident_ids.has_check_digit'),
+            ('the number does not fit the birth date', 'not coalesce(resident_ids.has_pattern, false)'
+                ~ ' or resident_ids.fits_birth_date'),
+            ('the number does not fit the sex', 'not coalesce(resident_ids.has_pattern, false)'
+                ~ ' or resident_ids.fits_sex'),
+        ] %}
+        case when not coalesce({{ holds }}, false) then '{{ fault }}' end
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ) as identity_faults,
     case
         when
             extract(month from customers.birth_date) = 2

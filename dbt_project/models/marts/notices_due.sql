@@ -3,7 +3,8 @@
 -- One row per account and adverse episode with a month held back for its advance notice (Regulation
 -- on Credit Reporting, article 15): the first month held back, the state of the newest one, and the
 -- text to send (seed notice_texts). An episode whose notice was delivered waits for the lead days
--- alone and is not told twice.
+-- alone and is not told twice. An account that quarantine holds gets no notice: a payment that waits
+-- there may be the one that settles it (docs/decisions/0014-quarantine-downstream.md).
 {%- set earliest_report_on = "date '" ~ var('earliest_report_on') ~ "'" %}
 {%- set placeholders = {
     'account': 'account_id',
@@ -25,6 +26,7 @@ with months_held as (
         population.reporter_code,
         population.episode_started_on,
         population.report_month as state_month,
+        population.report_date as state_date,
         status.repayment_status,
         status.days_past_due,
         status.overdue_total,
@@ -82,9 +84,12 @@ due as (
         on held.repayment_status = statuses.repayment_status
     left join text_in_use as texts  -- none in use: the month stops, text may not be null
         on texts.place = 1
+    left join {{ ref('int_accounts_in_quarantine') }} as quarantine
+        on held.account_id = quarantine.account_id
     where
         held.place = 1
         and coalesce(notices.delivered, 0) = 0
+        and coalesce(quarantine.held_since > held.state_date, true)
 )
 
 select

@@ -1,13 +1,18 @@
--- One row per report month, rejected raw row and rule it breaks. Keys only, no values.
+-- One row per report month, quarantined raw row and rule it breaks: keys and the file it was delivered
+-- in, no values.
 with rejected as (
     {% for table in raw_tables() %}
     select
         '{{ table }}' as table_name,
         row_key,
-        {{ 'account_id' if 'account_id' in raw_columns(table)
-            else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as account_id,
+        {%- for id in ['account_id', 'customer_id'] %}
+        {{ id if id in raw_columns(table)
+            else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as {{ id }},
+        {%- endfor %}
+        source_file,
         recorded_at,
         case
+            when changes_subject then {{ list_of("'KEY_CHANGES_SUBJECT'") }}
             when is_conflicting then {{ list_of("'CONFLICTING_VERSIONS'") }}
             {%- if table == 'transactions' %}
             when broken_reversal_rule is not null then {{ list_of('broken_reversal_rule') }}
@@ -25,6 +30,8 @@ by_rule as (
         table_name,
         row_key,
         account_id,
+        customer_id,
+        source_file,
         recorded_at,
         {{ unnested('broken_rules') }} as rule_id
     from rejected
@@ -35,6 +42,8 @@ select
     by_rule.table_name,
     by_rule.row_key,
     by_rule.account_id,
+    by_rule.customer_id,
+    by_rule.source_file,
     by_rule.rule_id,
     rules.sentence as reason,
     by_rule.recorded_at,

@@ -21,6 +21,7 @@ with rules as (
         accounts.reporting_basis,
         accounts.opened_on,
         accounts.report_date,
+        accounts.closed_on,
 
         coalesce(accounts.is_opened_by_month_end, false) as is_open_by_month_end,
         not accounts.is_closed_earlier as is_still_open_in_month,
@@ -53,6 +54,11 @@ with rules as (
         authorizations.last_event_id,
         authorizations.first_signed_at,
         authorizations.is_in_run_off,
+        authorizations.withdrawn_at,
+        case
+            when customers.customer_id is null then 'there is no row of the customer'
+            else nullif(customers.identity_faults, '')
+        end as identity_faults,
         episodes.episode_started_on,
         notices.delivered_at as notice_delivered_at
     from {{ ref('int_accounts_at_report_date') }} as accounts
@@ -135,8 +141,13 @@ select
     -- for whoever asks why: the deciding document and what else is known of the consent
     decided.opened_on,
     decided.report_date,
+    decided.closed_on,
+    decided.identity_faults,
+    case when decided.is_in_run_off then decided.withdrawn_at end as withdrawn_at,
     consents.document_code,
     consents.document_version,
+    case when consents.consent_event_id is not null then texts.document_code is not null end
+        as is_text_registered,
     consents.occurred_at as decided_at,
     decided.is_in_run_off,
     decided.first_signed_at,
@@ -149,6 +160,10 @@ left join first_reports
     on decided.account_id = first_reports.account_id
 left join {{ ref('stg_consents') }} as consents
     on decided.consent_event_id = consents.consent_event_id
+left join {{ ref('consent_texts') }} as texts
+    on consents.document_code = texts.document_code
+    and consents.document_version = texts.document_version
+    and consents.document_sha256 = texts.document_sha256
 left join {{ ref('int_documents_signed') }} as documents
     on decided.account_id = documents.account_id
     and decided.report_month = documents.report_month

@@ -2,12 +2,13 @@
 {{ config(materialized='table') }}
 
 {{ questioned('accounts', [
-    ('ACCOUNT_ID_NOT_ALPHANUMERIC', is_alphanumeric('account_id')),
+    ('ACCOUNT_ID_NOT_ALPHANUMERIC',
+        'account_id is null or ' ~ is_alphanumeric('account_id')),
     ('CUSTOMER_ID_MISSING', 'customer_id is not null'),
     ('PRODUCT_CODE_MISSING', 'product_code is not null'),
-    ('REPORTER_CODE_NOT_14_CHARACTERS', matches_fully('reporter_code', '[A-Za-z0-9]{14}')),
+    ('REPORTER_CODE_NOT_14_CHARACTERS', is_reporter_code('reporter_code')),
     ('OPENED_ON_MISSING', 'opened_on is not null'),
-    ('CLOSED_BEFORE_OPENED', 'closed_on is null or closed_on >= opened_on'),
+    ('CLOSED_BEFORE_OPENED', 'closed_on is null or opened_on is null or closed_on >= opened_on'),
     ('CLOSURE_KIND_UNKNOWN',
         "closure_kind is null or closure_kind in ('settled', 'transferred')"),
     ('PARENT_ID_NOT_ALPHANUMERIC',

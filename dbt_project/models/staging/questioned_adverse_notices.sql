@@ -7,6 +7,6 @@
     ('TEXT_VERSION_MISSING', 'text_version is not null'),
     ('SENT_AT_MISSING', 'sent_at is not null'),
     ('SENT_BEFORE_OPENING',
-        'cast(sent_at as date) >= coalesce(opened_on, cast(sent_at as date))'),
-    ('DELIVERED_BEFORE_SENT', 'delivered_at is null or delivered_at >= sent_at'),
+        'sent_at is null or cast(sent_at as date) >= coalesce(opened_on, cast(sent_at as date))'),
+    ('DELIVERED_BEFORE_SENT', 'delivered_at is null or sent_at is null or delivered_at >= sent_at'),
 ], of='account') }}

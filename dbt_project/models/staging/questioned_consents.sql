@@ -1,15 +1,16 @@
 -- Every delivered consent event with a question about it, and the one place it has. An unknown
--- version or another hash of a known document is only a warning: the event still counts.
+-- version or another hash of a known document is only a warning: the event still counts. So is an
+-- unknown institution in a signature; a withdrawal from one may concern any.
 {{ config(materialized='table') }}
 
-{{ questioned('consents', [
-    ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
-    ('CUSTOMER_REJECTED', "standing <> 'rejected'"),
+{{ questioned('consents', customer_rules() + [
     ('PRODUCT_CODE_MISSING', 'product_code is not null'),
-    ('REPORTER_CODE_NOT_14_CHARACTERS', matches_fully('reporter_code', '[A-Za-z0-9]{14}')),
+    ('REPORTER_CODE_NOT_14_CHARACTERS', is_reporter_code('reporter_code')),
+    ('WITHDRAWAL_REPORTER_UNKNOWN',
+        "coalesce(lower(action) = 'signed', false) or reporter_code is null"
+        ~ " or reporter_code in (select reporter_code from " ~ ref('reporters') ~ ")"),
     ('DOCUMENT_UNKNOWN',
-        "document_code in (select document_code from " ~ ref('consent_texts')
-        ~ " union all select document_code from " ~ ref('stg_product_policy') ~ ")"),
+        'document_code in (' ~ known_documents() ~ ')'),
     ('DOCUMENT_VERSION_MISSING', 'document_version is not null'),
     ('DOCUMENT_HASH_MISSING', 'document_sha256 is not null'),
     ('ACTION_UNKNOWN', "action in ('signed', 'withdrawn')"),

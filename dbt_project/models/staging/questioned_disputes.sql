@@ -6,5 +6,6 @@
     ('CLAIM_MISSING', 'claim is not null'),
     ('OUTCOME_UNKNOWN',
         "outcome is null or outcome in ('upheld', 'error_confirmed', 'unverifiable')"),
-    ('RECEIVED_BEFORE_OPENING', 'received_on >= coalesce(opened_on, received_on)'),
+    ('RECEIVED_BEFORE_OPENING', 
+        'received_on is null or received_on >= coalesce(opened_on, received_on)'),
 ], of='account') }}

@@ -48,9 +48,11 @@ judged as (
 
 select
     {{ raw_columns('transactions') | join(',\n    ') }},
+    source_file,
     row_key,
     broken_rules,
     is_conflicting,
+    changes_subject,
     broken_reversal_rule,
     case when broken_reversal_rule is null then place else 'quarantined' end as place
 from judged

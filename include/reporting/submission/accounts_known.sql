@@ -25,7 +25,9 @@ with records as (
         coalesce(report_date_code in ('20', '32'), false) as was_closed,
         coalesce(overdue_total > 0, false) as was_overdue,
         segment_hashes ->> '$.C' as hash_c,
-        segment_hashes ->> '$.F' as hash_f
+        segment_hashes ->> '$.F' as hash_f,
+        customer_id,
+        product_code
     from {journal}
     where record_type = '210'
 ),
@@ -64,7 +66,8 @@ known as (
         max_by(hash_f, (last_report_date, built_in)) as hash_f,
         max_by(
             struct_pack(
-                state, report_date_code, repayment_status, overdue_total, five_tier_assigned_on
+                state, report_date_code, repayment_status, overdue_total, five_tier_assigned_on,
+                customer_id, product_code
             ),
             (last_report_date, built_in)
         ) as last_one

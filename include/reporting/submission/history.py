@@ -21,7 +21,7 @@ SUBMISSION_RECORDS = """
     overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
     released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
     five_tier_assigned_on date, identity_hash varchar, values_hash varchar, agreement_id varchar,
-    credit_limit decimal(18, 2)
+    credit_limit decimal(18, 2), customer_id varchar, product_code varchar
 """
 
 ACCOUNTS_KNOWN = """
@@ -29,7 +29,7 @@ ACCOUNTS_KNOWN = """
     last_report_date date, report_date_code varchar, repayment_status varchar,
     overdue_total decimal(18, 2), five_tier_assigned_on date, first_account_type varchar,
     last_account_type varchar, opened_on date, was_closed boolean, was_overdue boolean,
-    hash_c varchar, hash_f varchar
+    hash_c varchar, hash_f varchar, customer_id varchar, product_code varchar
 """
 
 STRINGS_BEFORE = {"account_id": "varchar", "history_60": "varchar"}
@@ -150,10 +150,11 @@ def _show_accounts_known(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     known = _of_month_before("accounts_known", run, settings)
-    if known:
+    if known:  # an older version published fewer columns
+        connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
         connection.execute(
-            "create or replace view history.accounts_known as "
-            f"select * exclude (report_month) from {_parquet(known)}"
+            "create or replace view history.accounts_known as from history.no_accounts "
+            f"union all by name select * exclude (report_month) from {_parquet(known)}"
         )
         return
     connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")

@@ -34,6 +34,8 @@ FACTS = {
     "values_hash": "varchar",
     "agreement_id": "varchar",
     "credit_limit": "decimal(18, 2)",
+    "customer_id": "varchar",
+    "product_code": "varchar",
 }
 
 

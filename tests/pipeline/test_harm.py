@@ -1,0 +1,268 @@
+"""What would report the wrong person, a person without consent, or a payer as late.
+
+Each story is one account (or two that share a key) of one small lender; the month shows what left.
+"""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle.random_books import write
+from oracle.raw_rows import RawBook, resident_id
+
+from pipeline.conftest import Lender, build, settings_in
+from pipeline.test_quarantine import person
+from reporting.why import explain
+
+OTHER_REPORTER = "N101W1100H0025"
+WITHDRAWN_AT = datetime(2026, 4, 9, 10)
+MAY = datetime(2026, 5, 6, 10)
+
+# A withdrawal as some system wrote it; nobody of them may be in a file of that month.
+WITHDRAWALS: dict[str, dict[str, Any]] = {
+    "RIGHT": {},
+    "DOCLOWER": {"document_code": "credit_reporting_authorization"},
+    "DOCOLD": {"document_code": "PERSONAL_CREDIT_QUERY_AUTHORIZATION"},
+    "DOCNONE": {"document_code": None},
+    "CAPITALS": {"action": "WITHDRAWN"},
+    "NOACTION": {"action": None},
+    "REVOKED": {"action": "revoked"},
+    "REPLOWER": {"reporter_code": "n101w1100h0017"},
+    "REPOTHER": {"reporter_code": "N101W1100H9999"},
+    "REPNONE": {"reporter_code": None},
+    "NOPRODUCT": {"product_code": None},
+    "NOTIME": {"occurred_at": None},
+    "CASEID": {"customer_id": "ccaseid"},
+    "NOKEY": {"consent_event_id": None},
+    "NOTRECORDED": {"recorded_at": None},
+}
+# What is no withdrawal of this authorization.
+OTHERS: dict[str, dict[str, Any]] = {
+    "SIGNEDCAPS": {"action": "SIGNED"},
+    "ZHIMA": {"document_code": "ZHIMA_SERVICE_AGREEMENT"},
+    "OTHERPRODUCT": {"product_code": "JIEBEI", "action": "WITHDRAWN"},
+    "OTHERREPORTER": {"reporter_code": OTHER_REPORTER, "action": "WITHDRAWN"},
+}
+
+
+def add_withdrawals(book: RawBook) -> None:
+    for name, odd in (WITHDRAWALS | OTHERS).items():
+        person(book, name)
+        event = book.consent(f"C{name}", "HUABEI", WITHDRAWN_AT, action="withdrawn")
+        event.update(odd)
+
+
+def add_shared_keys(book: RawBook) -> None:
+    """Two accounts each whose rows share a key, the second recorded later."""
+    for one, other in (("ONE", "OTHER"), ("BILLONE", "BILLOTHER"), ("SIGNONE", "SIGNOTHER")):
+        person(book, one)
+        person(book, other)
+    for name, day in (("ONE", 11), ("OTHER", 12)):
+        paid = {"transaction_id": "TSHARED"}
+        book.transaction(f"A{name}", "repayment", datetime(2026, 4, day), 5, **paid)
+    for name, day in (("BILLONE", 11), ("BILLOTHER", 12)):
+        book.bill(f"A{name}", date(2026, 4, day), date(2026, 4, 28), 5, bill_id="BSHARED")
+    for name, day in (("SIGNONE", 11), ("SIGNOTHER", 12)):
+        book.consent(f"C{name}", "HUABEI", datetime(2026, 4, day), consent_event_id="ESHARED")
+
+
+def add_people(book: RawBook) -> None:
+    """Customer ids of two people, and of one whose facts were corrected."""
+    later = {"recorded_at": datetime(2026, 4, 20)}
+    born = date(1991, 2, 2)
+    for name in ("MERGED", "RENAMED", "RENUMBERED"):
+        person(book, name)
+    book.customer("CMERGED", born, id_number=resident_id(born, "1", 5), name="另一人", **later)
+    first = next(row for row in book.tables["customers"] if row["customer_id"] == "CRENAMED")
+    book.add("customers", **first | {"name": "改名"} | later)
+    number = resident_id(date(1990, 1, 1), "1", 77)
+    first = next(row for row in book.tables["customers"] if row["customer_id"] == "CRENUMBERED")
+    book.add("customers", **first | {"id_number": number} | later)
+
+
+def add_run_off(book: RawBook) -> None:
+    for name in ("EARLY", "RUNOFF", "AGAIN", "INSTANT"):
+        person(book, name)
+    book.consent("CEARLY", "HUABEI", WITHDRAWN_AT, action="withdrawn")  # before the first month
+    for name in ("RUNOFF", "AGAIN", "INSTANT"):
+        book.consent(f"C{name}", "HUABEI", datetime(2026, 5, 2), action="withdrawn")
+    book.consent("CAGAIN", "HUABEI", MAY)
+    book.consent("CAGAIN", "HUABEI", MAY.replace(day=7), action="withdrawn")
+    book.consent("CINSTANT", "HUABEI", MAY)
+    book.consent("CINSTANT", "HUABEI", MAY, action="withdrawn")
+
+
+def add_payments(book: RawBook) -> None:
+    """Late payers, of whom some have paid by a row that waits in quarantine."""
+    paid = {
+        "LATE": None,
+        "PAYCASE": "apaycase",
+        "PAYBLANK": "A PAYBLANK",
+        "PAYZERO": "00APAYZERO",
+        "PAYNOTHING": "APAYNOTHING",
+    }
+    for name, account_id in paid.items():
+        person(book, name)
+        book.bill(f"A{name}", date(2026, 3, 25), date(2026, 4, 5), 300)
+        if account_id:
+            amount = 0 if name == "PAYNOTHING" else 300
+            book.transaction(account_id, "repayment", datetime(2026, 4, 4), amount)
+
+
+def add_changed(book: RawBook) -> None:
+    """Accounts that were sent in April and are another institution's, product's in May."""
+    in_may = {"recorded_at": datetime(2026, 5, 10)}
+    for name in ("REPORTER", "PRODUCT"):
+        person(book, name)
+        first = next(r for r in book.tables["accounts"] if r["account_id"] == f"A{name}")
+        changes = {"REPORTER": {"reporter_code": OTHER_REPORTER}}
+        book.add("accounts", **first | changes.get(name, {"product_code": "BAITIAO"}) | in_may)
+    book.consent("CREPORTER", "HUABEI", datetime(2026, 1, 5), reporter_code=OTHER_REPORTER)
+    book.consent("CPRODUCT", "BAITIAO", datetime(2026, 1, 5))
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    book = RawBook()
+    for number in range(200):  # so that a story is no large share of a feed
+        person(book, f"N{number:03d}")
+    for add in (
+        add_withdrawals,
+        add_shared_keys,
+        add_people,
+        add_run_off,
+        add_payments,
+        add_changed,
+    ):
+        add(book)
+    settings = settings_in(tmp_path_factory.mktemp("harm"))
+    write(book, Path(settings.landing))
+    return build(settings, "2026-04", "2026-05")
+
+
+def in_files(lender: Lender, month: str) -> set[str]:
+    """The accounts and customers whose records left in files of the month, agreements too."""
+    rows = lender.rows("submission_records", month)
+    return {row["subject_id"] for row in rows if row["state"] == "BUILT"}
+
+
+def accounts_in_files(lender: Lender, month: str) -> set[str]:
+    """The accounts whose own records (210) left in files of the month."""
+    rows = lender.rows("submission_records", month)
+    return {row["account_id"] for row in rows if row["state"] == "BUILT"} - {None}
+
+
+def verdicts(lender: Lender, month: str) -> dict[str, str]:
+    rows = lender.rows("reportable_population", month)
+    return {row["account_id"]: row["reason_code"] for row in rows}
+
+
+def rules_of(lender: Lender, month: str, account_id: str) -> set[str]:
+    rows = lender.rows("submission_records", month)
+    own = [row for row in rows if row["account_id"] == account_id and row["state"] == "WITHHELD"]
+    return {rule for row in own for rule in row["rule_ids"].split(", ")}
+
+
+@pytest.mark.parametrize("name", WITHDRAWALS)
+def test_what_may_be_a_withdrawal_keeps_the_person_out_of_every_file(
+    lender: Lender, name: str
+) -> None:
+    assert not {f"A{name}", f"C{name}"} & in_files(lender, "2026-04")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_withdrawal_of_the_account_holds_nothing(lender: Lender, name: str) -> None:
+    assert {f"A{name}", f"C{name}"} <= in_files(lender, "2026-04")
+
+
+@pytest.mark.parametrize(
+    ("names", "table"),
+    [
+        (("ONE", "OTHER"), "transactions"),
+        (("BILLONE", "BILLOTHER"), "bills"),
+        (("SIGNONE", "SIGNOTHER"), "consents"),
+    ],
+)
+def test_versions_about_two_subjects_hold_both(
+    lender: Lender, names: tuple[str, str], table: str
+) -> None:
+    for month in lender.months:
+        assert not {f"A{name}" for name in names} & accounts_in_files(lender, month)
+    listed = lender.query(
+        "select count(*) from marts.quarantined_rows"
+        " where table_name = ? and rule_id = 'KEY_CHANGES_SUBJECT'",
+        table,
+    )
+    assert listed == [(2,)]
+
+
+def test_two_people_never_become_one_and_a_correction_stays_one_person(lender: Lender) -> None:
+    april = verdicts(lender, "2026-04")
+    assert april["AMERGED"] == "IDENTITY_INVALID"
+    assert april["ARENAMED"] == april["ARENUMBERED"] == "REPORTED"
+    assert not {"AMERGED", "CMERGED"} & in_files(lender, "2026-04")
+
+
+def test_nobody_is_reported_for_the_first_time_after_withdrawing(lender: Lender) -> None:
+    for month in lender.months:
+        assert verdicts(lender, month)["AEARLY"] == "AUTHORIZATION_WITHDRAWN"
+    assert verdicts(lender, "2026-05")["ARUNOFF"] == "REPORTED"
+
+
+@pytest.mark.parametrize("account_id", ["AAGAIN", "AINSTANT"])
+def test_a_period_between_two_report_dates_neither_ends_nor_renews_the_run_off(
+    lender: Lender, account_id: str
+) -> None:
+    (row,) = (
+        row
+        for row in lender.rows("reportable_population", "2026-05")
+        if row["account_id"] == account_id
+    )
+    assert (row["reason_code"], row["authorized_on"]) == ("REPORTED", date(2026, 1, 5))
+    assert account_id in in_files(lender, "2026-05")
+
+
+def test_no_notice_goes_to_an_account_whose_payment_waits_in_quarantine(lender: Lender) -> None:
+    april = verdicts(lender, "2026-04")
+    held = ["APAYCASE", "APAYBLANK", "APAYZERO", "APAYNOTHING"]
+    assert {april[account_id] for account_id in ["ALATE", *held]} == {"NOTICE_PENDING"}
+    due = {row["account_id"] for row in lender.rows("notices_due", "2026-04")}
+    assert "ALATE" in due
+    assert not due & set(held)
+    for account_id in held:
+        answer = str(explain(account_id, "2026-04", lender.settings))
+        assert "In quarantine, so not in this ledger: row T" in answer, answer
+        assert "no advance notice" in answer
+
+
+@pytest.mark.parametrize("account_id", ["AREPORTER", "APRODUCT"])
+def test_an_account_that_is_anothers_at_the_bureau_is_withheld_and_an_incident(
+    lender: Lender, account_id: str
+) -> None:
+    assert account_id in in_files(lender, "2026-04")
+    assert verdicts(lender, "2026-05")[account_id] == "REPORTED"
+    assert "H09" in rules_of(lender, "2026-05", account_id)
+    ((failing, owner),) = lender.query(
+        "select rows_failing, owner from marts.data_quality_results"
+        " where check_id = 'population.reporter_unchanged' and report_month = '2026-05-01'"
+    )
+    assert (failing, owner) == (2, "compliance")
+
+
+def test_why_shows_the_events_of_a_person_in_quarantine_with_their_file(lender: Lender) -> None:
+    for name in ("DOCLOWER", "CASEID"):
+        answer = str(explain(f"A{name}", "2026-04", lender.settings))
+        assert "Consent event in quarantine: row E" in answer
+        assert "(file consents/" in answer
+        assert "In the credit report: NO" in answer
+
+
+def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> None:
+    answer = str(explain("AMERGED", "2026-04", lender.settings))
+    assert "What does not check out: there is no row of the customer." in answer
+
+
+def test_why_names_the_day_of_the_withdrawal(lender: Lender) -> None:
+    answer = str(explain("ARUNOFF", "2026-05", lender.settings))
+    assert "Withdrawn 2026-05-02 00:00; the account runs off" in answer
