@@ -1,9 +1,11 @@
 """What the landed accounts must hold before a month is built."""
 
-from reporting.sentences import each_row, one_of, seed_values, some_row
+from reporting.sentences import newest_row, seed_values, some_row, sql_list
 
 TABLE = "accounts"
 KEY = "account_id"
+
+KNOWN_REPORTERS = sql_list(seed_values("reporters", "reporter_code"))
 
 EXPECTATIONS = [
     some_row(
@@ -12,26 +14,28 @@ EXPECTATIONS = [
         "Accounts are delivered and recorded by the cut-off.",
         "recorded_at <= {as_of}",
     ),
-    each_row(
+    newest_row(
         "landing.accounts.account_id_readable",
         "critical",
         "An account id consists of letters and digits (1 % of the rows may be quarantined).",
         "regexp_full_match(account_id, '[A-Za-z0-9]+')",
+        KEY,
         tolerated=0.01,
         shows_keys=False,
     ),
-    each_row(
+    newest_row(
         "landing.accounts.customer_id_filled",
         "critical",
         "An account names its customer (1 % of the rows may be quarantined).",
         "customer_id is not null",
+        KEY,
         tolerated=0.01,
     ),
-    one_of(
+    newest_row(
         "landing.accounts.reporter_known",
         "warning",
         "The furnishing institution of an account is one of seeds/reporters.csv.",
-        "reporter_code",
-        seed_values("reporters", "reporter_code"),
+        f"reporter_code is null or reporter_code in {KNOWN_REPORTERS}",
+        KEY,
     ),
 ]

@@ -1,6 +1,6 @@
 """What the landed bills must hold before a month is built."""
 
-from reporting.sentences import each_row, newest_row, no_row, some_row
+from reporting.sentences import newest_row, no_row, some_row
 
 TABLE = "bills"
 KEY = "bill_id"
@@ -19,11 +19,12 @@ EXPECTATIONS = [
         "Bills are delivered and recorded by the cut-off.",
         "recorded_at <= {as_of}",
     ),
-    each_row(
+    newest_row(
         "landing.bills.key_filled",
         "critical",
         "A bill has an id and names its account (1 % of the rows may be quarantined).",
         "bill_id is not null and account_id is not null",
+        KEY,
         tolerated=0.01,
     ),
     some_row(

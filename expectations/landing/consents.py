@@ -1,6 +1,6 @@
 """What the landed consents must hold before a month is built."""
 
-from reporting.sentences import each_row, newest_row, one_of, seed_values, some_row, sql_list
+from reporting.sentences import newest_row, seed_values, some_row, sql_list
 
 TABLE = "consents"
 KEY = "consent_event_id"
@@ -9,6 +9,8 @@ KNOWN_TEXTS = sql_list(
     seed_values("consent_texts", "document_code", "document_version", "document_sha256")
 )
 
+KNOWN_REPORTERS = sql_list(seed_values("reporters", "reporter_code"))
+
 EXPECTATIONS = [
     some_row(
         "landing.consents.delivered",
@@ -16,25 +18,27 @@ EXPECTATIONS = [
         "Consents are delivered and recorded by the cut-off; without any, nobody is reported.",
         "recorded_at <= {as_of}",
     ),
-    each_row(
+    newest_row(
         "landing.consents.key_filled",
         "critical",
         "A consent has an id and names its customer (1 % of the rows may be quarantined).",
         "consent_event_id is not null and customer_id is not null",
+        KEY,
         tolerated=0.01,
     ),
-    each_row(
+    newest_row(
         "landing.consents.text_known",
         "warning",
         "The document, its version and the hash of its text are in seeds/consent_texts.csv.",
         f"concat_ws('/', document_code, document_version, document_sha256) in {KNOWN_TEXTS}",
+        KEY,
     ),
-    one_of(
+    newest_row(
         "landing.consents.reporter_known",
         "warning",
         "The institution that a consent names is one of seeds/reporters.csv.",
-        "reporter_code",
-        seed_values("reporters", "reporter_code"),
+        f"reporter_code is null or reporter_code in {KNOWN_REPORTERS}",
+        KEY,
     ),
     newest_row(
         "landing.consents.happened_first",

@@ -1,6 +1,6 @@
 """What the landed customers must hold before a month is built."""
 
-from reporting.sentences import each_row, newest_row, no_row, some_row
+from reporting.sentences import newest_row, no_row, some_row
 
 TABLE = "customers"
 KEY = "customer_id"
@@ -15,25 +15,28 @@ EXPECTATIONS = [
         "Customers are delivered and recorded by the cut-off.",
         "recorded_at <= {as_of}",
     ),
-    each_row(
+    newest_row(
         "landing.customers.key_filled",
         "critical",
         "A customer has an id (1 % of the rows may be quarantined).",
         "customer_id is not null",
+        KEY,
         tolerated=0.01,
     ),
-    each_row(
+    newest_row(
         "landing.customers.name_filled",
         "critical",
         "A customer has a name (5 % may lack one: they are not reported, IDENTITY_INVALID).",
         "trim(name) <> ''",
+        KEY,
         tolerated=0.05,
     ),
-    each_row(
+    newest_row(
         "landing.customers.id_number_filled",
         "critical",
         "A customer has an identity number (5 % may lack one: they are not reported).",
         "trim(id_number) <> ''",
+        KEY,
         tolerated=0.05,
     ),
     newest_row(

@@ -4,7 +4,7 @@ The duties ask of a dispute's newest version at the cut-off (Regulation on Credi
 25): the month is built from the ledger whatever they find, but a person must hear of it.
 """
 
-from reporting.sentences import RowsThatShouldNotBe, each_row, no_row
+from reporting.sentences import RowsThatShouldNotBe, newest_row, no_row
 
 TABLE = "disputes"
 KEY = "dispute_id"
@@ -25,11 +25,12 @@ def no_dispute(check_id: str, description: str, fault: str) -> RowsThatShouldNot
 
 
 EXPECTATIONS = [
-    each_row(
+    newest_row(
         "landing.disputes.key_filled",
         "critical",
         "A dispute has an id and names its account (1 % of the rows may be quarantined).",
         "dispute_id is not null and account_id is not null",
+        KEY,
         tolerated=0.01,
     ),
     no_dispute(

@@ -1,16 +1,17 @@
 """What the landed internal scores must hold before a month is built; the feed may be empty."""
 
-from reporting.sentences import each_row
+from reporting.sentences import newest_row
 
 TABLE = "internal_scores"
 KEY = "concat_ws('|', customer_id, scored_on)"
 
 EXPECTATIONS = [
-    each_row(
+    newest_row(
         "landing.internal_scores.key_filled",
         "critical",
         "A score names its customer and its day (1 % of the rows may be quarantined).",
         "customer_id is not null and scored_on is not null",
+        KEY,
         tolerated=0.01,
     ),
 ]

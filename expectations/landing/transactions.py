@@ -1,6 +1,6 @@
 """What the landed transactions must hold before a month is built."""
 
-from reporting.sentences import each_row, no_row, some_row
+from reporting.sentences import newest_row, no_row, some_row
 
 TABLE = "transactions"
 KEY = "transaction_id"
@@ -15,12 +15,13 @@ EXPECTATIONS = [
         "Transactions are delivered and recorded by the cut-off.",
         "recorded_at <= {as_of}",
     ),
-    each_row(
+    newest_row(
         "landing.transactions.key_filled",
         "critical",
         "A transaction recorded since the month began has an id and names its account"
         " (1 % of the rows may be quarantined).",
         "transaction_id is not null and account_id is not null",
+        KEY,
         tolerated=0.01,
         among="recorded_at >= {report_month}",
     ),
@@ -47,12 +48,13 @@ EXPECTATIONS = [
         " and occurred_at < {month_end} + interval 1 day) as months"
         " where in_month = 0 and in_month_before >= 200",
     ),
-    each_row(  # the versions are not compared: a corrected row is told once more
+    newest_row(
         "landing.transactions.happened_first",
         "warning",
         "A transaction that happened since the month began had happened before it was recorded"
         " (by the day, one of grace).",
-        "coalesce(recorded_at > {as_of} or occurred_at::date - recorded_at::date <= 1, true)",
+        "coalesce(occurred_at::date - recorded_at::date <= 1, true)",
+        KEY,
         among="occurred_at >= {report_month}",
     ),
 ]

@@ -107,12 +107,13 @@ EXPECTATIONS = [
     no_row(
         "population.reporter_unchanged",
         "warning",
-        "Institution, product and customer of an account that is open at the bureau are those sent.",
+        "Institution, product and customer of an account open at the bureau are those sent.",
         "from {batch} as population inner join ("
         " select account_id, reporter_code, max(customer_id) as customer_id,"
         " max(product_code) as product_code from history.submission_records"
         " where record_type = '210' and state not in ('WITHHELD', 'REJECTED')"
-        " group by account_id, reporter_code having not coalesce(bool_or(was_closed), false)) as sent"
+        " group by account_id, reporter_code"
+        " having not coalesce(bool_or(was_closed), false)) as sent"
         " on population.account_id = sent.account_id"
         " where population.report_month = {report_month}"
         " and (population.reporter_code <> sent.reporter_code"

@@ -5,7 +5,7 @@ The rules stand in ``expectations/bureau_rules.yml`` and were asked of each reco
 record, which a person must repair; a hit of a W rule is reviewed.
 """
 
-from reporting.sentences import each_row, no_row
+from reporting.sentences import each_row, no_row, seed_values, sql_list
 from reporting.submission.rules import load_rules
 
 TABLE = "judged_records"
@@ -21,6 +21,14 @@ EXPECTATIONS = [
         "critical",
         "No record that breaks an E rule of the bureau leaves.",
         f"state = 'WITHHELD' or state = 'BUILT' and not list_has_any(rule_ids, [{ERRORS}])",
+    ),
+    no_row(
+        "bureau.reporter_registered",
+        "critical",
+        "A file is written only for an institution of seeds/reporters.csv.",
+        "from {batch} where state = 'BUILT' and reporter_code not in "
+        + sql_list(seed_values("reporters", "reporter_code")),
+        key="reporter_code",
     ),
     *(
         no_row(

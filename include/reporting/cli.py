@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from reporting.errors import ReportingError
-from reporting.run import Run, parse_day
+from reporting.publish import run_of
+from reporting.run import parse_day
 from reporting.settings import load_settings
 from reporting.warehouse import interrupted_as_others
 
@@ -81,7 +82,7 @@ def generate(
 def run(month: Month, as_of: AsOf = None) -> None:
     """Report one month: land, check, build, check, build records, check, submit."""
     settings = load_settings()
-    one = Run.of(month, as_of, settings)
+    one = run_of(month, as_of, settings)
     from reporting import pipeline, summary
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

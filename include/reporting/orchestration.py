@@ -20,6 +20,7 @@ from rich.console import Console
 from reporting import turns
 from reporting.errors import BadCall
 from reporting.home import exclusive, is_held
+from reporting.publish import run_of
 from reporting.run import Run
 from reporting.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -46,7 +47,7 @@ def run_step(step: str, month: str, as_of: str) -> None:
     if not month:
         raise BadCall("no month given: trigger the DAG with a month such as 2026-05")
     settings = load_settings()
-    run = Run.of(month, as_of or None, settings)
+    run = run_of(month, as_of or None, settings)
     if step == turns.FIRST and not is_held(settings):
         turns.wait_for_turn(run.label)
     with exclusive(settings, wait=True):

@@ -7,6 +7,7 @@ stands beside them; where a run was killed meanwhile it stays, and no later mont
 halves.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import duckdb
 from reporting.errors import BadCall, DataNotFit
 from reporting.run import Run, next_month, previous_month
 from reporting.settings import Settings
+
+log = logging.getLogger(__name__)
 
 PART = "data.parquet"
 UNFINISHED = ".{}.unfinished"  # the mark of a month that is being published
@@ -100,10 +103,32 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
     return [BuiltMonth(*row) for row in rows]
 
 
+def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
+    """The run of a month. Without a cut-off, the later of the usual one and that of the last build.
+
+    So a rebuild never forgets what its month already knew; the log says where that is so. Raises
+    BadCall for a month or cut-off that is none, DataNotFit where a published file is damaged.
+    """
+    run = Run.of(month, as_of, settings)
+    if as_of:
+        return run
+    known = max(
+        (one.as_of for one in built_months(settings) if one.month == run.month), default=run.as_of
+    )
+    if known > run.as_of:
+        log.warning(
+            "%s: the cut-off of its last build, %s, is kept: it is later than the usual one",
+            *(run.label, known.isoformat()),
+        )
+        return Run(run.month, known)
+    return run
+
+
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month after a gap, or after one half published or built on a build that is gone."""
+    """Refuse a month after a gap, with a cut-off that goes back, or on a build that is gone."""
     built = built_months(settings)
     _require_finished(run, settings)
+    _require_later_cut_off(run, built)
     earlier = [entry.month for entry in built if entry.month < run.month]
     missing = next_month(max(earlier, default=previous_month(run.month)))
     if missing < run.month:
@@ -116,6 +141,17 @@ def require_order(run: Run, settings: Settings) -> None:
             raise BadCall(
                 f"month {month:%Y-%m} was built on an earlier build of the month before it; "
                 f"run `reporting run --month {month:%Y-%m}` again first"
+            )
+
+
+def _require_later_cut_off(run: Run, built: list[BuiltMonth]) -> None:
+    """A cut-off before that of the month before would lose what that month knew."""
+    for before in built:
+        if before.month == previous_month(run.month) and run.as_of < before.as_of:
+            raise BadCall(
+                f"month {run.label}: its cut-off {run.as_of.isoformat()} lies before that of the "
+                f"month before, {before.as_of.isoformat()}, which would lose what is known since; "
+                f"give --as-of {before.as_of.isoformat()} or later"
             )
 
 

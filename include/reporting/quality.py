@@ -127,7 +127,8 @@ def _folder(run: Run, settings: Settings) -> Path:
 def require_fit(report: CheckReport) -> None:
     """Stop the month if a critical check failed; the line names month, layer, checks and counts."""
     failed = [
-        f"{one.check_id} ({one.rows_failing} of {one.rows_checked} rows of {one.table_name})"
+        f"{one.check_id} ({one.rows_failing} of {one.rows_checked} rows of {one.table_name}"
+        + (f", such as {one.example_keys[0]})" if one.example_keys else ")")
         for one in report.critical_failures
     ]
     if failed:
@@ -205,6 +206,8 @@ def _result(
 ) -> CheckResult:
     """One answer as it is published; where there is none, every row counts as failing."""
     rows_failing = about.rows if answer.rows_failing is None else answer.rows_failing
+    if answer.passed and answer.tolerates:  # what is tolerated is counted all the same
+        rows_failing = store.execute(f"select count(*) {answer.failing}").fetchall()[0][0]
     found, verdict = evidence.Evidence("", ()), waivers.Verdict(False, "")
     if not answer.passed:
         otherwise = f"{about.run.label}: {rows_failing} rows"

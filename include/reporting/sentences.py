@@ -91,37 +91,11 @@ THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY
 A_FEW = 20  # so many rows alone stop nobody: a share means little in a small book
 
 
-def each_row(
-    check_id: str,
-    severity: str,
-    description: str,
-    condition: str,
-    tolerated: float = 0.0,
-    shows_keys: bool = True,
-    among: str | None = None,
-) -> RowsThatShouldNotBe:
-    """Every row of the table holds a SQL condition; an unknown answer fails.
-
-    ``shows_keys`` is off where the key itself may be no id and must not be shown.
-
-    ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
-    that share, or no more than a few (20).
-
-    ``among`` is a condition, too: only rows that hold it are asked, and in a query of their own, so
-    that files which hold none of them are left unread.
-    """
-    among_them = f"{among} and " if among else ""
-    failing = f"from {{batch}} where {among_them}not coalesce({condition}, false)"
-    meta = _meta(check_id, failing, THE_TABLES, shows_keys)
-    limit = f"greatest({A_FEW}, {tolerated} * count(*))"
-    if among:
-        of_them = f"(select {limit} from {{batch}} where {among})"
-        too_many = f" qualify count(*) over () > {of_them}" if tolerated else ""
-        return _asked(failing + too_many, severity, description, meta)
+def each_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
+    """Every row of the table holds a SQL condition; an unknown answer fails."""
+    failing = f"from {{batch}} where not coalesce({condition}, false)"
     counted = f"count(*) filter (where not coalesce({condition}, false))"  # 0 of no rows
-    if tolerated:
-        counted = f"case when {counted} > {limit} then {counted} else 0 end"
-    return _counted(counted, failing, severity, description, meta)
+    return _counted(counted, failing, severity, description, _meta(check_id, failing, THE_TABLES))
 
 
 def some_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
@@ -140,26 +114,43 @@ def the_table(
 
 
 def newest_row(
-    check_id: str, severity: str, description: str, condition: str, key: str
+    check_id: str,
+    severity: str,
+    description: str,
+    condition: str,
+    key: str,
+    *,
+    tolerated: float = 0.0,
+    among: str = "true",
+    shows_keys: bool = True,
 ) -> RowsThatShouldNotBe:
-    """The newest version of each row known at the cut-off holds a SQL condition.
+    """The newest version of each delivered row that the run knows holds a SQL condition.
 
-    So that a corrected row passes. ``key`` is the column that the versions of a row share.
+    So that a corrected row passes, and one recorded after the cut-off is no matter of this run.
+    ``key`` is the SQL value that the versions of a row share; a row without one has no versions.
+
+    ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
+    that share, or no more than a few (20).
+
+    ``among`` is a condition, too: only rows that hold it are asked, so that files which hold none
+    of them are left unread. ``shows_keys`` is off where the key may be no id and must not be shown.
     """
-    known = "recorded_at <= {as_of}"
+    known = f"coalesce(recorded_at <= {{as_of}}, true) and ({among})"
     broken = f"{known} and not coalesce({condition}, false)"
+    keyed = f"*, {key} as version_of"
     # the versions of the few broken rows first: an anti join with all rows makes a table of them
-    versions = (
-        f"select {key}, recorded_at from {{batch}} as version"
-        f" semi join (select {key} from {{batch}} as delivered where {broken}) as broken"
-        f" using ({key}) where {known}"
-    )
     rows = (
-        f"from (select * from {{batch}} as delivered where {broken}) as failing"
-        f" anti join ({versions}) as newer on newer.{key} = failing.{key}"
-        " and newer.recorded_at > failing.recorded_at"
+        f"from (select {keyed} from {{batch}} as delivered where {broken}) as failing"
+        f" anti join (select version.version_of, version.recorded_at from"
+        f" (select {keyed} from {{batch}} as delivered where recorded_at <= {{as_of}}) as version"
+        f" semi join (select {key} as version_of from {{batch}} as delivered where {broken})"
+        " as broken on version.version_of = broken.version_of) as newer"
+        " on newer.version_of = failing.version_of and newer.recorded_at > failing.recorded_at"
     )
-    return _asked(rows, severity, description, _meta(check_id, rows, f"failing.{key}"))
+    limit = f"(select greatest({A_FEW}, {tolerated} * count(*)) from {{batch}} where {known})"
+    too_many = f" qualify count(*) over () > {limit}" if tolerated else ""
+    meta = _meta(check_id, rows, "failing.version_of", shows_keys)
+    return _asked(rows + too_many, severity, description, meta | {"tolerates": bool(tolerated)})
 
 
 def no_row(
@@ -248,7 +239,13 @@ def _counted(
 def _meta(
     check_id: str, failing: str, key: str | None, shows_keys: bool = True
 ) -> dict[str, str | bool | None]:
-    return {"id": check_id, "failing": failing, "key": key, "shows_keys": shows_keys}
+    return {
+        "id": check_id,
+        "failing": failing,
+        "key": key,
+        "shows_keys": shows_keys,
+        "tolerates": False,
+    }
 
 
 def seed_rows(seed: str) -> list[dict[str, str]]:

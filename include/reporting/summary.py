@@ -46,6 +46,13 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             "from marts.quarantined_rows",
             [first_days],
         ).fetchall()[0]
+        later = connection.execute(
+            "select counts.report_month, any_value(built.as_of), sum(counts.after_cut_off)::bigint "
+            "from marts.feed_counts as counts inner join marts.built_months as built "
+            "using (report_month) where report_month in (select unnest(?)) "
+            "group by all having sum(counts.after_cut_off) > 0 order by all",
+            [first_days],
+        ).fetchall()
         due = connection.execute(
             "select report_month, count(*) from marts.notices_due "
             "where report_month in (select unnest(?)) group by all order by all",
@@ -88,6 +95,12 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         + (f"; healed since the month before: {quarantined[1]:,}" if quarantined[1] else ""),
         highlight=False,
     )
+    for month, as_of, rows in later:
+        console.print(
+            f"Not read in {month:%Y-%m}: {rows:,} row(s) recorded after its cut-off, "
+            f"{as_of:%Y-%m-%d %H:%M}",
+            highlight=False,
+        )
     _print_next(console, settings, months[-1], someone[0] if someone else None)
 
 

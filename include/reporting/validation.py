@@ -56,6 +56,7 @@ class Answer:
     failing: str
     key: str | None
     shows_keys: bool
+    tolerates: bool  # passes although some rows fail
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,20 @@ class Validation:
         shows_keys = sentence.meta["shows_keys"]
         if _is_unevaluated(result):
             told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
-            return Answer(check_id, "critical", told, None, False, failing, None, False)
+            return Answer(check_id, "critical", told, None, False, failing, None, False, False)
         counts = result.result  # None is counted of an empty table
         rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
         severity = getattr(sentence.severity, "value", sentence.severity)
         return Answer(
-            check_id, severity, description, rows, bool(result.success), failing, key, shows_keys
+            check_id,
+            severity,
+            description,
+            rows,
+            bool(result.success),
+            failing,
+            key,
+            shows_keys,
+            sentence.meta["tolerates"],
         )
 
     def _of_the_run(self, expectation: Any) -> Any:

@@ -65,7 +65,8 @@ create table marts.reportable_population as select
         as reason_code,
     'authorization' as reporting_basis, case when i <= 24 then 'E' || i end as consent_event_id,
     case when i <= 24 then date '2025-07-01' end as authorized_on,
-    date '2025-07-01' as opened_on, timestamp '2025-07-01 08:00:00' as first_signed_at,
+    date '2025-07-01' as opened_on, date '2026-05-31' as report_date,
+    timestamp '2025-07-01 08:00:00' as first_signed_at,
     case when i <= 23 then date '2026-03-01' end as first_reported_month
 from raw.base;
 
@@ -159,16 +160,19 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
 create table secure.judged_records as select '210' as record_type, account_id as subject_id,
+    '<reporter>' as reporter_code,
     account_id, 'BUILT' as state, []::varchar[] as rule_ids from secure.record_210;
 create schema ledger;
 create table ledger.int_accounts_at_report_date as select report_month, account_id, customer_id,
     account_id as agreement_id, reporter_code,
     case when account_id = 'A22' then date '2026-05-20' end as closed_on
     from marts.reportable_population;
+create table ledger.int_accounts_in_quarantine (account_id varchar, held_since date);
 create table history.months_owed as select account_id, date '2026-04-01' as owed_month
     from marts.repayment_status where account_id = 'A24';
 create table history.submission_records as select account_id, reporter_code, '210' as record_type,
-    'BUILT' as state, '30' as report_date_code, date '2026-04-30' as last_report_date
+    'BUILT' as state, '30' as report_date_code, date '2026-04-30' as last_report_date,
+    customer_id, product_code, false as was_closed
     from marts.reportable_population where account_id = 'A19';
 """.replace("<reporter>", REPORTER).replace("<hash>", HASH)
 
@@ -299,6 +303,11 @@ FAULTS: list[tuple[str, list[Fault]]] = [
             (
                 "insert into history.accounts_known values ('GONE', false), ('CLOSED', true)",
                 "population.reported_remain",
+                1,
+            ),
+            (
+                "update history.submission_records set product_code = 'BAITIAO'",
+                "population.reporter_unchanged",
                 1,
             ),
             (
@@ -605,6 +614,12 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 " from secure.record_220 where agreement_id = 'A13'",
                 "record_220.customer_authorized",
                 1,
+            ),
+            (
+                "update secure.judged_records set reporter_code = 'N999W1100H0099'"
+                " where account_id in ('A12', 'A13')",
+                "bureau.reporter_registered",
+                2,
             ),
             (
                 "update secure.judged_records set rule_ids = ['V29'], state = 'WITHHELD'"

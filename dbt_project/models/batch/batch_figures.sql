@@ -9,7 +9,7 @@ with before as (
         figures.scope,
         min(figures.value) filter (where unusual.figure is null) as least,
         max(figures.value) filter (where unusual.figure is null) as greatest,
-        count(figures.value) as months_before,
+        count(figures.value) filter (where unusual.figure is null) as months_before,
         min(figures.rows_counted) as rows_counted
     from {{ source('history', 'batch_figures') }} as figures
     left join {{ source('history', 'unusual_figures') }} as unusual

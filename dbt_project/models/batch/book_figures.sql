@@ -76,6 +76,7 @@ rolled as (
         avg((now_status in ('N', '*', 'M', 'C'))::integer) as share
     from rolls
     where before <> '0'
+    having count(*) > 0  -- where nobody was late, nobody can recover
 ),
 
 owed_now as (
@@ -150,6 +151,14 @@ select
     share::double as value,
     accounts::bigint as rows_counted
 from reasons
+union all
+select
+    'superseded_share' as figure,
+    table_name as scope,
+    (superseded / nullif(delivered - after_cut_off, 0))::double as value,
+    delivered as rows_counted
+from {{ ref('feed_counts') }}
+where delivered > 0
 union all
 select
     'roll_rate' as figure,

@@ -134,7 +134,7 @@ select
     max(case when months_ago = 0 then value end) as value,
     min(value) filter (where is_measure) as least,
     max(value) filter (where is_measure) as greatest,
-    count(case when months_ago > 0 then value end) as months_before,
+    count(value) filter (where is_measure) as months_before,
     -- what the figure rests on; a count rests on the counts before it
     case
         when figure = 'feed_rows' then min(case when months_ago > 0 then rows_known end)
