@@ -254,6 +254,15 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
     return Message(audience, outcome, subject, text, payload)
 
 
+def compose_test(audiences: Sequence[str]) -> Message:
+    """A message that asks for nothing: it shows that a destination delivers."""
+    whose = ", ".join(audiences)
+    subject = f"[credit reporting: {whose}] test message"
+    text = f"A test of this alert destination of {whose}: nothing needs to be done.\n"
+    payload = {"outcome": "test", "audience": whose, "subject": subject, "text": text}
+    return Message(whose, "test", subject, text, payload)
+
+
 def documents(settings: Settings) -> str:
     """Where people find the folder docs/: a URL, or the folder itself."""
     return settings.docs_url.rstrip("/") or "docs"

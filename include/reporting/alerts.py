@@ -8,12 +8,14 @@ remembered (``reporting.alert_memory``), so that its audience also hears when it
 import logging
 import os
 import sys
+from dataclasses import dataclass
 
-from reporting import alert_memory
-from reporting.alert_words import RUNBOOK, Alert, Fault, Message, compose
+from reporting import alert_memory, runbook
+from reporting.alert_words import RUNBOOK, Alert, Fault, Message, compose, compose_test
+from reporting.errors import BadCall
 from reporting.settings import Settings
 
-__all__ = ["Alert", "Fault", "send"]
+__all__ = ["Alert", "Fault", "send", "send_test"]
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,38 @@ def send(alert: Alert, settings: Settings) -> dict[str, list[str]]:
             if audience in alert.audiences:
                 memory.note(alert.month, audience, alert.ids(audience))
     return delivered
+
+
+@dataclass(frozen=True)
+class DestinationResult:
+    """What a destination answered to a test message: empty where it delivered it."""
+
+    connection: str
+    audiences: tuple[str, ...]
+    fault: str
+
+
+def send_test() -> list[DestinationResult]:
+    """Send a test message to every destination that is configured, also to those passed over.
+
+    Raises BadCall where none is.
+    """
+    audiences = tuple(sorted({entry.owner for entry in runbook.load()}))
+    found = {}
+    if _may_have_destinations():
+        from reporting import alert_destinations
+
+        found = alert_destinations.every_destination(audiences)
+    if not found:
+        raise BadCall(f"no alert destination is configured; see {RUNBOOK}#configure-a-destination")
+    return [
+        DestinationResult(
+            one.name,
+            one.audiences,
+            why or alert_destinations.attempt(one, compose_test(one.audiences)),
+        )
+        for one, why in found.items()
+    ]
 
 
 def _may_have_destinations() -> bool:

@@ -14,6 +14,8 @@ import duckdb
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from reporting.errors import ReportingError
 from reporting.run import Run, parse_day
@@ -107,6 +109,22 @@ def watch(
     results = daily.watch(parse_day(on) if on else today, settings)
     console.print(daily.overview(results), highlight=False)
     daily.require_fit(results)
+
+
+@app.command("alert-test")
+def alert_test() -> None:
+    """Send a test message to every alert destination and show what each answered."""
+    from reporting import alerts
+
+    results = alerts.send_test()
+    table = Table("destination", "audiences", "answer", box=None)
+    for one in results:
+        answer = one.fault or "delivered"
+        table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
+    console.print(table)
+    failed = [one.connection for one in results if one.fault]
+    if failed:
+        raise ReportingError(f"not delivered to {', '.join(failed)}; correct these connections")
 
 
 @app.command()

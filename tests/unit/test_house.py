@@ -44,6 +44,7 @@ ORDER = [
         "dbt_runner",
         "landing_files",
         "landing_sql",
+        "alert_answers",
         "alert_destinations",
         "alert_memory",
         "alert_words",
