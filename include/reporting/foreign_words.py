@@ -9,22 +9,19 @@ import re
 from reporting.errors import ReportingError
 
 LONGEST = 300  # characters of a line
-# Kinds of DuckDB's errors that speak of names in our own SQL, of memory or of files. A Conversion,
-# Constraint, Invalid Input or Out of Range Error quotes values of rows.
-ENGINE = re.compile(
-    r"\b(Binder|Catalog|Parser|Dependency|Permission|Out of Memory|IO|FATAL) Error: [^\n]*"
-)
+# An error of DuckDB; only these kinds speak of names in our own SQL, of memory or of files. A
+# Conversion, Constraint, Invalid Input or Out of Range Error quotes values of rows.
+ENGINE = re.compile(r"\b(?P<kind>[A-Z][\w ]*?) Error: [^\n]*")
+REPEATED = ("Binder", "Catalog", "Parser", "Dependency", "Permission", "Out of Memory", "IO")
 ENGINE_KINDS = (
     "IOException",
     "OutOfMemoryException",
 )  # by name: DuckDB itself may not import
 # A sentence of Great Expectations about a column that a table lacks.
 COLUMN = re.compile(r"The column \"[^\"]*\" in BatchData does not exist")
-# dbt's own errors: of its language, of a reference, of a contract that a table does not hold.
-COMPILATION = re.compile(
-    r"(Compilation|Contract|Parsing|Dependency) Error\b[^\n]*(\n+ *)?[^\n]*"
-    r"|This model has an enforced contract that failed\.?"
-)
+# dbt's own errors, of its language, a reference or a contract: the line after this one.
+DBT = re.compile(r"^(Compilation|Parsing|Dependency) Error\b[^\n]*\n\s*(?P<words>[^\n]+)")
+DBT_TEST = re.compile(r"Got \d+ results?, configured to fail if [^\n]*")
 
 
 def of_error(error: BaseException) -> str:
@@ -49,14 +46,20 @@ def is_of_machine(error: BaseException) -> bool:
 
 def of_query(text: str) -> str:
     """What the database says of names, memory or files in a text of many lines; else nothing."""
-    found = COLUMN.search(text) or ENGINE.search(text)
-    return _cut(found.group()) if found else ""
+    found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
+    column = COLUMN.search(text)
+    return _cut(column.group() if column else found[0] if found else "")
 
 
 def of_dbt(text: str) -> str:
-    """The first line of a message of dbt that quotes no value of a row; else nothing."""
-    found = COMPILATION.search(text)
-    return _cut(found.group()) if found else of_query(text)
+    """Why a node of dbt failed: the first line that quotes no value of a row, or only the kind."""
+    if engine := ENGINE.search(text):
+        kind = engine["kind"]
+        return _cut(engine.group()) if kind in REPEATED else f"{kind} Error"
+    if own := DBT.search(text.strip()):
+        return _cut(own["words"])
+    test = DBT_TEST.search(text)
+    return test.group() if test else ""
 
 
 def _cut(text: str) -> str:
