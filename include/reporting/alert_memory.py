@@ -64,7 +64,7 @@ def recall(settings: Settings) -> Memory:
     path = memory_file(settings)
     try:
         return Memory(FORM.validate_json(path.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValidationError) as error:
         log.warning("%s cannot be read (%s); it begins anew", path, type(error).__name__)

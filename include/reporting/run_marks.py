@@ -2,7 +2,7 @@
 
 A run that is killed cannot say so. Its mark stays, and the daily watch finds it; a mark is settled
 when the error that ended the run was sent, and goes when the month runs to its end. A mark that
-cannot be written is one warning line: it never stops a run.
+cannot be written never stops a run, and is no warning: whoever needs it says what it lacks.
 """
 
 import json
@@ -50,7 +50,7 @@ def note(settings: Settings, month: str, step: str, state: str, *, begins: bool 
         aside.write_text(json.dumps(mark, default=str, indent=1) + "\n", encoding="utf-8")
         aside.replace(path)
     except OSError as error:
-        log.warning("%s cannot be written (%s)", path, error.strerror)
+        log.info("%s cannot be written (%s)", path, error.strerror)
 
 
 def settle(settings: Settings, month: str, step: str) -> None:
@@ -64,7 +64,7 @@ def clear(settings: Settings, month: str) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        log.warning("%s cannot be removed (%s)", path, error.strerror)
+        log.info("%s cannot be removed (%s)", path, error.strerror)
 
 
 def began_at(settings: Settings, month: str) -> datetime | None:
@@ -108,7 +108,7 @@ def _read(path: Path) -> Mark | None:
     """A mark; none where there is no file, or none that can be read."""
     try:
         return FORM.validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
         log.warning("%s cannot be read (%s); it is passed over", path, type(error).__name__)

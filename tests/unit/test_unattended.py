@@ -312,6 +312,7 @@ def test_a_run_whose_end_is_known_is_no_finding(error: BaseException, settings: 
 def test_a_mark_that_cannot_be_written_or_read_stops_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     folder = settings.home / "alerts" / "runs"
     folder.parent.mkdir(parents=True)
     folder.write_text("a file in its place")
@@ -344,3 +345,44 @@ def test_a_second_look_of_the_same_day_sends_only_what_is_new(
     watch.watch(day + timedelta(days=1), settings)
     assert {post["audience"] for post in posted[told:]} == {post["audience"] for post in posted}
     assert alert_memory.sent_on(day, settings) == {}
+
+
+# --- the command line with a destination
+
+
+def run_command(settings: Settings) -> subprocess.CompletedProcess[str]:
+    """`reporting run` in a process of its own, as a person or cron calls it."""
+    plain = {key: value for key, value in os.environ.items() if key != "AIRFLOW_HOME"}
+    return subprocess.run(
+        [sys.executable, "-m", "reporting.cli", "run", "--month", MONTH],
+        env=plain | {"HOME": str(settings.home.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_error_is_one_line_where_it_is_sent(
+    posted: list[dict[str, Any]], settings: Settings
+) -> None:
+    Path(settings.landing).mkdir()
+    done = run_command(settings)
+    assert (done.returncode, done.stdout.strip()) == (1, "")
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("error: table customers: no .parquet or .csv file")
+    assert len(posted) == 1
+
+
+def test_a_home_that_takes_nothing_more_keeps_no_message_back(
+    posted: list[dict[str, Any]], settings: Settings
+) -> None:
+    Path(settings.landing).mkdir()
+    settings.home.mkdir()
+    for name in ("alerts", "airflow"):
+        (settings.home / name).write_text("a file in its place")
+    done = run_command(settings)
+    assert done.returncode == 1
+    warning, line = done.stderr.strip().splitlines()
+    assert "open.json cannot be written" in warning
+    assert line.startswith("error: table customers: no .parquet or .csv file")
+    assert len(posted) == 1
