@@ -17,9 +17,17 @@ def look(moment: str) -> None:
     run_watch(moment)
 
 
+def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
+    """Send what failed, unless the watch has sent it."""
+    from reporting.orchestration import alert_on_failure
+
+    alert_on_failure(context)
+
+
 @dag(
     schedule=CronTriggerTimetable("0 7 * * *", timezone="Asia/Shanghai"),
     catchup=False,  # yesterday's landing zone is gone
+    on_failure_callback=alert_on_failure,
     max_active_runs=1,
     params={
         "day": Param(

@@ -10,10 +10,11 @@ MONTHLY = CronPartitionTimetable(
     "0 6 3 * *", timezone="Asia/Shanghai", run_offset=-1, key_format="%Y-%m"
 )
 MONTH = "{{ partition_key or params.month or '' }}"  # a run triggered by hand has no key
+MOMENT = "{{ dag_run.run_after.isoformat() }}"  # without either: the month that ended before it
 AS_OF = "{{ params.as_of or '' }}"
 
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
-MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
+CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 
 
 @task(
@@ -21,16 +22,24 @@ MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
     max_active_tis_per_dag=1,  # the first step waits for its turn: one month at a time asks
     weight_rule="upstream",  # the month that works goes before those that ask
 )
-def run_step(step: str, month: str, as_of: str) -> None:
-    """Run one step of the month."""
+def run_step(step: str, month: str, as_of: str, moment: str) -> str:
+    """Run one step of the month; returns the month, so that Airflow shows it."""
     from reporting.orchestration import run_step
 
-    run_step(step, month, as_of)
+    return run_step(step, month, as_of, moment)
+
+
+def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
+    """Send what failed, unless the failed step has sent it."""
+    from reporting.orchestration import alert_on_failure
+
+    alert_on_failure(context)
 
 
 @dag(
     schedule=MONTHLY,
     catchup=False,
+    on_failure_callback=alert_on_failure,
     max_active_runs=1,  # a backfill counts its runs by itself: see reporting.turns
     params={
         "month": Param(
@@ -38,12 +47,12 @@ def run_step(step: str, month: str, as_of: str) -> None:
             type=["null", "string"],  # the form of a backfill must let it stay empty
             pattern=YYYY_MM,
             title="Month to report",
-            description="YYYY-MM, such as 2026-05. Empty: the month of the schedule.",
+            description="YYYY-MM, such as 2026-05. Empty: the month that ended last.",
         ),
         "as_of": Param(
             None,
             type=["null", "string"],
-            pattern=MOMENT,
+            pattern=CUT_OFF,
             title="Cut-off",
             description="YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, China time. Empty: the usual day.",
         ),
@@ -55,7 +64,7 @@ def monthly_credit_reporting() -> None:
     """Report one month to the bureau."""
 
     def step(name: str):  # type: ignore[no-untyped-def]  # the SDK has no public name for a task's result
-        return run_step.override(task_id=name)(name, MONTH, AS_OF)
+        return run_step.override(task_id=name)(name, MONTH, AS_OF, MOMENT)
 
     (
         step("land")

@@ -94,6 +94,7 @@ EXPECTATIONS = [
         "Every loan contract carries its consent; one without is an incident.",
         "from {batch} where reason_code = 'CONTRACT_CONSENT_MISSING'",
         key="account_id",
+        new_rows_only=True,
     ),
     no_row(
         "population.contract_consent_late",

@@ -34,6 +34,7 @@ EXPECTATIONS = [
         "A married person's spouse is named; without a name the marriage is sent as unknown.",
         "from {batch} where is_spouse_missing",
         key="customer_id",
+        new_rows_only=True,
     ),
     no_row(
         "record_110.employer_named",
@@ -41,6 +42,7 @@ EXPECTATIONS = [
         "An employed person's employer is named; without a name the job is sent as unknown.",
         "from {batch} where is_employer_missing",
         key="customer_id",
+        new_rows_only=True,
     ),
     no_row(
         "record_110.same_person_as_210",

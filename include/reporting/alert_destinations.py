@@ -12,25 +12,39 @@ import json
 import logging
 import os
 import smtplib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import httpx
+import requests
 from airflow.providers.apprise.hooks.apprise import AppriseHook
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from apprise import Apprise, NotifyFormat, NotifyType
 
+from reporting.alert_answers import LONGEST_ANSWER, refusal
 from reporting.alert_words import RUNBOOK, Message
 
 PREFIX = "reporting_alerts"
 SECONDS = 10  # longest wait for one answer of a server, and for all services of Apprise
+ATTEMPTS = 2  # to reach a server that answers with an error code, such as "too many messages"
+PAUSE = 3.0  # seconds between them
 MAIL_DEFAULTS = {"timeout": SECONDS, "retry_limit": 0}  # the hook's own: 30 s, six times
-NOTIFY_TYPES = {"stopped": NotifyType.FAILURE, "resolved": NotifyType.SUCCESS}
+NOTIFY_TYPES = {
+    "stopped": NotifyType.FAILURE,
+    "resolved": NotifyType.SUCCESS,
+    "test": NotifyType.INFO,
+}
+UNUSED = "no audience uses it: each has its own, or none has this name (docs/checks.md: owners)"
 WEBHOOK_OPTIONS = {"endpoint", "timeout"}  # every other extra is a header
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +78,70 @@ class _BoundedSmtpHook(SmtpHook):
         return connection
 
 
+@dataclass(frozen=True)
+class Destination:
+    """An Airflow connection to which messages of some audiences go."""
+
+    name: str
+    kind: str
+    audiences: tuple[str, ...]
+
+
 def deliver(message: Message) -> list[str]:
     """Send a message to each destination of its audience; return those that delivered it."""
-    kinds = {"smtp": _send_mail, "apprise": _notify_services, "webhook": _post}
-    chosen = {kind: _connection_of(kind, message.audience) for kind in kinds}
-    if not any(chosen.values()):
+    chosen = destinations((message.audience,))
+    if not chosen:
         log.info("no alert destination of %s configured (%s#alerts)", message.audience, RUNBOOK)
-    return [
-        name for kind, name in chosen.items() if name and _is_delivered(name, kinds[kind], message)
-    ]
+    delivered = []
+    for one in chosen:
+        if why := attempt(one, message):
+            _warn(one.name, why)
+        else:
+            log.info("alert delivered to %s", one.name)
+            delivered.append(one.name)
+    return delivered
+
+
+def destinations(audiences: tuple[str, ...]) -> list[Destination]:
+    """The connections that exist for these audiences, each once, with the audiences it serves."""
+    serves: dict[tuple[str, str], list[str]] = {}
+    for kind in KINDS:
+        for audience in audiences:
+            if name := _connection_of(kind, audience):
+                serves.setdefault((name, kind), []).append(audience)
+    return [Destination(name, kind, tuple(whom)) for (name, kind), whom in serves.items()]
+
+
+def every_destination(audiences: tuple[str, ...]) -> dict[Destination, str]:
+    """Every connection that somebody meant as a destination, and why it is passed over, if it is.
+
+    Beside those in use: variables that Airflow cannot read, general connections of which every
+    audience has its own, and names that belong to no audience.
+    """
+    found = dict.fromkeys(destinations(audiences), "")
+    in_use = {one.name for one in found}
+    meant = {f"{PREFIX}_{kind}": kind for kind in KINDS if _is_found(f"{PREFIX}_{kind}")}
+    start = f"AIRFLOW_CONN_{PREFIX.upper()}_"
+    meant |= {
+        variable.removeprefix("AIRFLOW_CONN_").lower(): variable.rpartition("_")[2].lower()
+        for variable, value in os.environ.items()
+        if variable.startswith(start) and value
+    }
+    for name in sorted(meant.keys() - in_use):
+        why = unreadable(name) if not _is_found(name) else UNUSED
+        found[Destination(name, meant[name], ())] = why
+    return found
+
+
+def attempt(destination: Destination, message: Message) -> str:
+    """Send a message to one destination; why it was not delivered, empty where it was."""
+    try:
+        KINDS[destination.kind](destination.name, message)
+    except (NotDeliveredError, AirflowException) as fault:
+        return str(fault)
+    except FAULTS as fault:
+        return type(fault).__name__
+    return ""
 
 
 def _connection_of(kind: str, audience: str) -> str | None:
@@ -82,27 +151,29 @@ def _connection_of(kind: str, audience: str) -> str | None:
 
 
 def _exists(name: str) -> bool:
+    is_found = _is_found(name)
+    if not is_found and (why := unreadable(name)):
+        _warn(name, why)
+    return is_found
+
+
+def _is_found(name: str) -> bool:
     try:
         BaseHook.get_connection(name)
     except AirflowNotFoundException:
-        variable = f"AIRFLOW_CONN_{name.upper()}"
-        if os.environ.get(variable):  # Airflow passes over a text that it cannot parse
-            _warn(name, f"{variable} holds neither a connection as JSON nor one as a URI")
         return False
     return True
 
 
-def _is_delivered(name: str, send: Callable[[str, Message], None], message: Message) -> bool:
-    try:
-        send(name, message)
-    except (NotDeliveredError, AirflowException) as fault:
-        _warn(name, str(fault))
-    except FAULTS as fault:
-        _warn(name, type(fault).__name__)
-    else:
-        log.info("alert delivered to %s", name)
-        return True
-    return False
+def unreadable(name: str) -> str:
+    """Why a connection that is configured is passed over; empty where it is not configured.
+
+    Airflow passes over the text of a variable that it cannot parse.
+    """
+    variable = f"AIRFLOW_CONN_{name.upper()}"
+    if not os.environ.get(variable):
+        return ""
+    return f"{variable} holds neither a connection as JSON nor one as a URI"
 
 
 def _warn(name: str, why: str) -> None:
@@ -142,21 +213,65 @@ def _notify_services(name: str, message: Message) -> None:
         raise NotDeliveredError("its extra 'config' is missing")
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines show URLs with their tokens
     hook.set_config_from_conn(connection, services)
-    # not through the hook: its notify() does not tell whether a service took the message
-    result = services.notify(
-        message.text,
-        title=message.subject,
-        notify_type=NOTIFY_TYPES.get(message.outcome, NotifyType.WARNING),
-        body_format=NotifyFormat.TEXT,
-        timeout=SECONDS,
-    )
+    # not through the hook: its notify() does not say whether a service took the message
+    with _answers_read() as refusals:
+        result = services.notify(
+            message.text,
+            title=message.subject,
+            notify_type=NOTIFY_TYPES.get(message.outcome, NotifyType.WARNING),
+            body_format=NotifyFormat.TEXT,
+            timeout=SECONDS + PAUSE,
+        )
     config = hook.get_config_from_conn(connection)
     unknown = (len(config) if isinstance(config, list) else 1) - len(services)
     if unknown > 0:
         raise NotDeliveredError(f"Apprise cannot read {unknown} of the URLs in its extra 'config'")
     if not result:
         failed = sum(not service for service in result)
-        raise NotDeliveredError(f"{failed} of {len(services)} services did not take it")
+        named = f": {', '.join(sorted(set(refusals)))}" if refusals else ""
+        raise NotDeliveredError(f"{failed} of {len(services)} services did not take it{named}")
+
+
+@contextmanager
+def _answers_read() -> Iterator[list[str]]:
+    """Collect why robots refused, and let Apprise know of it.
+
+    Its services for DingTalk, WeCom, Feishu and Lark take every HTTP 200 for a delivery and drop
+    the answer, and offer no place to look at it. All of them send through this one method.
+    """
+    refusals: list[str] = []
+    send = requests.Session.send
+
+    def send_and_read(
+        session: requests.Session, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
+        def once() -> tuple[requests.Response, str]:
+            answer = send(session, request, **options)
+            body = answer.content[:LONGEST_ANSWER] if answer.ok else b""
+            return answer, refusal(body, str(request.url))
+
+        answer, why = _tried_again(once)
+        if why:
+            refusals.append(why)
+            raise requests.RequestException(why)
+        return answer
+
+    requests.Session.send = send_and_read  # type: ignore[assignment, method-assign]
+    try:
+        yield refusals
+    finally:
+        requests.Session.send = send  # type: ignore[method-assign]
+
+
+def _tried_again(once: Callable[[], tuple[Answer, str]]) -> tuple[Answer, str]:
+    """What came of sending, and why it was refused; a refused message is sent again, once."""
+    answer, why = once()
+    for _ in range(ATTEMPTS - 1):
+        if not why:
+            break
+        time.sleep(PAUSE)
+        answer, why = once()
+    return answer, why
 
 
 def _post(name: str, message: Message) -> None:
@@ -172,14 +287,41 @@ def _post(name: str, message: Message) -> None:
     if endpoint := extra.get("endpoint"):
         address = f"{address.rstrip('/')}/{str(endpoint).lstrip('/')}"
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines show URLs with their tokens
-    login = (connection.login, connection.password or "") if connection.login else None
-    with httpx.stream(  # the body of the answer, which may never end, is not waited for
-        "POST",
-        address,
-        json=dict(message.payload),
-        auth=login,
-        headers={key: str(value) for key, value in extra.items() if key not in WEBHOOK_OPTIONS},
-        timeout=float(extra.get("timeout") or SECONDS),
-    ) as answer:
+    request = {
+        "url": address,
+        "json": dict(message.payload),
+        "auth": (connection.login, connection.password or "") if connection.login else None,
+        "headers": {key: str(value) for key, value in extra.items() if key not in WEBHOOK_OPTIONS},
+        "timeout": float(extra.get("timeout") or SECONDS),
+    }
+    _, why = _tried_again(lambda: (None, _post_once(request)))
+    if why:
+        raise NotDeliveredError(f"the server answered 200 with {why}")
+
+
+def _post_once(request: dict[str, Any]) -> str:
+    """Why a server that answered 2xx refused it; NotDeliveredError for any other answer."""
+    with httpx.stream("POST", **request) as answer:
         if not answer.is_success:
             raise NotDeliveredError(f"the server answered {answer.status_code}")
+        return refusal(_beginning(answer), " ".join([request["url"], *request["headers"].values()]))
+
+
+def _beginning(answer: httpx.Response) -> bytes:
+    """The first bytes of an answer, which may never end: it is read for some seconds at most."""
+    body, until = b"", time.monotonic() + SECONDS
+    try:
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) >= LONGEST_ANSWER or time.monotonic() > until:
+                break
+    except httpx.HTTPError:
+        pass  # the status was read, and says that it is delivered
+    return body[:LONGEST_ANSWER]
+
+
+KINDS: dict[str, Callable[[str, Message], None]] = {
+    "smtp": _send_mail,
+    "apprise": _notify_services,
+    "webhook": _post,
+}

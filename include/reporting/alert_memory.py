@@ -10,13 +10,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from reporting.settings import Settings
 
-FORM = TypeAdapter(dict[str, dict[str, list[str]]])
+FORM = TypeAdapter(dict[str, dict[str, list[str]]])  # month or day -> audience -> ids
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +28,12 @@ class Memory:
 
     told: dict[str, dict[str, list[str]]]
 
-    def over(self, month: str, is_over: Callable[[str], bool]) -> dict[str, list[str]]:
+    def over(self, month: str, is_over: Callable[[str, str], bool]) -> dict[str, list[str]]:
         """By audience, what was told of this month or an earlier one and is over now."""
         found: dict[str, set[str]] = {}
-        for audience, told in self._up_to(month):
-            found.setdefault(audience, set()).update(filter(is_over, told))
+        for told_in, audience, told in self._up_to(month):
+            over = {one for one in told if is_over(one, told_in)}
+            found.setdefault(audience, set()).update(over)
         return {audience: sorted(ids) for audience, ids in sorted(found.items()) if ids}
 
     def note(self, month: str, audience: str, ids: Iterable[str]) -> None:
@@ -39,17 +41,17 @@ class Memory:
         told = self.told.setdefault(month, {}).setdefault(audience, [])
         told[:] = sorted({*told, *ids})
 
-    def forget(self, month: str, audience: str, ids: Iterable[str]) -> None:
-        """The audience knows that these are over, in this month and the earlier ones."""
-        gone = set(ids)
-        for whose, told in self._up_to(month):
+    def forget(self, month: str, audience: str, is_over: Callable[[str, str], bool]) -> None:
+        """The audience knows what is over, in this month and the earlier ones."""
+        for told_in, whose, told in self._up_to(month):
             if whose == audience:
-                told[:] = [one for one in told if one not in gone]
+                told[:] = [one for one in told if not is_over(one, told_in)]
 
-    def _up_to(self, month: str) -> Iterator[tuple[str, list[str]]]:
+    def _up_to(self, month: str) -> Iterator[tuple[str, str, list[str]]]:
         for told_in, by_audience in self.told.items():
             if told_in <= month:
-                yield from by_audience.items()
+                for audience, told in by_audience.items():
+                    yield told_in, audience, told
 
 
 def memory_file(settings: Settings) -> Path:
@@ -62,7 +64,7 @@ def recall(settings: Settings) -> Memory:
     path = memory_file(settings)
     try:
         return Memory(FORM.validate_json(path.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValidationError) as error:
         log.warning("%s cannot be read (%s); it begins anew", path, type(error).__name__)
@@ -92,10 +94,31 @@ def _keep(memory: Memory, path: Path) -> None:
         month: {audience: ids for audience, ids in sorted(told.items()) if ids}
         for month, told in sorted(memory.told.items())
     }
+    _write(path, {month: told for month, told in left.items() if told})
+
+
+def _write(path: Path, content: object) -> None:
     aside = path.with_name(f".{path.name}")
     try:
-        text = json.dumps({month: told for month, told in left.items() if told}, indent=1)
-        aside.write_text(text + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         aside.replace(path)
     except OSError as error:
         log.warning("%s cannot be written (%s)", path, error.strerror)
+
+
+def sent_on(day: date, settings: Settings) -> dict[str, list[str]]:
+    """By audience, the findings of the watch of a day that were sent last."""
+    try:
+        kept = FORM.validate_json(_day_file(settings).read_bytes())
+    except (OSError, ValidationError):
+        return {}
+    return kept.get(day.isoformat(), {})
+
+
+def keep_sent_on(day: date, settings: Settings, findings: dict[str, list[str]]) -> None:
+    """These findings of the watch of a day were sent; other days are forgotten."""
+    _write(_day_file(settings), {day.isoformat(): findings})
+
+
+def _day_file(settings: Settings) -> Path:
+    return memory_file(settings).with_name("watched.json")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Literal, Protocol
 
-from reporting import runbook
+from reporting import month_state, runbook
 from reporting.errors import BadCall
 from reporting.run import Run, deadline
 from reporting.settings import Settings
 
 RUNBOOK = "docs/runbook.md"
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
+WITHHELD = "secure.judged_records"  # where a row that fails is a record that does not leave
 MOST_CHECKS = 10  # in a message; the check page lists all of them
 MOST_EXAMPLES = 3
 LONGEST_SUBJECT = 120  # characters; most mail programs cut the rest off
@@ -68,6 +69,10 @@ class CheckResult(Protocol):
         """Pseudonymous keys of rows that failed, at most three."""
 
     @property
+    def new_rows_only(self) -> bool:
+        """Whether it asks only rows of its own month, so that another month says nothing of it."""
+
+    @property
     def waiver_note(self) -> str:
         """Who waived it, or why a waiver of it no longer holds; empty where there is none."""
 
@@ -91,7 +96,9 @@ class Alert:
     """What became of a month or of a look at the landing zone, for every audience.
 
     ``page`` and ``docs`` are where people find the check page (empty: there is none) and the
-    documents; ``done`` holds the ids of faults that are over, besides the checks that pass.
+    documents; ``files`` says which submission files are in place, ``figures`` how the month stands
+    beside the one before (both empty: not known); ``done`` holds the ids of faults that are over,
+    besides the checks that pass.
     """
 
     month: str
@@ -103,6 +110,8 @@ class Alert:
     docs: str = "docs"
     fault: Fault | None = None
     done: frozenset[str] = frozenset()
+    files: str = ""
+    figures: str = ""
 
     @classmethod
     def stopped(
@@ -119,7 +128,11 @@ class Alert:
         """
         done = frozenset(map(step_id, steps_done))
         return cls(
-            run.label, run.as_of, "stopped", results, fault=fault, done=done, **_of(run, settings)
+            *(run.label, run.as_of, "stopped", results),
+            fault=fault,
+            done=done,
+            files=month_state.files(run, settings),
+            **_of(run, settings),
         )
 
     @classmethod
@@ -152,13 +165,18 @@ class Alert:
         )
 
     def open_checks(self, audience: str) -> list[CheckResult]:
-        """The failed checks of an audience: critical ones first, then those of the month as a
-        whole, which concern more people than any row; those of severity ``info`` stay on the page.
+        """The failed checks of an audience: critical ones first, then by the records that they
+        withhold, then those of the month as a whole, which concern more people than any row; those
+        of severity ``info`` stay on the page.
         """
         theirs = [r for r in self.results if needs_a_person(r) and r.owner == audience]
         return sorted(
             theirs,
-            key=lambda r: (r.severity != "critical", not r.check_id.startswith("batch.")),
+            key=lambda r: (
+                r.severity != "critical",
+                -r.rows_failing if r.table_name == WITHHELD else 0,
+                not r.check_id.startswith("batch."),
+            ),
         )
 
     @property
@@ -187,13 +205,25 @@ class Alert:
         fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
         return [*fault, *(result.check_id for result in self.open_checks(audience))]
 
-    def is_over(self, told: str) -> bool:
-        """Whether something that was told earlier, of this month or one before, is all right now.
+    def findings(self, audience: str) -> list[str]:
+        """What it says to an audience, so that a second look of the same day can be compared."""
+        fault = [self.fault] if self.fault and self.fault.audience == audience else []
+        checks = self.open_checks(audience)
+        return [
+            *(f"{one.id}: {one.line}" for one in fault),
+            *(f"{one.severity} {one.check_id}" for one in checks),
+        ]
+
+    def is_over(self, told: str, told_in: str) -> bool:
+        """Whether something that was told of a month, this one or one before, is all right now.
 
         Where a month was built, every check of it was asked and every step done; it leaves the
-        daily watch's ids alone, but for the deadline that it kept.
+        daily watch's ids alone, but for the deadline that it kept. A check that asks only rows of
+        its own month is over when that month, built again, passes it.
         """
         asked = [result for result in self.results if result.check_id == told]
+        if any(result.new_rows_only for result in asked) and told_in != self.month:
+            return False
         if asked:
             return not any(map(needs_a_person, asked))
         if self.outcome in ("warned", "built"):
@@ -232,6 +262,7 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
         checks = []
     paragraphs = [
         _first_line(alert, checks, fault, resolved),
+        alert.figures,
         _checks(alert, checks),
         _resolved(alert, resolved),
         _last_lines(alert, audience, checks, fault),
@@ -254,6 +285,15 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
     return Message(audience, outcome, subject, text, payload)
 
 
+def compose_test(audiences: Sequence[str]) -> Message:
+    """A message that asks for nothing: it shows that a destination delivers."""
+    whose = ", ".join(audiences)
+    subject = f"[credit reporting: {whose}] test message"
+    text = f"A test of this alert destination of {whose}: nothing needs to be done.\n"
+    payload = {"outcome": "test", "audience": whose, "subject": subject, "text": text}
+    return Message(whose, "test", subject, text, payload)
+
+
 def documents(settings: Settings) -> str:
     """Where people find the folder docs/: a URL, or the folder itself."""
     return settings.docs_url.rstrip("/") or "docs"
@@ -266,18 +306,23 @@ def _of(run: Run, settings: Settings) -> dict[str, Any]:
         where = f"{settings.pages_url.rstrip('/')}/{below}"
     else:
         where = str(page)
-    return {"due_on": deadline(run.month, settings), "page": where, "docs": documents(settings)}
+    return {
+        "due_on": deadline(run.month, settings),
+        "page": where,
+        "docs": documents(settings),
+        "figures": month_state.figures(run, settings),
+    }
 
 
 def _first_line(
     alert: Alert, checks: list[CheckResult], fault: Fault | None, resolved: Sequence[str]
 ) -> str:
-    """What happened, whether anything was sent, until when there is time, what to do first."""
+    """What happened, which files are in place, until when there is time, what to do first."""
     due = "is" if alert.as_of.date() <= alert.due_on else "was"
     due = f"{alert.month} {due} due at the bureau by {alert.due_on}."
     if not checks and not fault:
         state = {
-            "stopped": f"The month is still stopped by something else: nothing was sent. {due}",
+            "stopped": f"The month is still stopped by something else. {_joined(alert.files, due)}",
             "watched": "Nothing is left to do here.",
         }.get(alert.outcome, "The month was built and its files were written.")
         return f"Resolved: {_count(resolved, 'fault')} you were told of. {state}"
@@ -288,16 +333,20 @@ def _first_line(
 def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> str:
     if alert.outcome == "watched":
         what = "it could not look" if fault else f"{_named(checks)} failed"
-        return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; no month ran and nothing was sent."
+        return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; the watch builds no month."
     if alert.outcome == "stopped":
         critical = [check for check in checks if check.severity == "critical"]
         at = f"at {_count(critical, 'critical check')} ({_named(critical)})"
         where = "on an error" if fault else at
-        return f"Credit report {alert.month} stopped {where}: nothing was sent."
+        return _joined(f"Credit report {alert.month} stopped {where}.", alert.files)
     return (
         f"Credit report {alert.month} was built with {_count(checks, 'warning')} "
-        f"({_named(checks)}); its files are written and not yet sent: look before you send them."
+        f"({_named(checks)}); its files are in place: look at them before you send them."
     )
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _do(check_id: str) -> str:

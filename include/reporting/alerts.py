@@ -5,15 +5,25 @@ connections; the runbook (docs/runbook.md, "Alerts") shows how to configure them
 remembered (``reporting.alert_memory``), so that its audience also hears when it is over.
 """
 
+import atexit
 import logging
 import os
+import shutil
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from tempfile import TemporaryFile, mkdtemp
+from types import ModuleType
 
-from reporting import alert_memory
-from reporting.alert_words import RUNBOOK, Alert, Fault, Message, compose
+from reporting import alert_memory, runbook
+from reporting.alert_words import RUNBOOK, Alert, Fault, Message, compose, compose_test
+from reporting.errors import BadCall
 from reporting.settings import Settings
 
-__all__ = ["Alert", "Fault", "send"]
+__all__ = ["Alert", "Fault", "send", "send_test"]
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +31,11 @@ log = logging.getLogger(__name__)
 def send(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     """Tell each audience what it has to do and what of it is over, in one message.
 
-    Returns by audience the connections that delivered it. Never raises for a destination: what
-    failed is one warning line in the log, because the month's own error must be the one that is
-    seen. Only what was delivered counts as told. Each step of a delivery waits 10 seconds at most,
-    unless the connection says otherwise.
+    Returns by audience the connections that delivered it. Never raises for a destination or for a
+    home folder that cannot be written: what failed is one warning line in the log, because the
+    month's own error must be the one that is seen. Only what was delivered counts as told. Each
+    step of a delivery waits 10 seconds at most, unless the connection says otherwise. What a watch
+    of the same day has sent is not sent again.
     """
     over = alert_memory.recall(settings).over(alert.heals_up_to, alert.is_over)
     if not alert.audiences and not over:
@@ -32,18 +43,67 @@ def send(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     if not _may_have_destinations():
         log.info("no alert destination configured (%s#alerts)", RUNBOOK)
         return {}
+    sent_today = _sent_today(alert, settings)
     delivered: dict[str, list[str]] = {}
+    for audience in sorted({*alert.audiences, *over}):
+        resolved = over.get(audience, [])
+        if resolved or not {*alert.findings(audience)} <= {*sent_today.get(audience, [])}:
+            delivered[audience] = _deliver(compose(alert, audience, resolved), settings)
+    _remember(alert, settings, [audience for audience, by in delivered.items() if by])
+    return delivered
+
+
+def _sent_today(alert: Alert, settings: Settings) -> dict[str, list[str]]:
+    """By audience, what an earlier look on the same day has sent; a month sends every time."""
+    if alert.outcome != "watched":
+        return {}
+    return alert_memory.sent_on(alert.as_of.date(), settings)
+
+
+def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
+    """Keep what each audience that was reached knows now: what is open, and what is over."""
+    if not reached:
+        return
     with alert_memory.opened(settings) as memory:
-        over = memory.over(alert.heals_up_to, alert.is_over)
-        for audience in sorted({*alert.audiences, *over}):
-            resolved = over.get(audience, [])
-            delivered[audience] = _deliver(compose(alert, audience, resolved))
-            if not delivered[audience]:
-                continue
-            memory.forget(alert.heals_up_to, audience, resolved)
+        for audience in reached:
+            memory.forget(alert.heals_up_to, audience, alert.is_over)
             if audience in alert.audiences:
                 memory.note(alert.month, audience, alert.ids(audience))
-    return delivered
+        if alert.outcome == "watched":
+            known = _sent_today(alert, settings)
+            known |= {one: list(alert.findings(one)) for one in reached}
+            alert_memory.keep_sent_on(alert.as_of.date(), settings, known)
+
+
+@dataclass(frozen=True)
+class DestinationResult:
+    """What a destination answered to a test message: empty where it delivered it."""
+
+    connection: str
+    audiences: tuple[str, ...]
+    fault: str
+
+
+def send_test(settings: Settings) -> list[DestinationResult]:
+    """Send a test message to every destination that is configured, also to those passed over.
+
+    Raises BadCall where none is.
+    """
+    audiences = tuple(sorted({entry.owner for entry in runbook.load()}))
+    found = {}
+    if _may_have_destinations():
+        destinations = _destinations(settings)
+        found = destinations.every_destination(audiences)
+    if not found:
+        raise BadCall(f"no alert destination is configured; see {RUNBOOK}#configure-a-destination")
+    return [
+        DestinationResult(
+            one.name,
+            one.audiences,
+            why or destinations.attempt(one, compose_test(one.audiences)),
+        )
+        for one, why in found.items()
+    ]
 
 
 def _may_have_destinations() -> bool:
@@ -60,7 +120,54 @@ def _may_have_destinations() -> bool:
     )
 
 
-def _deliver(message: Message) -> list[str]:
-    from reporting import alert_destinations
+def _deliver(message: Message, settings: Settings) -> list[str]:
+    with suppress(Exception):  # whatever Airflow raises, the month's own error must be seen
+        delivered: list[str] = _destinations(settings).deliver(message)
+        return delivered
+    log.warning("alert not sent: Airflow does not work here; try `reporting alert-test`")
+    return []
 
-    return alert_destinations.deliver(message)
+
+def _destinations(settings: Settings) -> ModuleType:
+    """The module that imports Airflow; outside a task, Airflow leaves this program's log alone."""
+    if "airflow" not in sys.modules:
+        os.environ.setdefault("AIRFLOW_HOME", _airflow_home(settings))
+        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with _same_log():
+        return import_module("reporting.alert_destinations")
+
+
+def _airflow_home(settings: Settings) -> str:
+    """A folder in which Airflow may write: in the home folder, else a temporary one."""
+    folder = settings.home.resolve() / "airflow" / "alerts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as probe:  # a full disk shows only when a block is written
+            probe.write(bytes(4096))
+    except OSError:
+        temporary = mkdtemp(prefix="reporting-alerts-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return temporary
+    return str(folder)
+
+
+@contextmanager
+def _same_log() -> Iterator[None]:
+    """Outside a task, the import of Airflow changes nothing of the log and of Python's warnings.
+
+    Its own set-up shows every line of every library, on the standard output.
+    """
+    if "airflow" in sys.modules:
+        yield
+        return
+    root = logging.getLogger()
+    handlers, level, show = root.handlers[:], root.level, warnings.showwarning
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        warnings.showwarning = show

@@ -12,7 +12,7 @@ from reporting.quality import LAYERS
 from reporting.settings import EXPECTATIONS, PROJECT_ROOT
 from reporting.submission.rules import load_rules
 from reporting.validation import load_suite
-from reporting.watch import DEADLINE_MEANING, DEADLINES
+from reporting.watch import DEADLINE_MEANING, DEADLINES, RUN_ENDED, RUN_MEANING
 from reporting.watch_figures import thresholds
 
 PAGE = PROJECT_ROOT / runbook.PAGE
@@ -37,6 +37,7 @@ def render() -> str:
     for asked in thresholds():
         parts.append(_entry(asked.check_id, asked.severity, asked.meaning, asked.rationale))
     parts += [_entry(one, "warning, then critical", DEADLINE_MEANING) for one in DEADLINES]
+    parts += [_entry(RUN_ENDED, "critical", RUN_MEANING)]
     return "".join(parts)
 
 

@@ -3,18 +3,19 @@
 import atexit
 import gc
 import logging
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import duckdb
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
+from reporting import foreign_words
 from reporting.errors import ReportingError
 from reporting.publish import run_of
 from reporting.run import parse_day
@@ -44,10 +45,6 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
-    # an alert may import Airflow, which makes folders in its home
-    os.environ.setdefault(
-        "AIRFLOW_HOME", str(load_settings().home.resolve() / "airflow" / "alerts")
-    )
 
 
 @app.command()
@@ -108,6 +105,22 @@ def watch(
     results = daily.watch(parse_day(on) if on else today, settings)
     console.print(daily.overview(results), highlight=False)
     daily.require_fit(results)
+
+
+@app.command("alert-test")
+def alert_test() -> None:
+    """Send a test message to every alert destination and show what each answered."""
+    from reporting import alerts
+
+    results = alerts.send_test(load_settings())
+    table = Table("destination", "audiences", "answer", box=None)
+    for one in results:
+        answer = one.fault or "delivered"
+        table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
+    console.print(table)
+    failed = [one.connection for one in results if one.fault]
+    if failed:
+        raise ReportingError(f"not delivered to {', '.join(failed)}; correct these connections")
 
 
 @app.command()
@@ -208,14 +221,12 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def _unforeseen(kind: type[BaseException], error: BaseException, _: object) -> None:
+def _unforeseen(_kind: type[BaseException], error: BaseException, _: object) -> None:
     """An error that no line of ours foresees: one line, and how to see more.
 
     What the machine says (a full disk) is repeated; other words may quote a person's data.
     """
-    told = isinstance(error, OSError | duckdb.IOException | duckdb.OutOfMemoryException)
-    first = (str(error).strip().splitlines() or [""])[0] if told else "unforeseen"
-    _say(f"{kind.__name__}: {first} (the traceback: reporting --debug ...)")
+    _say(f"{foreign_words.of_error(error)} (the traceback: reporting --debug ...)")
 
 
 def _say(line: str) -> None:

@@ -9,14 +9,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from reporting import foreign_words
+
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def call_dbt(arguments: list[str]) -> list[str] | None:
     """Run a command of dbt; None if all went well.
 
-    Otherwise the nodes that failed, as "model repayment_status": none where dbt did not come so
-    far. Why they failed stands in dbt's log alone: the words of an engine may quote values.
+    Otherwise the nodes that failed and why, as "model repayment_status: Binder Error: ...", or why
+    dbt did not come so far. Words that may quote values of rows stand in dbt's log alone.
     """
     with _ONE_AT_A_TIME:
         # seconds of imports, for which a command without dbt should not wait
@@ -38,11 +40,19 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
         return None
     if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):
         raise done.exception  # not of the nodes, and not in the log
-    return [
-        f"{one.node.resource_type} {one.node.name}"
+    failed = [
+        _named(f"{one.node.resource_type} {one.node.name}", one.message)
         for one in getattr(done.result, "results", [])
         if one.status in ("error", "fail", "partial success")
     ]
+    if failed or done.exception is None:
+        return failed
+    return [foreign_words.of_dbt(str(done.exception)) or foreign_words.of_error(done.exception)]
+
+
+def _named(node: str, message: str | None) -> str:
+    words = foreign_words.of_dbt(message or "")
+    return f"{node}: {words}" if words else node
 
 
 @contextmanager

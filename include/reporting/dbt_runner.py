@@ -17,10 +17,10 @@ class DbtFailed(ReportingError):
 
     @classmethod
     def of(cls, run: Run, settings: Settings, failed: str) -> "DbtFailed":
-        """The error that names the failed nodes and the folder of dbt's log."""
+        """The error that names the failed nodes, why they failed, and dbt's log."""
         return cls(
-            f"month {run.label}: dbt stopped: {failed or 'see its logs'} "
-            f"(logs: {dbt_logs(run, settings)})"
+            f"month {run.label}: dbt stopped: {failed or 'see its log'} "
+            f"(log: {dbt_logs(run, settings) / 'dbt.log'})"
         )
 
 
@@ -43,10 +43,10 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
 
 
 def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
-    """Run dbt on the month; DbtFailed names the nodes that failed, and the folder of its log."""
+    """Run dbt on the month; DbtFailed names the nodes that failed, why, and its log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
     if failed is not None:
-        raise DbtFailed.of(run, settings, ", ".join(failed))
+        raise DbtFailed.of(run, settings, "; ".join(failed))
 
 
 def dbt_arguments(

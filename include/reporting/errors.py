@@ -21,3 +21,7 @@ class BadCall(ReportingError):
     """The call or the configuration is wrong (exit 2)."""
 
     exit_code = 2
+
+
+class BadHome(BadCall):
+    """The home folder cannot be written: it may have become so by itself, so an alert is sent."""

@@ -5,9 +5,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from reporting.errors import BadCall
+from reporting.errors import BadCall, BadHome
 from reporting.settings import Settings
+
+LOCK = ".lock"
 
 _held: set[Path] = set()
 
@@ -23,8 +26,7 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
     if is_held(settings):
         yield
         return
-    private_folder(settings.work)
-    with (settings.work / ".lock").open("w") as file:
+    with _lock_file(private_folder(settings.work)) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -39,6 +41,32 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
             _held.discard(home)
 
 
+def _lock_file(work: Path) -> TextIO:
+    try:
+        return (work / LOCK).open("w")
+    except OSError as error:
+        raise BadHome(
+            f"setting REPORTING_HOME: cannot write in the folder {work} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+
+
+def is_in_use(settings: Settings) -> bool:
+    """Does a living process work in the home folder?"""
+    if is_held(settings):
+        return True
+    try:
+        file = (settings.work / LOCK).open()
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def is_held(settings: Settings) -> bool:
     """Does this process work in the home folder, so that nobody else does?"""
     return settings.home.resolve() in _held
@@ -50,7 +78,7 @@ def private_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
     except OSError as error:
-        raise BadCall(
+        raise BadHome(
             f"setting REPORTING_HOME: cannot make the folder {path} ({error.strerror}); "
             "name a folder that can be written"
         ) from None

@@ -145,7 +145,7 @@ def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
     ]
     if table.is_required and not paths:
         raise BrokenDelivery(
-            f"table {table.name}: no .parquet or .csv file under {feed.zone.prefix}{table.name}; "
+            f"table {table.name}: no .parquet or .csv file under {feed.zone.shown}{table.name}; "
             "deliver the feed"
         )
     return paths, warnings
@@ -156,7 +156,7 @@ def require_rows(feed: Feed, rows: int) -> None:
     name = feed.table.name
     if feed.table.is_required and not rows:
         raise BrokenDelivery(
-            f"table {name}: the files under {feed.zone.prefix}{name} hold no row; deliver the feed"
+            f"table {name}: the files under {feed.zone.shown}{name} hold no row; deliver the feed"
         )
 
 

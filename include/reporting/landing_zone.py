@@ -13,6 +13,7 @@ import fsspec  # type: ignore[import-untyped]  # it ships no types
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # same
 
 from reporting.errors import BadCall, BrokenDelivery
+from reporting.settings import without_secrets
 
 FORMATS = (".parquet", ".csv")
 READERS = 4  # files hashed at a time
@@ -32,10 +33,12 @@ class LandingZone:
         try:
             filesystem, root = fsspec.core.url_to_fs(setting)
         except (ImportError, ValueError) as error:
-            raise BadCall(f"setting REPORTING_LANDING={setting}: {error}") from None
+            shown = without_secrets(setting)
+            reason = error if shown == setting else "it is no URL that can be opened"
+            raise BadCall(f"setting REPORTING_LANDING={shown}: {reason}") from None
         if not setting.strip() or not filesystem.isdir(root):
             raise BadCall(
-                f"setting REPORTING_LANDING: there is no folder {setting}; "
+                f"setting REPORTING_LANDING: there is no folder {without_secrets(setting)}; "
                 "name the folder or URL that holds one folder per raw table"
             )
         return cls(setting, filesystem, root.rstrip("/"))
@@ -49,6 +52,11 @@ class LandingZone:
     def prefix(self) -> str:
         """What stands before a relative path in the address that DuckDB opens."""
         return f"{self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)}/"
+
+    @property
+    def shown(self) -> str:
+        """The prefix as messages may repeat it."""
+        return without_secrets(self.prefix)
 
     def address(self, path: str) -> str:
         """What DuckDB opens for a relative path: this very file, whatever signs its name holds."""

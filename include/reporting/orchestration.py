@@ -6,22 +6,25 @@ would take a running test for its own and start its tasks a second time.
 """
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from pluggy import HookimplMarker
 from rich.console import Console
 
-from reporting import turns
+from reporting import alerts, foreign_words, run_marks, turns
+from reporting.alert_words import WATCH_ITSELF
 from reporting.errors import BadCall
 from reporting.home import exclusive, is_held
 from reporting.publish import run_of
-from reporting.run import Run
+from reporting.run import CHINA, Run, month_before, previous_month
 from reporting.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,29 +35,34 @@ MONTHLY_DAG = "monthly_credit_reporting"
 DAILY_DAG = "daily_landing_watch"
 DEMO_MONTHS = ["2026-03", "2026-04", "2026-05"]  # the last three of the synthetic book
 
+log = logging.getLogger(__name__)
 hookimpl = HookimplMarker("airflow")  # marks what Airflow may call, before Airflow is imported
 
 
-def run_step(step: str, month: str, as_of: str) -> None:
+def run_step(step: str, month: str, as_of: str, moment: str) -> str:
     """Run one step of a month, as a task of the DAG does; the settings come from the environment.
 
-    ``step`` names a function of ``reporting.pipeline``; an empty ``as_of`` is the usual cut-off.
-    The first step waits for its turn; every step waits for whoever works in the home folder.
-    Raises ReportingError with its one line when the month must stop here.
+    ``step`` names a function of ``reporting.pipeline``; an empty ``month`` is the one that ended
+    last before ``moment`` (the run's own time), an empty ``as_of`` the usual cut-off. The first
+    step waits for its turn; every step waits for whoever works in the home folder. Returns the
+    month, which Airflow shows. Raises ReportingError with its one line when the month must stop
+    here.
     """
-    from reporting import pipeline
+    month = month or month_before(datetime.fromisoformat(moment))
+    log.info("step %s of month %s", step, month)
+    with _alert_unattended(MONTHLY_DAG, step, month):
+        from reporting import pipeline
 
-    if not month:
-        raise BadCall("no month given: trigger the DAG with a month such as 2026-05")
-    settings = load_settings()
-    run = run_of(month, as_of or None, settings)
-    if step == turns.FIRST and not is_held(settings):
-        turns.wait_for_turn(run.label)
-    with exclusive(settings, wait=True):
-        getattr(pipeline, step)(run, settings)
+        settings = load_settings()
+        run = run_of(month, as_of or None, settings)
+        if step == turns.FIRST and not is_held(settings):
+            turns.wait_for_turn(run.label)
+        with exclusive(settings, wait=True):
+            getattr(pipeline, step)(run, settings)
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in cycles of
     # objects would be told in the log of a good task, as leaked and as an error
     gc.collect()
+    return month
 
 
 def run_watch(moment: str) -> None:
@@ -63,11 +71,89 @@ def run_watch(moment: str) -> None:
     ``moment`` is the run's own time, or a day in China. Raises DataNotFit where a critical check
     fails.
     """
-    from reporting import watch
+    with _alert_unattended(DAILY_DAG, run_marks.WATCH, run_marks.WATCH):
+        from reporting import watch
 
-    at = datetime.fromisoformat(moment)
-    day = (at.astimezone(ZoneInfo("Asia/Shanghai")) if at.tzinfo else at).date()
-    watch.require_fit(watch.watch(day, load_settings()))
+        at = datetime.fromisoformat(moment)
+        day = (at.astimezone(CHINA) if at.tzinfo else at).date()
+        watch.require_fit(watch.watch(day, load_settings()))
+
+
+def alert_on_failure(context: dict[str, Any]) -> None:
+    """Send which task of a failed run failed, unless the task has sent its error itself.
+
+    The callback of both DAGs. Airflow's DAG processor calls it: it hears of tasks that were killed
+    or could not start, too.
+    """
+    dag, run, task = context["dag"].dag_id, context.get("dag_run"), context.get("ti")
+    name = task.task_id if task else "unknown"
+    # Airflow sets it anew where tasks of the run are cleared; it does not say when the task began
+    since = (run.start_date if run else None) or datetime.max.replace(tzinfo=UTC)
+    month = run_marks.WATCH
+    if dag == MONTHLY_DAG:
+        month = turns.month_of(run) if run else month_before(run_marks.now())
+    words = "it was killed or could not begin; see its log in Airflow"
+    _alert(_Failure(dag, name, month, words), since)
+
+
+@contextmanager
+def _alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
+    """Send an error of a task that no step of ours has sent: nobody sees what it prints."""
+    since = run_marks.now()
+    try:
+        yield
+    except turns.WaitsInVain:
+        run_marks.settle(_settings_for_alerts(), month, task)
+        raise
+    except Exception as error:
+        if not type(error).__module__.startswith("airflow."):  # such as: try again later
+            _alert(_Failure(dag, task, month, foreign_words.of_error(error)), since)
+        raise
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A task that failed, and why, in words without a value of a row."""
+
+    dag: str
+    task: str
+    month: str
+    words: str
+
+
+def _alert(failure: _Failure, since: datetime) -> None:
+    """Send a failure to ``pipeline``, unless its error was settled since a moment."""
+    settings = _settings_for_alerts()
+    # somebody sits at a terminal where the DAG runs without a scheduler
+    if is_held(settings) or run_marks.is_settled(settings, failure.month, since):
+        return
+    line = f"{failure.words} (task {failure.task} of {failure.dag})"
+    if failure.month == run_marks.WATCH:
+        today = run_marks.now().date()
+        fault = alerts.Fault(WATCH_ITSELF, line, "pipeline")
+        alert = alerts.Alert.watched(today, previous_month(today), settings, [], fault)
+    else:
+        fault = alerts.Fault.in_step(failure.task, line, "pipeline")
+        alert = alerts.Alert.stopped(_run_of(failure.month, settings), settings, [], fault)
+    if any(alerts.send(alert, settings).values()):
+        run_marks.settle(settings, failure.month, failure.task)
+
+
+def _settings_for_alerts() -> Settings:
+    """The settings; where one of them is wrong, the defaults in the same home folder."""
+    try:
+        return load_settings()
+    except BadCall:
+        home = os.environ.get("REPORTING_HOME") or Settings.model_fields["home"].default
+        return Settings.model_construct(home=Path(home))
+
+
+def _run_of(month: str, settings: Settings) -> Run:
+    """The run of a month; of the one that ended last where the text is no month."""
+    try:
+        return Run.of(month, None, settings)
+    except BadCall:
+        return Run.of(month_before(run_marks.now()), None, settings)
 
 
 def run_in_process(months: list[str], settings: Settings, debug: bool = False) -> None:

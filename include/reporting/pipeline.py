@@ -7,30 +7,31 @@ A step that finds the month unfit raises; nothing after it runs, and a person is
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial, wraps
 from importlib import import_module
 from queue import SimpleQueue
 from threading import Thread
-from types import TracebackType
 
 import duckdb
 
 from reporting import (
     alerts,
     carried_forward,
+    foreign_words,
     identity,
     landing,
     notices,
     publish,
     quality,
+    run_marks,
     spark,
     trend,
     waivers,
 )
 from reporting.dbt_call import call_dbt
 from reporting.dbt_runner import dbt_arguments, dbt_build
-from reporting.errors import BadCall, BrokenDelivery, DataNotFit, ReportingError
+from reporting.errors import BadCall, BadHome, BrokenDelivery, DataNotFit, ReportingError
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
@@ -50,56 +51,81 @@ RECORDS = ("path:models/bureau",)
 
 
 def step(function: Step) -> Step:
-    """A step works alone in the home folder, and a person is told when it stops the month."""
+    """A step works alone in the home folder; an alert is sent where it stops the month."""
+    name = function.__name__
 
     @wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
-        told = _APersonIsTold(function.__name__, run, settings)
-        with exclusive(settings), told, interrupted_as_others():
+        with _alert_on_failure(name, run, settings), exclusive(settings), interrupted_as_others():
+            begins = name == STEPS[0].__name__
+            run_marks.note(settings, run.label, name, run_marks.WORKING, begins=begins)
             function(run, settings)
+            if name == STEPS[-1].__name__:
+                run_marks.clear(settings, run.label)
+            else:
+                run_marks.note(settings, run.label, name, run_marks.BETWEEN)
 
     return run_alone
 
 
-class _APersonIsTold:
-    """Sends one alert when the block ends in an error that is not a wrong call."""
+@contextmanager
+def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]:
+    """Send one alert where the block ends in an error that is not a wrong call.
 
-    def __init__(self, step: str, run: Run, settings: Settings) -> None:
-        self.step, self.run, self.settings = step, run, settings
+    A wrong call and Ctrl-C are known to whoever made them.
+    """
+    try:
+        yield
+    except BadHome as error:
+        _send_alert(step, run, settings, error)
+        raise
+    except (BadCall, KeyboardInterrupt):
+        run_marks.clear(settings, run.label)
+        raise
+    except Exception as error:
+        _send_alert(step, run, settings, error)
+        raise
 
-    def __enter__(self) -> None:
-        pass
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _: TracebackType | None,
-    ) -> None:
-        if isinstance(error, BadCall) or not isinstance(error, Exception):
-            return  # a wrong call is answered where it was made; an interrupt is no fault
-        # the words of an unforeseen error may quote values: only its kind leaves the house
-        reason = (
-            str(error)
-            if isinstance(error, ReportingError)
-            else f"unforeseen {type(error).__name__}"
-        )
-        results = quality.results_of(self.run, self.settings)
-        fault: alerts.Fault | None = alerts.Fault.in_step(self.step, reason, self._whose(error))
-        if (
-            isinstance(error, DataNotFit)
-            and not isinstance(error, BrokenDelivery)
-            and any(one.is_open and one.severity == "critical" for one in results)
-        ):
-            fault = None  # the error only names these checks
-        names = [one.__name__ for one in STEPS]
-        done = names[: names.index(self.step)] if self.step in names else []
-        alert = alerts.Alert.stopped(self.run, self.settings, results, fault, done)
-        alerts.send(alert, self.settings)
+def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> None:
+    """Say what stopped the month, in words without a value of a row; never raises."""
+    results = _results_so_far(run, settings)
+    fault: alerts.Fault | None = alerts.Fault.in_step(
+        step, _words(step, error, settings), _owner(error)
+    )
+    if (
+        isinstance(error, DataNotFit)
+        and not isinstance(error, BrokenDelivery)
+        and any(one.is_open and one.severity == "critical" for one in results)
+    ):
+        fault = None  # the error only names these checks
+    names = [one.__name__ for one in STEPS]
+    done = names[: names.index(step)] if step in names else []
+    alert = alerts.Alert.stopped(run, settings, results, fault, done)
+    if any(alerts.send(alert, settings).values()):
+        run_marks.settle(settings, run.label, step)
 
-    def _whose(self, error: BaseException) -> str:
-        """A broken landing zone is for those who deliver it; every other error is the program's."""
-        return "data_delivery" if isinstance(error, BrokenDelivery) else "pipeline"
+
+def _words(step: str, error: Exception, settings: Settings) -> str:
+    """What the machine says (a full disk) is said with the place where it happened."""
+    words = foreign_words.of_error(error)
+    if isinstance(error, ReportingError) or not foreign_words.is_of_machine(error):
+        return words
+    return f"{words} (step {step}, folder {settings.home.resolve()})"
+
+
+def _results_so_far(run: Run, settings: Settings) -> list[quality.CheckResult]:
+    """The results of the month's checks; none where they cannot be read, such as on a full disk."""
+    try:
+        return quality.results_of(run, settings)
+    except (OSError, duckdb.Error) as error:
+        log.warning("%s: its checks cannot be read (%s)", run.label, type(error).__name__)
+        return []
+
+
+def _owner(error: BaseException) -> str:
+    """A broken landing zone is for those who deliver it; every other error is the program's."""
+    return "data_delivery" if isinstance(error, BrokenDelivery) else "pipeline"
 
 
 @step
@@ -213,7 +239,10 @@ def run_month(
     run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
 ) -> None:
     """Run every step of the month, in order; ``started`` is called with the name of each."""
-    with exclusive(settings), _beside() as do_beside:
+    with ExitStack() as stack:
+        with _alert_on_failure(STEPS[0].__name__, run, settings):
+            stack.enter_context(exclusive(settings))
+        do_beside = stack.enter_context(_beside())
         # seconds that need nothing of the store: imports while files are hashed, and dbt's reading
         # of the project, which it keeps in the month's folder, while landed rows are checked
         do_beside(partial(import_module, "reporting.validation"))
@@ -276,7 +305,8 @@ def _create_quality_results(
     files_ = [str(path) for path in quality.saved_reports(run, settings)]
     connection.execute(
         "create or replace table marts.data_quality_results as "
-        "select months.report_month, months.as_of, months.run_id, results.* "
+        "select months.report_month, months.as_of, months.run_id, "
+        "results.* exclude (new_rows_only) "
         "from read_parquet(?) as results cross join marts.built_months as months",
         [files_],
     )

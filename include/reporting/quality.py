@@ -30,7 +30,8 @@ LAYERS = {"landing": "raw", "marts": "marts", "records": "secure"}  # in order, 
 RESULT_COLUMNS = (
     "check_id varchar, layer varchar, table_name varchar, severity varchar, description varchar, "
     "rows_checked bigint, rows_failing bigint, passed boolean, owner varchar, evidence varchar, "
-    "example_keys varchar[], is_waived boolean, waiver_note varchar, evaluated_at timestamp"
+    "example_keys varchar[], is_waived boolean, waiver_note varchar, evaluated_at timestamp, "
+    "new_rows_only boolean"
 )
 
 
@@ -52,6 +53,7 @@ class CheckResult:
     is_waived: bool
     waiver_note: str  # who waived it, or why a waiver no longer holds; empty without one
     evaluated_at: datetime  # wall clock, China time (contracts, section 5)
+    new_rows_only: bool = False  # another month asks other rows; not published
 
     @property
     def is_open(self) -> bool:
@@ -231,4 +233,5 @@ def _result(
         is_waived=verdict.is_waived,
         waiver_note=verdict.note,
         evaluated_at=datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None, microsecond=0),
+        new_rows_only=answer.new_rows_only,
     )

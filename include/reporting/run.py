@@ -5,12 +5,14 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from reporting.errors import BadCall
 from reporting.settings import Settings
 
 FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau takes (bureau interface, 1.4)
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+CHINA = ZoneInfo("Asia/Shanghai")
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 
 
@@ -32,6 +34,11 @@ def next_month(month: date) -> date:
 def previous_month(month: date) -> date:
     """The first day of the month before."""
     return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def month_before(moment: datetime) -> str:
+    """The month (YYYY-MM) that ended last before a moment, in China."""
+    return f"{previous_month(moment.astimezone(CHINA).date()):%Y-%m}"
 
 
 def deadline(month: date, settings: Settings) -> date:

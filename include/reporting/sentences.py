@@ -154,14 +154,23 @@ def newest_row(
 
 
 def no_row(
-    check_id: str, severity: str, description: str, rows: str, key: str | None = None
+    check_id: str,
+    severity: str,
+    description: str,
+    rows: str,
+    key: str | None = None,
+    new_rows_only: bool = False,
 ) -> RowsThatShouldNotBe:
     """A query finds nothing. ``rows`` begins with ``from {batch}``.
+
+    ``new_rows_only`` where the table holds only what this run has built: the next month asks other
+    rows, so that its answer says nothing of these. A query about ``{report_month}`` is such a one.
 
     ``key`` is a SQL value that names each row found; without one the check has no examples. Great
     Expectations names ``{batch}`` itself, except where there is a join: name it there.
     """
-    return _asked(rows, severity, description, _meta(check_id, rows, key))
+    meta = _meta(check_id, rows, key, new_rows_only=new_rows_only)
+    return _asked(rows, severity, description, meta)
 
 
 def filled(check_id: str, severity: str, description: str, column: str) -> Any:
@@ -237,7 +246,11 @@ def _counted(
 
 
 def _meta(
-    check_id: str, failing: str, key: str | None, shows_keys: bool = True
+    check_id: str,
+    failing: str,
+    key: str | None,
+    shows_keys: bool = True,
+    new_rows_only: bool = False,
 ) -> dict[str, str | bool | None]:
     return {
         "id": check_id,
@@ -245,6 +258,7 @@ def _meta(
         "key": key,
         "shows_keys": shows_keys,
         "tolerates": False,
+        "new_rows_only": new_rows_only or "{report_month}" in failing,
     }
 
 

@@ -1,5 +1,6 @@
 """Every setting of the project, read once from the environment (prefix ``REPORTING_``)."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -84,6 +85,17 @@ class Settings(BaseSettings):
     def check_pages(self) -> Path:
         """Folder of the Data Docs pages."""
         return self.home.resolve() / "check_pages"
+
+
+def without_secrets(address: str) -> str:
+    """A path or URL as it may be repeated: a URL without user, password, query and fragment."""
+    start, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    place = re.sub(
+        r"[?#].*", "?***", re.sub(r".*@", "***@", rest, flags=re.DOTALL), flags=re.DOTALL
+    )
+    return f"{start}://{place}"
 
 
 def load_settings() -> Settings:

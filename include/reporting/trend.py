@@ -272,9 +272,7 @@ def _news(
     newest = max(months)
     checks, passed, critical, warnings = asked.get(newest, (0, 0, 0, 0))
     counts = accounts[newest]
-    stopped = Fact(
-        "stopped", f"critical checks that failed: {critical}; nothing was sent", is_bad=True
-    )
+    stopped = Fact("stopped", f"critical checks that failed: {critical}", is_bad=True)
     facts = [
         Fact(months[newest].label, "newest month"),
         *([stopped] if critical else []),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from reporting.errors import BadCall
-from reporting.run import parse_month, previous_month
+from reporting.run import month_before, parse_month, previous_month
 
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
@@ -26,6 +26,10 @@ BACKFILL = "backfill"
 QUEUED, WAITING, WORKING, DONE, FAILED = "queued", "waiting", "working", "done", "failed"
 ENDED = {"success": DONE, **dict.fromkeys(("failed", "upstream_failed", "skipped"), FAILED)}
 WAIT = timedelta(seconds=15)  # for each run ahead; a month takes longer, so nobody is kept waiting
+
+
+class WaitsInVain(BadCall):
+    """A run that cannot begin because another one failed, which has sent its own alert."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class MonthRun:
 def wait_for_turn(month: str) -> None:
     """Return when this run may land its month; otherwise have Airflow try its task again later.
 
-    Called in a task. Raises BadCall where waiting would not help.
+    Called in a task. Raises WaitsInVain where waiting would not help.
     """
     from airflow.sdk import get_current_context
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -59,19 +63,19 @@ def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[Mo
     """Whom a run of this month must let go first: whoever works, and every earlier month.
 
     A queued run is waited for where a backfill will start it; what the DAG itself queues may be
-    queued behind this very run. Raises BadCall where waiting would be in vain: the month before
+    queued behind this very run. Raises WaitsInVain where waiting would be in vain: the month before
     failed, or an earlier month of this backfill is queued behind it.
     """
     earlier = sorted((run for run in others if run.month < month), key=lambda run: run.month)
     queued = [run for run in earlier if run.state == QUEUED and run.is_backfill]
     if is_backfill:
         if failed := _failed_before(month, earlier):
-            raise BadCall(
+            raise WaitsInVain(
                 f"month {month} is not built because {failed} failed: put that right, "
                 "then backfill the months again with --reprocess-behavior failed"
             )
         if queued:
-            raise BadCall(
+            raise WaitsInVain(
                 f"month {month} is not built because {queued[0].month} is queued behind it: "
                 "backfill again with --reprocess-behavior failed, without --run-backwards"
             )
@@ -104,12 +108,16 @@ def _other_runs(instance: "RuntimeTaskInstanceProtocol") -> Iterable[MonthRun]:
         if run_id == instance.run_id or (ended and not run_id.startswith(BACKFILL)):
             continue
         run = _dag_run(instance.dag_id, run_id)
-        month = run.partition_key or (run.conf or {}).get("month")
-        if not month:
-            continue  # it says itself that it has none
+        month = month_of(run)
         state = ended or {"queued": QUEUED, "failed": FAILED, "success": DONE}.get(run.state)
         started = WORKING if states.get(FIRST) == "success" else WAITING
         yield MonthRun(month, run.run_type == BACKFILL, state or started, run.start_date)
+
+
+def month_of(run: Any) -> str:
+    """The month of a run: of its key, else of its form, else the month that ended last."""
+    month = run.partition_key or (run.conf or {}).get("month")
+    return str(month or month_before(run.run_after))
 
 
 def _dag_run(dag_id: str, run_id: str) -> Any:

@@ -5,7 +5,6 @@ show progress, to report on itself over the network, and to keep the database fi
 """
 
 import importlib.util
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,16 +28,11 @@ from great_expectations.data_context.types.resource_identifiers import (
 from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 from great_expectations.validator.v1_validator import Validator
 
-from reporting import duckdb_dialect
+from reporting import duckdb_dialect, foreign_words
 from reporting.run import Run
 from reporting.sentences import failing_rows, of_the_run
 
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
-
-# What is said about names can be repeated; other messages of DuckDB may quote values of rows.
-ABOUT_NAMES = re.compile(
-    r"(Binder|Catalog|Parser) Error: [^\n]*|The column \"[^\"]*\" in BatchData does not exist"
-)
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,7 @@ class Answer:
     key: str | None
     shows_keys: bool
     tolerates: bool  # passes although some rows fail
+    new_rows_only: bool  # another month asks other rows
 
 
 @dataclass(frozen=True)
@@ -103,23 +98,18 @@ class Validation:
         sentence: Any = result.expectation_config
         check_id, description = sentence.meta["id"], sentence.description
         failing, key = failing_rows(sentence, suite, self.schema, self.run)
-        shows_keys = sentence.meta["shows_keys"]
+        shows_keys, new_rows_only = sentence.meta["shows_keys"], sentence.meta["new_rows_only"]
         if _is_unevaluated(result):
             told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
-            return Answer(check_id, "critical", told, None, False, failing, None, False, False)
+            return Answer(
+                check_id, "critical", told, None, False, failing, None, False, False, False
+            )
         counts = result.result  # None is counted of an empty table
         rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
         severity = getattr(sentence.severity, "value", sentence.severity)
         return Answer(
-            check_id,
-            severity,
-            description,
-            rows,
-            bool(result.success),
-            failing,
-            key,
-            shows_keys,
-            sentence.meta["tolerates"],
+            *(check_id, severity, description, rows, bool(result.success)),
+            *(failing, key, shows_keys, sentence.meta["tolerates"], new_rows_only),
         )
 
     def _of_the_run(self, expectation: Any) -> Any:
@@ -184,6 +174,6 @@ def _is_unevaluated(result: ExpectationValidationResult) -> bool:
 def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
     """Why a sentence could not be evaluated, in one line that quotes no row."""
     told = [raised] if "exception_message" in raised else list(raised.values())
-    named = ABOUT_NAMES.search("\n".join(str(one["exception_message"]) for one in told))
-    reason = named.group() if named else "the database could not evaluate its SQL on these rows"
+    words = foreign_words.of_query("\n".join(str(one["exception_message"]) for one in told))
+    reason = words or "the database could not evaluate its SQL on these rows"
     return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}

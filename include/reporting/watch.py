@@ -12,9 +12,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reporting import alerts
+from reporting import alerts, foreign_words, run_marks
 from reporting.alert_words import DEADLINE, WATCH, WATCH_ITSELF
-from reporting.errors import DataNotFit, ReportingError
+from reporting.errors import DataNotFit
 from reporting.publish import built_months
 from reporting.run import deadline, next_month, previous_month
 from reporting.settings import Settings
@@ -22,6 +22,9 @@ from reporting.watch_figures import FIGURES, measure, thresholds
 
 # One question, two who must answer: the id names what each of them has to see to.
 DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
+RUN_ENDED = f"{WATCH}run_ended"
+RUN_MEANING = "Every run of a month that began has ended well, or its error was sent."
+BUILT_MONTHS = "marts.built_months"
 DEADLINE_MEANING = "Every month that ended is built before its deadline (REPORTING_DEADLINE_DAY)."
 
 
@@ -42,6 +45,7 @@ class WatchResult:
     rows_checked: int = 0
     example_keys: tuple[str, ...] = ()
     waiver_note: str = ""
+    new_rows_only: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -56,17 +60,21 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
     """
     try:
         month = month_to_report(day, settings)
-        results = [*_feeds(day, settings), *_deadlines(day, month, settings)]
+        results = [*_feeds(day, settings), *_deadlines(day, month, settings), _runs(settings)]
     except Exception as error:
-        # the words of an unforeseen error may quote values: only its kind leaves the house
-        is_told = isinstance(error, ReportingError)
-        line = str(error) if is_told else f"unforeseen {type(error).__name__}"
-        fault = alerts.Fault(WATCH_ITSELF, line, "pipeline")
+        fault = alerts.Fault(WATCH_ITSELF, foreign_words.of_error(error), "pipeline")
         month = previous_month(day)
-        alerts.send(alerts.Alert.watched(day, month, settings, [], fault), settings)
+        _send(alerts.Alert.watched(day, month, settings, [], fault), settings)
         raise
-    alerts.send(alerts.Alert.watched(day, month, settings, results), settings)
+    _send(alerts.Alert.watched(day, month, settings, results), settings)
     return results
+
+
+def _send(alert: alerts.Alert, settings: Settings) -> None:
+    """Send what was found; whoever runs the watch need not send it a second time."""
+    delivered = alerts.send(alert, settings)
+    if alert.audiences and all(delivered.values()):
+        run_marks.settle(settings, run_marks.WATCH, WATCH_ITSELF)
 
 
 def month_to_report(day: date, settings: Settings) -> date:
@@ -78,12 +86,10 @@ def month_to_report(day: date, settings: Settings) -> date:
 def require_fit(results: list[WatchResult]) -> None:
     """DataNotFit with one line that names every feed's critical question that failed.
 
-    A deadline that has passed is told, but is no fault of the landing zone.
+    A deadline that has passed, or a run that was killed, is no fault of the landing zone.
     """
     failed = [one for one in results if one.is_open and one.severity == "critical"]
-    named = [
-        f"{one.check_id} ({one.now})" for one in failed if not one.check_id.startswith(DEADLINE)
-    ]
+    named = [f"{one.check_id} ({one.now})" for one in failed if one.table_name.startswith("raw.")]
     if named:
         raise DataNotFit(f"the daily watch found a broken feed: {'; '.join(named)}")
 
@@ -148,7 +154,7 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
     for check_id, owner in DEADLINES.items():
         yield WatchResult(
             check_id=check_id,
-            table_name="marts.built_months",
+            table_name=BUILT_MONTHS,
             severity="critical" if late else "warning",
             owner=owner,
             description=f"{DEADLINE_MEANING} Now: {words or 'nothing is due'}.",
@@ -157,3 +163,24 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
             passed=not near,
             rows_failing=len(near),
         )
+
+
+def _runs(settings: Settings) -> WatchResult:
+    """Whether a run began and was killed, so that it could not say so itself."""
+    marks = run_marks.unended(settings)
+    words = "; ".join(
+        f"run of {mark.month} began at {mark.began_at:%Y-%m-%dT%H:%M:%S} and did not end "
+        f"({'after' if mark.state == run_marks.BETWEEN else 'in'} step {mark.step})"
+        for mark in marks
+    )
+    return WatchResult(
+        check_id=RUN_ENDED,
+        table_name=BUILT_MONTHS,
+        severity="critical",
+        owner="pipeline",
+        description=f"{RUN_MEANING} Now: {words or 'no run is open'}.",
+        limits="no run is open",
+        now=words or "no run is open",
+        passed=not marks,
+        rows_failing=len(marks),
+    )

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from jinja2 import Template
 
 from reporting import orchestration, pipeline
 from reporting.errors import BadCall, DataNotFit, ReportingError
+from reporting.home import exclusive
 from reporting.run import Run
 from reporting.settings import Settings
 
@@ -71,6 +73,9 @@ def describe(home: Path) -> dict[str, Any]:
     )
     return {
         "edges": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+        "callbacks": [
+            orchestration._load_dag(name).on_failure_callback is not None for name in DAGS
+        ],
         "op_args": {task.task_id: list(task.op_args) for task in dag.tasks},
         "retries": {task.retries for task in dag.tasks},
         "limits": (dag.catchup, dag.max_active_runs),
@@ -81,6 +86,7 @@ def describe(home: Path) -> dict[str, Any]:
     }
 
 
+DAGS = [orchestration.MONTHLY_DAG, orchestration.DAILY_DAG]
 MONTHS = {None: True, "2026-05": True, "2026-13": False, "2026-00": False, "May": False, "": False}
 CUT_OFFS = {
     None: True,
@@ -145,10 +151,12 @@ def test_the_form_takes_only_months_and_moments(monthly):
 def test_the_month_is_the_key_of_the_run_or_else_of_the_form(
     monthly, partition_key, month, expected
 ):
-    for _, template, as_of in monthly["op_args"].values():
+    for _, template, as_of, moment in monthly["op_args"].values():
         context = {"partition_key": partition_key, "params": {"month": month, "as_of": None}}
         assert Template(template).render(context) == expected
         assert Template(as_of).render(context) == ""
+        run = SimpleNamespace(run_after=datetime(2026, 6, 3, tzinfo=UTC))
+        assert Template(moment).render(dag_run=run) == "2026-06-03T00:00:00+00:00"
 
 
 def test_dag_files_import_the_package_only_inside_tasks():
@@ -243,6 +251,19 @@ def test_a_wrong_month_is_refused_before_anything_runs(tmp_path):
     assert not (tmp_path / "home").exists()
 
 
-def test_a_run_without_a_month_says_what_to_do():
-    with pytest.raises(BadCall, match="trigger the DAG with a month"):
-        orchestration.run_step("land", "", "")
+def run_without_a_month(settings: Settings) -> tuple[set[str], str]:
+    """The months that the steps get from a run without a key and without a form."""
+    recorder = Recorder(("", ""), DataNotFit(""))
+    os.environ.update(orchestration._airflow_variables(settings, debug=False))
+    os.environ.update(orchestration._reporting_variables(settings))
+    with exclusive(settings):
+        run = orchestration._load_dag().test(run_after=datetime(2026, 5, 31, 16, tzinfo=UTC))
+    return {month for _, month in recorder.steps()}, str(run.state)
+
+
+def test_a_run_without_a_month_takes_the_one_that_ended_last_in_china(settings):
+    assert in_new_process(run_without_a_month, settings) == ({"2026-05"}, "success")
+
+
+def test_both_dags_send_what_failed(monthly):
+    assert monthly["callbacks"] == [True, True]

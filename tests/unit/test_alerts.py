@@ -53,6 +53,7 @@ class Result:
     example_keys: tuple[str, ...] = ("A1", "A2")
     is_waived: bool = False
     waiver_note: str = ""
+    new_rows_only: bool = False
     observed: str = "110101199001011234"
 
     @property
@@ -75,6 +76,8 @@ STOPPED = Alert(
     ],
     due_on=date(2026, 6, 10),
     page="check_pages/2026-05/index.html",
+    files="No file of 2026-05 is in place.",
+    figures="Figures: 7 accounts reported (9 the month before).",
 )
 WARNED = replace(STOPPED, outcome="warned", results=[Result(DUPLICATE, "warning", 1)])
 
@@ -222,16 +225,17 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audiences_checks() -> None:
     message = alert_words.compose(STOPPED, "pipeline")
-    entry = "A fault of this program; nothing was sent."
+    entry = "A fault of this program."
     assert message.subject == (
         f"[credit reporting: pipeline] 2026-05 stopped: 2 critical checks: {DUPLICATE} and 1 more"
     )
-    first, checks, last = message.text.split("\n\n")
+    first, figures, checks, last = message.text.split("\n\n")
     assert first.startswith(
-        f"Credit report 2026-05 stopped at 2 critical checks ({DUPLICATE} and 1 more): "
-        "nothing was sent. "
+        f"Credit report 2026-05 stopped at 2 critical checks ({DUPLICATE} and 1 more). "
+        "No file of 2026-05 is in place. "
         f"2026-05 is due at the bureau by 2026-06-10. First: {entry}"
     )
+    assert figures == "Figures: 7 accounts reported (9 the month before)."
     assert checks == (
         f"- {DUPLICATE} (critical, marts.repayment_status): 3 of 1,200 rows. "
         "An account has one status a month (每月一行).\n"
@@ -266,7 +270,7 @@ def test_a_month_that_only_warned_says_so() -> None:
     )
     assert message.text.startswith(
         f"Credit report 2026-05 was built with 1 warning ({DUPLICATE}); "
-        "its files are written and not yet sent: look before you send them. "
+        "its files are in place: look at them before you send them. "
         "2026-05 is due at the bureau by 2026-06-10. First: "
     )
     assert message.text.endswith("docs/runbook.md#a-month-warned\n")
@@ -278,9 +282,20 @@ def test_a_month_that_stopped_before_any_check_gives_the_errors_line() -> None:
     line = "table bills has no files below landing/bills; deliver it"
     assert message.subject == f"[credit reporting: pipeline] 2026-05 stopped: {line}"
     first = message.text.splitlines()[0]
-    assert first.startswith("Credit report 2026-05 stopped on an error: nothing was sent. ")
+    assert first.startswith("Credit report 2026-05 stopped on an error. No file of 2026-05 ")
     assert first.endswith(f"First: {line}")
     assert "Check page" not in message.text
+
+
+def test_what_withholds_more_records_stands_first_after_what_is_critical() -> None:
+    rules = "secure.judged_records"
+    few = Result("bureau.V01", "warning", 2, "records", rules)
+    many = Result("bureau.V02", "warning", 90, "records", rules)
+    rest = [Result("batch.rows", "warning", 1), Result("a", "warning", 999), Result("stop")]
+    alert = replace(WARNED, results=[few, *rest[1:], many, rest[0]])
+    assert [check.check_id for check in alert.open_checks("pipeline")] == [
+        *("stop", "bureau.V02", "bureau.V01", "batch.rows", "a")
+    ]
 
 
 def test_a_deadline_that_has_passed_is_told_as_passed() -> None:
@@ -340,10 +355,13 @@ def test_a_run_knows_its_page_and_its_deadline(tmp_path: Path) -> None:
     alert = Alert.stopped(run, settings, [])
     page = str(tmp_path / "check_pages" / "2026-05" / "index.html")
     expected = Alert(
-        "2026-05", datetime(2026, 6, 3), "stopped", [], date(2026, 6, 8), page=page, docs="docs"
+        *("2026-05", datetime(2026, 6, 3), "stopped", [], date(2026, 6, 8)),
+        page=page,
+        docs="docs",
+        files="No file of 2026-05 is in place.",
     )
     assert alert == expected
-    assert Alert.ended(run, settings, []) == replace(expected, outcome="built")
+    assert Alert.ended(run, settings, []) == replace(expected, outcome="built", files="")
     assert Alert.ended(run, settings, WARNED.results).outcome == "warned"
 
 
@@ -410,6 +428,25 @@ def test_a_later_month_heals_the_same_check_and_an_earlier_one_does_not(told: To
     assert told.send(later) == [("pipeline", "resolved", [DUPLICATE])]
 
 
+def test_a_check_of_new_rows_is_over_only_when_its_own_month_passes_it(told: Told) -> None:
+    named = Result(DUPLICATE, "warning", new_rows_only=True)
+    told.send(replace(WARNED, results=[named]))
+    good = [replace(named, passed=True)]
+    later = replace(WARNED, month="2026-06", outcome="built", results=good)
+    assert told.send(later) == []
+    again = replace(WARNED, outcome="built", results=good)
+    assert told.send(again) == [("pipeline", "resolved", [DUPLICATE])]
+
+
+def test_what_a_later_month_does_not_heal_is_still_remembered(told: Told) -> None:
+    named = Result(DUPLICATE, "warning", new_rows_only=True)
+    told.send(replace(WARNED, results=[named, Result(UNKNOWN, "warning")]))
+    good = [replace(named, passed=True), Result(UNKNOWN, passed=True)]
+    later = replace(WARNED, month="2026-06", outcome="built", results=good)
+    assert told.send(later) == [("pipeline", "resolved", [UNKNOWN])]
+    assert told.remembered == {"2026-05": {"pipeline": [DUPLICATE]}}
+
+
 def test_a_look_at_the_landing_zone_counts_for_every_month(told: Told) -> None:
     """The next month to report may become an earlier one: an old month is built first."""
     told.send(replace(STOPPED, outcome="watched", results=[Result("watch.bills.fresh")]))
@@ -442,7 +479,9 @@ def test_an_error_is_over_when_its_step_is_done(told: Told) -> None:
         ("data_delivery", "resolved", ["step.land"]),
         ("pipeline", "stopped", []),
     ]
-    assert "still stopped by something else: nothing was sent" in told.posted[0]["text"]
+    assert (
+        "still stopped by something else. No file of 2026-05 is in place." in told.posted[0]["text"]
+    )
 
 
 def test_a_built_month_leaves_what_the_watch_told_but_for_the_deadline(told: Told) -> None:

@@ -15,7 +15,7 @@ CLOCK = re.compile(r"current_date|current_timestamp|\bnow\(|run_started_at|\btod
 # Python modules in the direction in which they may import: each only from the lines above it.
 ORDER = [
     ["errors"],
-    ["settings"],
+    ["settings", "foreign_words"],
     ["run"],
     [
         "home",
@@ -32,6 +32,7 @@ ORDER = [
     ],
     [
         "policy",
+        "run_marks",
         "warehouse",
         "duckdb_dialect",
         "landing_zone",
@@ -42,8 +43,10 @@ ORDER = [
     ],
     [
         "dbt_runner",
+        "month_state",
         "landing_files",
         "landing_sql",
+        "alert_answers",
         "alert_destinations",
         "alert_memory",
         "alert_words",

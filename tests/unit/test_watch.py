@@ -351,7 +351,7 @@ def test_each_audience_hears_once_a_day_and_when_it_is_over(
     )
     assert delivery["text"].startswith(
         "Daily watch of 2026-06-09: watch.bills.structure and 1 more failed; "
-        "no month ran and nothing was sent. "
+        "the watch builds no month. "
         "2026-05 is due at the bureau by 2026-06-10. First: Deliver the file that is named anew"
     )
     posted.clear()
@@ -381,7 +381,7 @@ def test_a_watch_that_cannot_look_is_told_and_over_when_it_can(
         landing.look()
     [post] = posted
     assert (post["audience"], post["checks"]) == ("pipeline", [])
-    assert "it could not look; no month ran" in post["text"]
+    assert "it could not look; the watch builds no month" in post["text"]
     posted.clear()
     away.rename(landing.folder)
     landing.look()

@@ -1,0 +1,67 @@
+"""What may be repeated of the words of the machine, the database and the libraries.
+
+Most of them may quote a value of a row. Only these are repeated: what the operating system says of
+a file, what an import says of a module, and what DuckDB and dbt say of names, memory and files.
+"""
+
+import re
+
+from reporting.errors import ReportingError
+
+LONGEST = 300  # characters of a line
+# An error of DuckDB; only these kinds speak of names in our own SQL, of memory or of files. A
+# Conversion, Constraint, Invalid Input or Out of Range Error quotes values of rows.
+ENGINE = re.compile(r"\b(?P<kind>[A-Z][\w ]*?) Error: [^\n]*")
+REPEATED = ("Binder", "Catalog", "Parser", "Dependency", "Permission", "Out of Memory", "IO")
+ENGINE_KINDS = (
+    "IOException",
+    "OutOfMemoryException",
+)  # by name: DuckDB itself may not import
+# A sentence of Great Expectations about a column that a table lacks.
+COLUMN = re.compile(r"The column \"[^\"]*\" in BatchData does not exist")
+# dbt's own errors, of its language, a reference or a contract: the line after this one.
+DBT = re.compile(r"^(Compilation|Parsing|Dependency) Error\b[^\n]*\n\s*(?P<words>[^\n]+)")
+DBT_TEST = re.compile(r"Got \d+ results?, configured to fail if [^\n]*")
+
+
+def of_error(error: BaseException) -> str:
+    """An error in one line without a value of a row: its own words, or only its kind."""
+    if isinstance(error, ReportingError):
+        return " ".join(str(error).split())
+    kind = type(error).__name__
+    if not is_of_machine(error):
+        return f"unforeseen {kind}"
+    first = (str(error).strip().splitlines() or [""])[0]
+    return _cut(f"{kind}: {first}" if first else kind)
+
+
+def is_of_machine(error: BaseException) -> bool:
+    """Whether an error speaks of files, memory or modules, and of no row."""
+    if isinstance(error, OSError):
+        return error.errno is not None  # without a number, a library speaks
+    if "duckdb" in type(error).__module__:
+        return type(error).__name__ in ENGINE_KINDS
+    return isinstance(error, ImportError | MemoryError)
+
+
+def of_query(text: str) -> str:
+    """What the database says of names, memory or files in a text of many lines; else nothing."""
+    found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
+    column = COLUMN.search(text)
+    return _cut(column.group() if column else found[0] if found else "")
+
+
+def of_dbt(text: str) -> str:
+    """Why a node of dbt failed: the first line that quotes no value of a row, or only the kind."""
+    if engine := ENGINE.search(text):
+        kind = engine["kind"]
+        return _cut(engine.group()) if kind in REPEATED else f"{kind} Error"
+    if own := DBT.search(text.strip()):
+        return _cut(own["words"])
+    test = DBT_TEST.search(text)
+    return test.group() if test else ""
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 3] + "..."
