@@ -16,7 +16,7 @@ import duckdb
 from reporting.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
-from reporting.landing_zone import FORMATS, LandingZone
+from reporting.landing_zone import LandingZone
 from reporting.policy import read_policy
 from reporting.raw_contract import raw_contract
 from reporting.run import Run
@@ -76,8 +76,8 @@ def land(run: Run, settings: Settings) -> LandingReport:
         tables = tuple(_land_feed(feed, contents) for feed in feeds)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
-    stray = sorted(set(zone.folders()) - {table.name for table in tables})
-    warnings = [f"folder {name} is no raw table; it is ignored" for name in stray]
+    stray = zone.strays([table.name for table in tables])
+    warnings = [f"{found} is no raw table; it is ignored" for found in stray]
     warnings += [warning for table in tables for warning in table.warnings]
     return LandingReport(tables, tuple(warnings), contents)
 
@@ -121,34 +121,24 @@ def _remove(store: Path) -> None:
 
 def _land_feed(feed: Feed, contents: dict[str, str]) -> LandedTable:
     """Land one feed and note the digests of its files."""
-    paths, warnings = delivered_files(feed)
+    paths = delivered_files(feed)
     files = inspect_all(feed, paths)
     contents.update(feed.zone.contents(paths))
     rows = _create(feed, files)
     require_rows(feed, rows)
-    warnings += _unknown_columns(feed, files)
-    warnings += unreadable_values(feed, files)
+    warnings = _unknown_columns(feed, files) + unreadable_values(feed, files)
     return LandedTable(feed.table.name, tuple(paths), rows, tuple(warnings))
 
 
-def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
-    """The files of a feed that can be read, and a warning for each other one.
-
-    Raises BrokenDelivery where a required feed has none.
-    """
-    table, delivered = feed.table, feed.zone.files(feed.table.name)
-    paths = [path for path in delivered if path.lower().endswith(FORMATS)]
-    warnings = [
-        f"table {table.name}, file {path}: is neither Parquet nor CSV; it is ignored"
-        for path in delivered
-        if path not in paths
-    ]
-    if table.is_required and not paths:
+def delivered_files(feed: Feed) -> list[str]:
+    """The files of a feed; BrokenDelivery where a required feed has none, or one is unreadable."""
+    paths = feed.zone.files(feed.table.name)
+    if feed.table.is_required and not paths:
         raise BrokenDelivery(
-            f"table {table.name}: no .parquet or .csv file under {feed.zone.prefix}{table.name}; "
-            "deliver the feed"
+            f"table {feed.table.name}: no Parquet or CSV file under "
+            f"{feed.zone.prefix}{feed.table.name}; deliver the feed"
         )
-    return paths, warnings
+    return paths
 
 
 def require_rows(feed: Feed, rows: int) -> None:
@@ -193,7 +183,7 @@ def _require_readable(settings: Settings) -> None:
         apply_limits(connection, settings)
         zone.register(connection)
         for feed in (Feed(table, zone, connection) for table in raw_contract()):
-            for path in delivered_files(feed)[0]:
+            for path in delivered_files(feed):
                 found = broken(feed, inspect(feed, path))
                 if found:
                     raise feed.fault(*found)

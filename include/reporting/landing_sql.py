@@ -101,7 +101,8 @@ def _reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> s
         for place, (name, _) in enumerate(files[0].columns)
     ]
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-    return f"read_csv([{addresses}], {options}, {CSV_OPTIONS}, columns = {{{columns}}})"
+    options = f"{options}, {CSV_OPTIONS}, compression = '{files[0].compression}'"
+    return f"read_csv([{addresses}], {options}, columns = {{{columns}}})"
 
 
 def what_is_broken(file: DeliveredFile, error: duckdb.Error) -> str:

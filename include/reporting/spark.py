@@ -132,10 +132,25 @@ def lies_as_the_contract_says(feed: Feed) -> bool:
     return (
         feed.zone.is_local
         and bool(paths)
+        and set(paths) == _seen_by_spark(feed)
         and all(path.endswith(".parquet") for path in paths)
         and all(PLAIN_PATH.fullmatch(feed.zone.prefix + path) for path in paths)
         and all(_is_typed(feed.table, inspect(feed, path).columns) for path in paths)
     )
+
+
+def _seen_by_spark(feed: Feed) -> set[str]:
+    """The files that Spark reads where it is given the folder: none whose path begins with ``_``.
+
+    Links to folders are left out here, so that a feed with one is not read in place.
+    """
+    root = Path(feed.zone.root)
+    below = [path.relative_to(root) for path in (root / feed.table.name).rglob("*")]
+    return {
+        path.as_posix()
+        for path in below
+        if not any(part.startswith((".", "_")) for part in path.parts) and (root / path).is_file()
+    }
 
 
 def _is_typed(table: RawTable, delivered: tuple[tuple[str, str], ...]) -> bool:

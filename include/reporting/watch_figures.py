@@ -168,7 +168,7 @@ def _look(feed: Feed, day: date) -> _Look:
     """Ask for the structure of a feed's files and note how many rows were recorded when."""
     look = _Look()
     try:
-        paths, _ = delivered_files(feed)
+        paths = delivered_files(feed)
     except DataNotFit as fault:
         look.faults.append(("", str(fault)))
         return look
@@ -227,10 +227,11 @@ def _rows_by_file(feed: Feed, files: list[DeliveredFile]) -> Iterator[tuple[str,
             "select substr(file_name, ?), num_rows from parquet_file_metadata(?)",
             [len(feed.zone.prefix) + 1, parquet],
         ).fetchall()
-    if len(parquet) < len(files):
+    texts = [file for file in files if file.is_csv]
+    if texts:
+        select = typed_select(feed.table, texts, feed.zone)
         yield from feed.connection.execute(
-            f"select _file, count(*) from raw.{feed.table.name} "
-            "where lower(_file) like '%.csv' group by all"
+            f"select _file, count(*) from ({select}) group by all"
         ).fetchall()
 
 

@@ -21,6 +21,7 @@ ORDER = [
         "home",
         "turns",
         "raw_contract",
+        "landing_walk",
         "reasons",
         "sentences",
         "account_replay",
