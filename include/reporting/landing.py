@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,7 @@ import duckdb
 from reporting.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
+from reporting.landing_texts import Untidy, find_untidy, null_words
 from reporting.landing_zone import LandingZone
 from reporting.policy import read_policy
 from reporting.raw_contract import raw_contract
@@ -30,21 +31,34 @@ A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
 @dataclass(frozen=True)
 class LandedTable:
-    """A feed as delivered: its files, relative to the landing zone, and all their rows."""
+    """A feed as delivered: the SHA-256 of its files by path below the landing zone, and its rows.
+
+    ``untidy``: the columns of each file whose texts are trimmed as they are read.
+    """
 
     name: str
-    files: tuple[str, ...]
+    contents: Mapping[str, str]
+    untidy: Mapping[str, Untidy]
     rows: int
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What a landing check found; ``contents`` is the SHA-256 of every file that was read."""
+    """What a landing check found."""
 
     tables: tuple[LandedTable, ...]
     warnings: tuple[str, ...]
-    contents: Mapping[str, str]
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """SHA-256 of every file that was read."""
+        return dict(pair for table in self.tables for pair in table.contents.items())
+
+    @property
+    def untidy(self) -> dict[str, Untidy]:
+        """The columns of each file whose texts are trimmed."""
+        return dict(pair for table in self.tables for pair in table.untidy.items())
 
     @property
     def input_digest(self) -> str:
@@ -54,15 +68,18 @@ class LandingReport:
 
     def lines(self) -> list[str]:
         """One line per feed, then the warnings."""
-        feeds = [f"{t.name}: {t.rows:,} rows in {len(t.files):,} files" for t in self.tables]
+        feeds = [f"{t.name}: {t.rows:,} rows in {len(t.contents):,} files" for t in self.tables]
         return [*feeds, *(f"warning: {warning}" for warning in self.warnings)]
 
 
-def land(run: Run, settings: Settings) -> LandingReport:
+def land(
+    run: Run, settings: Settings, known: Mapping[tuple[str, str], Untidy] | None = None
+) -> LandingReport:
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
-    policy in force. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
+    policy in force. ``known``, by path and digest: files whose texts an earlier month has looked
+    through. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
     missing or broken in structure; then there is no build store of the month. A page of a Parquet
     file that cannot be decoded shows itself where it is first read (``damage_is_named``).
     """
@@ -72,14 +89,13 @@ def land(run: Run, settings: Settings) -> LandingReport:
         zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
-        contents: dict[str, str] = {}
-        tables = tuple(_land_feed(feed, contents) for feed in feeds)
+        tables = tuple(_land_feed(feed, known or {}) for feed in feeds)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
     stray = zone.strays([table.name for table in tables])
     warnings = [f"{found} is no raw table; it is ignored" for found in stray]
     warnings += [warning for table in tables for warning in table.warnings]
-    return LandingReport(tables, tuple(warnings), contents)
+    return LandingReport(tables, tuple(warnings))
 
 
 @contextmanager
@@ -119,15 +135,19 @@ def _remove(store: Path) -> None:
     store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
 
 
-def _land_feed(feed: Feed, contents: dict[str, str]) -> LandedTable:
+def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:
     """Land one feed and note the digests of its files."""
     paths = delivered_files(feed)
     files = inspect_all(feed, paths)
-    contents.update(feed.zone.contents(paths))
+    contents = feed.zone.contents(paths)
+    seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
+    untidy = find_untidy(feed, files, seen)
+    files = [replace(file, untidy=frozenset(untidy[file.path])) for file in files]
     rows = _create(feed, files)
     require_rows(feed, rows)
     warnings = _unknown_columns(feed, files) + unreadable_values(feed, files)
-    return LandedTable(feed.table.name, tuple(paths), rows, tuple(warnings))
+    warnings += null_words(feed, untidy)
+    return LandedTable(feed.table.name, contents, untidy, rows, tuple(warnings))
 
 
 def delivered_files(feed: Feed) -> list[str]:

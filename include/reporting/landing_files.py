@@ -43,13 +43,14 @@ class DeliveredFile:
     is_csv: bool
     columns: tuple[tuple[str, str], ...]
     usable: frozenset[str]
+    untidy: frozenset[str] = frozenset()  # columns whose texts are to be trimmed (white_space)
 
     @property
-    def layout(self) -> tuple[str, str, tuple[tuple[str, str], ...], tuple[str, ...]]:
+    def layout(self) -> tuple[str, str, tuple[tuple[str, str], ...], list[str], list[str]]:
         """Equal for files that one call of a reader can read together."""
         columns = self.columns if self.is_csv else tuple(sorted(self.columns))
         kind = "csv" if self.is_csv else "parquet"
-        return kind, self.compression, columns, tuple(sorted(self.usable))
+        return kind, self.compression, columns, sorted(self.usable), sorted(self.untidy)
 
     @property
     def compression(self) -> str:

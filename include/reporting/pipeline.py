@@ -114,7 +114,7 @@ def land(run: Run, settings: Settings) -> None:
     policy = read_policy(settings)
     rules = identity.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
-    report = landing.land(run, settings)
+    report = landing.land(run, settings, carried.texts_known if carried else None)
     if carried and not carried.covers(report.contents):
         log.warning(
             "%s: files that the month before has read are gone or changed; %s",
@@ -126,7 +126,7 @@ def land(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         history.create_history(connection, run, settings)
         carried_forward.create_brought_forward(connection, run, settings, carried)
-        carried_forward.note_inputs(connection, rules, report.contents)
+        carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")

@@ -101,11 +101,13 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
     zone = LandingZone.of(settings.landing)
     relations: dict[str, Any] = {}
     with open_store(run, settings) as store:
+        found = store.execute("select file from carried_forward.untidy").fetchall()
+        trimmed = {file.partition("/")[0] for (file,) in found}
         for table in raw_contract():
             feed, name = Feed(table, zone, store), f"raw.{table.name}"
             relations[name] = (
                 _in_place(feed)
-                if lies_as_the_contract_says(feed)
+                if table.name not in trimmed and lies_as_the_contract_says(feed)
                 else _exported(store, name, folder)
             )
         found = store.execute(

@@ -21,6 +21,7 @@ from reporting.errors import BadCall, DataNotFit
 from reporting.landing import broken, delivered_files, require_rows, unreadable_values
 from reporting.landing_files import DeliveredFile, Feed, inspect
 from reporting.landing_sql import empty_select, typed_select
+from reporting.landing_texts import trimmed_whole
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import raw_contract
 from reporting.settings import EXPECTATIONS, Settings
@@ -176,7 +177,7 @@ def _look(feed: Feed, day: date) -> _Look:
     look.files = len(paths)
     for path in paths:
         try:
-            files.append(inspect(feed, path))
+            files.append(trimmed_whole(inspect(feed, path)))
         except DataNotFit as fault:
             look.faults.append((path, str(fault)))
     if look.faults:

@@ -228,7 +228,9 @@ def test_behind_a_url_the_same_files_are_read(lender: Lender) -> None:
             land(lender.run, settings)
     finally:
         zone.rm("/walked", recursive=True)
-    assert next(table.files for table in report.tables if table.name == "transactions") == (
+    assert next(
+        tuple(table.contents) for table in report.tables if table.name == "transactions"
+    ) == (
         "transactions/2026-05.csv.gz",
         "transactions/_2026-05/_part.parquet",
         "transactions/transactions.parquet",
