@@ -5,18 +5,38 @@ the database at its end.
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+# How the message of a node begins that the engine stopped for its words, its limits or a value
+_NO_DAMAGE = (
+    "Runtime Error in .*\n *(Binder|Catalog|Parser|Out of Memory|INTERRUPT|Constraint|Conversion|"
+    "Out of Range) Error"
+)
+
+
+@dataclass(frozen=True)
+class FailedNode:
+    """A node that failed, as "model repayment_status".
+
+    ``may_be_damage``: the engine stopped over what it read, such as a page it could not decode.
+    """
+
+    name: str
+    may_be_damage: bool
+
 
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def call_dbt(arguments: list[str]) -> list[str] | None:
+def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
     """Run a command of dbt; None if all went well.
 
-    Otherwise the nodes that failed, as "model repayment_status": none where dbt did not come so
-    far. Why they failed stands in dbt's log alone: the words of an engine may quote values.
+    Otherwise the nodes that failed: none where dbt did not come so far. Why they failed stands in
+    dbt's log alone: the words of an engine may quote values.
     """
     with _ONE_AT_A_TIME:
         # seconds of imports, for which a command without dbt should not wait
@@ -39,10 +59,17 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
     if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):
         raise done.exception  # not of the nodes, and not in the log
     return [
-        f"{one.node.resource_type} {one.node.name}"
+        FailedNode(
+            f"{one.node.resource_type} {one.node.name}",
+            one.status == "error" and _is_of_what_was_read(one.message or ""),
+        )
         for one in getattr(done.result, "results", [])
         if one.status in ("error", "fail", "partial success")
     ]
+
+
+def _is_of_what_was_read(message: str) -> bool:
+    return message.startswith("Runtime Error in ") and not re.match(_NO_DAMAGE, message)
 
 
 @contextmanager

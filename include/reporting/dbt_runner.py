@@ -13,7 +13,12 @@ from reporting.warehouse import open_store
 
 
 class DbtFailed(ReportingError):
-    """A model, test or contract of the dbt project failed (exit 1)."""
+    """A model, test or contract of the dbt project failed (exit 1).
+
+    ``may_be_damage``: perhaps because a landed file cannot be decoded.
+    """
+
+    may_be_damage = False
 
     @classmethod
     def of(cls, run: Run, settings: Settings, failed: str) -> "DbtFailed":
@@ -46,7 +51,9 @@ def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
     """Run dbt on the month; DbtFailed names the nodes that failed, and the folder of its log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
     if failed is not None:
-        raise DbtFailed.of(run, settings, ", ".join(failed))
+        error = DbtFailed.of(run, settings, ", ".join(node.name for node in failed))
+        error.may_be_damage = any(node.may_be_damage for node in failed)
+        raise error
 
 
 def dbt_arguments(

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.errors import BadCall, BrokenDelivery, ReportingError
+from reporting.dbt_runner import DbtFailed
+from reporting.errors import BadCall, BrokenDelivery
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
-from reporting.landing_zone import LandingZone
+from reporting.landing_zone import FileState, LandingZone
 from reporting.policy import read_policy
 from reporting.raw_contract import raw_contract
 from reporting.run import Run
@@ -38,6 +39,7 @@ class LandedTable:
 
     name: str
     contents: Mapping[str, str]
+    states: Mapping[str, FileState]
     untidy: Mapping[str, Untidy]
     rows: int
     warnings: tuple[str, ...]
@@ -54,6 +56,11 @@ class LandingReport:
     def contents(self) -> dict[str, str]:
         """SHA-256 of every file that was read."""
         return dict(pair for table in self.tables for pair in table.contents.items())
+
+    @property
+    def states(self) -> dict[str, FileState]:
+        """The state of every file before it was hashed."""
+        return dict(pair for table in self.tables for pair in table.states.items())
 
     @property
     def untidy(self) -> dict[str, Untidy]:
@@ -139,15 +146,31 @@ def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTab
     """Land one feed and note the digests of its files."""
     paths = delivered_files(feed)
     files = inspect_all(feed, paths)
-    contents = feed.zone.contents(paths)
+    states, contents = _hashed(feed, paths)
     seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
-    untidy = find_untidy(feed, files, seen)
-    files = [replace(file, untidy=frozenset(untidy[file.path])) for file in files]
-    rows = _create(feed, files)
+    with _fault_is_named(feed, files):
+        untidy = find_untidy(feed, files, seen)
+        files = [replace(file, untidy=frozenset(untidy[file.path])) for file in files]
+        rows = _create(feed, files)
     require_rows(feed, rows)
     warnings = _unknown_columns(feed, files) + unreadable_values(feed, files)
     warnings += null_words(feed, untidy)
-    return LandedTable(feed.table.name, contents, untidy, rows, tuple(warnings))
+    return LandedTable(feed.table.name, contents, states, untidy, rows, tuple(warnings))
+
+
+def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[str, str]]:
+    """State and SHA-256 of each file; the state first, so that a change while it is read shows."""
+    states = {path: state for path, state in feed.zone.states(paths).items() if state}
+    try:
+        contents = feed.zone.contents(states)
+    except OSError as error:
+        raise BrokenDelivery(
+            f"table {feed.table.name}: file {error.filename} cannot be read ({error.strerror}); "
+            "deliver it again"
+        ) from None
+    for path in set(paths) - set(contents):
+        raise feed.fault(path, "was removed while it was read; deliver it again")
+    return states, contents
 
 
 def delivered_files(feed: Feed) -> list[str]:
@@ -170,30 +193,49 @@ def require_rows(feed: Feed, rows: int) -> None:
         )
 
 
+def _is_read_once(feed: Feed, files: list[DeliveredFile]) -> bool:
+    """Whether a feed is copied as it is landed: only local Parquet is read where it lies."""
+    return not feed.zone.is_local or any(file.is_csv for file in files)
+
+
 def _create(feed: Feed, files: list[DeliveredFile]) -> int:
     """Create the feed in schema raw; return its number of rows."""
     name = feed.table.name
-    is_read_once = not feed.zone.is_local or any(file.is_csv for file in files)
     select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
-    kind = "table" if is_read_once else "view"
+    kind = "table" if _is_read_once(feed, files) else "view"
     feed.connection.execute(f"create {kind} raw.{name} as {select}")
     row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
     return int(row[0]) if row else 0
 
 
+# What DuckDB says of a query, of its limits or of a value; a page that cannot be decoded is none
+NO_DAMAGE = (
+    *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException),
+    *(duckdb.OutOfMemoryException, duckdb.InterruptException),
+    *(duckdb.ConstraintException, duckdb.ConversionException, duckdb.OutOfRangeException),
+)
+
+
+def _may_be_damage(error: duckdb.Error | DbtFailed) -> bool:
+    """Whether an error can come from a file that cannot be decoded."""
+    if isinstance(error, DbtFailed):
+        return error.may_be_damage
+    return not isinstance(error, NO_DAMAGE)
+
+
 @contextmanager
 def damage_is_named(settings: Settings) -> Iterator[None]:
-    """Where the block fails because a delivered file cannot be decoded, name the file.
+    """Where the block fails because a landed file cannot be decoded, name the file.
 
-    Every value is decoded by the steps that read it, and only a failure is worth a look of its own:
-    it reads the whole landing zone. Raises BrokenDelivery instead of the block's error.
+    Every value is decoded by the steps that read it, and only such a failure is worth a look of its
+    own: it reads the local Parquet feeds, the only ones that are read where they lie. Raises
+    BrokenDelivery instead of the block's error.
     """
     try:
         yield
-    except (duckdb.OutOfMemoryException, BadCall, BrokenDelivery):
-        raise  # no fault of a file, or it is named already
-    except (duckdb.Error, ReportingError):
-        _require_readable(settings)
+    except (duckdb.Error, DbtFailed) as error:
+        if _may_be_damage(error):
+            _require_readable(settings)
         raise
 
 
@@ -201,12 +243,27 @@ def _require_readable(settings: Settings) -> None:
     zone = LandingZone.of(settings.landing)
     with duckdb.connect() as connection:
         apply_limits(connection, settings)
-        zone.register(connection)
         for feed in (Feed(table, zone, connection) for table in raw_contract()):
-            for path in delivered_files(feed):
-                found = broken(feed, inspect(feed, path))
-                if found:
-                    raise feed.fault(*found)
+            files = [inspect(feed, path) for path in delivered_files(feed)]
+            if not _is_read_once(feed, files):
+                _require_decoded(feed, files)
+
+
+@contextmanager
+def _fault_is_named(feed: Feed, files: list[DeliveredFile]) -> Iterator[None]:
+    """The same for one feed, of whatever format."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if _may_be_damage(error):
+            _require_decoded(feed, files)
+        raise
+
+
+def _require_decoded(feed: Feed, files: list[DeliveredFile]) -> None:
+    for file in files:
+        if found := broken(feed, file):
+            raise feed.fault(*found)
 
 
 def _read_all(feed: Feed, source: str) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TextIO, cast
 
 import duckdb
@@ -16,6 +16,18 @@ from reporting.errors import BadCall, BrokenDelivery
 from reporting.landing_walk import Entry, is_left_folder, local_entries, readable, shown
 
 READERS = 4  # files hashed at a time
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells a file from one that was put in its place, without reading it.
+
+    ``identity``: the inode of a local file, the ETag that a store gives it, or nothing.
+    """
+
+    size: int
+    identity: str
+    changed_at: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,28 @@ class LandingZone:
     def size(self, path: str) -> int:
         """Bytes of a file."""
         return int(self.filesystem.size(f"{self.root}/{path}"))
+
+    def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
+        """The state of each file; None where it is gone."""
+        self.filesystem.invalidate_cache()  # a listing of before would say nothing
+        ordered = sorted(paths)
+        with ThreadPoolExecutor(READERS) as pool:
+            return dict(zip(ordered, pool.map(self._state, ordered), strict=True))
+
+    def _state(self, path: str) -> FileState | None:
+        address = f"{self.root}/{path}"
+        try:
+            if self.is_local:
+                local = Path(address).stat()
+                return FileState(local.st_size, str(local.st_ino), str(local.st_mtime_ns))
+            info = self.filesystem.info(address)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        # each kind of store has its own words for it
+        identity = next((info[key] for key in ("ETag", "etag", "md5Hash") if key in info), "")
+        moments = ("LastModified", "last_modified", "updated", "mtime", "created")
+        changed_at = next((info[key] for key in moments if key in info), "")
+        return FileState(int(info["size"]), str(identity), str(changed_at))
 
     def contents(self, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of the content of each file."""

@@ -21,6 +21,7 @@ from reporting import (
     carried_forward,
     identity,
     landing,
+    landing_unchanged,
     notices,
     publish,
     quality,
@@ -126,6 +127,7 @@ def land(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         history.create_history(connection, run, settings)
         carried_forward.create_brought_forward(connection, run, settings, carried)
+        landing_unchanged.note_files(connection, report.states, report.contents)
         carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
@@ -145,14 +147,14 @@ def land(run: Run, settings: Settings) -> None:
 @step
 def check_landing(run: Run, settings: Settings) -> None:
     """Check the landed rows as a whole."""
-    with landing.damage_is_named(settings):
+    with landing_unchanged.landed_files(run, settings):
         _check("landing", run, settings)
 
 
 @step
 def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
-    with landing.damage_is_named(settings):
+    with landing_unchanged.landed_files(run, settings):
         if settings.engine == "spark":
             spark.build(run, settings, *MODELS)
             dbt_build(run, settings, BATCH)

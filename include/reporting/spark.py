@@ -89,7 +89,9 @@ def build(run: Run, settings: Settings, *select: str) -> None:
     if done.returncode:
         (dbt_logs(run, settings) / "spark.log").write_text(done.stderr, encoding="utf-8")
         failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)
-        raise DbtFailed.of(run, settings, failed[1] if failed else "")
+        error = DbtFailed.of(run, settings, failed[1] if failed else "")
+        error.may_be_damage = True  # why it failed is Spark's to know
+        raise error
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
         require_same_rows(store, run)

@@ -57,7 +57,7 @@ ORDER = [
         "synthetic",
         "carried_forward",
     ],
-    ["landing", "watch_figures", "quality", "check_pages", "spark"],
+    ["landing", "landing_unchanged", "watch_figures", "quality", "check_pages", "spark"],
     ["trend"],
     [
         "pipeline",

@@ -10,8 +10,8 @@ import fsspec
 import pytest
 from small_landing import CSV_ROW, GOOD, TRANSACTIONS_HEADER, Lender
 
-from reporting.errors import BadCall, BrokenDelivery
-from reporting.landing import damage_is_named, land
+from reporting.errors import BadCall
+from reporting.landing import land
 from reporting.policy import SEED
 from reporting.raw_contract import RawTable, raw_contract
 from reporting.run import Run
@@ -386,28 +386,6 @@ def test_a_damaged_parquet_file_is_named(lender: Lender) -> None:
         path.write_bytes(content)
         message = lender.fault()
         assert "table transactions, file transactions/more.parquet" in message
-
-
-def test_a_damaged_page_is_named_where_it_is_first_read(lender: Lender) -> None:
-    path = lender.path("transactions/more.parquet")
-    rows = f"from range(5000), (select {GOOD['transactions']}) select * exclude (range)"
-    many = f"{rows} replace ('T' || range as transaction_id)"
-    duckdb.sql(f"copy ({many}) to '{path}' (format parquet)")
-    content = bytearray(path.read_bytes())
-    content[200:4000] = b"\xff" * 3800
-    path.write_bytes(bytes(content))
-    lender.land()
-    with (
-        pytest.raises(BrokenDelivery, match=r"file transactions/more\.parquet: is damaged"),
-        damage_is_named(lender.settings),
-    ):
-        lender.query("select bit_xor(hash(transactions)) from raw.transactions")
-
-
-def test_a_failure_over_whole_files_stays_what_it_is(lender: Lender) -> None:
-    lender.land()
-    with pytest.raises(duckdb.CatalogException), damage_is_named(lender.settings):
-        lender.query("from raw.nothing")
 
 
 @pytest.mark.parametrize(
