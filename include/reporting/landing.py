@@ -13,14 +13,15 @@ from pathlib import Path
 
 import duckdb
 
+from reporting.control_totals import compare
 from reporting.dbt_runner import DbtFailed
 from reporting.errors import BadCall, BrokenDelivery
-from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
+from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
 from reporting.landing_zone import FileState, LandingZone
 from reporting.policy import read_policy
-from reporting.raw_contract import raw_contract
+from reporting.raw_contract import control_totals, raw_contract
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import apply_limits
@@ -47,20 +48,27 @@ class LandedTable:
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What a landing check found."""
+    """What a landing check found; ``control`` is the feed of control totals, if it is there."""
 
     tables: tuple[LandedTable, ...]
+    control: LandedTable
     warnings: tuple[str, ...]
 
     @property
     def contents(self) -> dict[str, str]:
-        """SHA-256 of every file that was read."""
+        """SHA-256 of every file whose rows a month is made of."""
         return dict(pair for table in self.tables for pair in table.contents.items())
+
+    @property
+    def hashed(self) -> dict[str, str]:
+        """SHA-256 of every file that was read."""
+        return self.contents | dict(self.control.contents)
 
     @property
     def states(self) -> dict[str, FileState]:
         """The state of every file before it was hashed."""
-        return dict(pair for table in self.tables for pair in table.states.items())
+        tables = (*self.tables, self.control)
+        return dict(pair for table in tables for pair in table.states.items())
 
     @property
     def untidy(self) -> dict[str, Untidy]:
@@ -70,7 +78,7 @@ class LandingReport:
     @property
     def input_digest(self) -> str:
         """SHA-256 over the sorted pairs of path and digest."""
-        pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(self.contents.items()))
+        pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(self.hashed.items()))
         return hashlib.sha256(pairs.encode()).hexdigest()
 
     def lines(self) -> list[str]:
@@ -97,12 +105,16 @@ def land(
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
         tables = tuple(_land_feed(feed, known or {}) for feed in feeds)
+        control = _land_feed(Feed(control_totals(), zone, connection), {})
+        delivered = {table.name: table.contents for table in tables}
+        warnings = compare(connection, delivered, run.as_of)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
-    stray = zone.strays([table.name for table in tables])
-    warnings = [f"{found} is no raw table; it is ignored" for found in stray]
-    warnings += [warning for table in tables for warning in table.warnings]
-    return LandingReport(tables, tuple(warnings))
+    landed = (*tables, control)
+    stray = zone.strays([table.name for table in landed])
+    warnings += [f"{found} is no raw table; it is ignored" for found in stray]
+    warnings += [warning for table in landed for warning in table.warnings]
+    return LandingReport(tables, control, tuple(warnings))
 
 
 @contextmanager
@@ -146,6 +158,7 @@ def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTab
     """Land one feed and note the digests of its files."""
     paths = delivered_files(feed)
     files = inspect_all(feed, paths)
+    require_plausible(feed, files)
     states, contents = _hashed(feed, paths)
     seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
     with _fault_is_named(feed, files):

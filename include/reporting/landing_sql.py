@@ -28,6 +28,7 @@ SHAPES = {
     "TIMESTAMP": f"{DAY}([ T]{TIME})?",
     "BOOLEAN": "(?i)(true|false|t|f|1|0)",
     "INTEGER": "[+-]?[0-9]+([.]0+)?",
+    "BIGINT": "[+-]?[0-9]+([.]0+)?",
     "DECIMAL": "[+-]?[0-9]+([.][0-9]{1,2}0*)?",
 }
 

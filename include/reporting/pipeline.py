@@ -127,7 +127,7 @@ def land(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         history.create_history(connection, run, settings)
         carried_forward.create_brought_forward(connection, run, settings, carried)
-        landing_unchanged.note_files(connection, report.states, report.contents)
+        landing_unchanged.note_files(connection, report.states, report.hashed)
         carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)

@@ -19,7 +19,7 @@ from pydantic import StringConstraints, TypeAdapter
 
 from reporting.errors import BadCall, DataNotFit
 from reporting.landing import broken, delivered_files, require_rows, unreadable_values
-from reporting.landing_files import DeliveredFile, Feed, inspect
+from reporting.landing_files import DeliveredFile, Feed, inspect, require_plausible
 from reporting.landing_sql import empty_select, typed_select
 from reporting.landing_texts import trimmed_whole
 from reporting.landing_zone import LandingZone
@@ -184,6 +184,7 @@ def _look(feed: Feed, day: date) -> _Look:
         return look
     failure: duckdb.Error | None = None
     try:
+        require_plausible(feed, files)
         recent = _note_rows(feed, files, day)
         rows = dict(_rows_by_file(feed, files))
         look.empty = [path for path in paths if not rows.get(path)]

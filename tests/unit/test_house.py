@@ -47,6 +47,7 @@ ORDER = [
         "landing_files",
         "landing_sql",
         "landing_texts",
+        "control_totals",
         "alert_destinations",
         "alert_memory",
         "alert_words",

@@ -27,7 +27,7 @@ class Landed(Lender):
     def note(self) -> None:
         report = self.land()
         with open_store(self.run, self.settings, read_only=False) as store:
-            note_files(store, report.states, report.contents)
+            note_files(store, report.states, report.hashed)
 
     @property
     def file(self) -> Path:
