@@ -13,12 +13,7 @@ from reporting.warehouse import open_store
 
 
 class DbtFailed(ReportingError):
-    """A model, test or contract of the dbt project failed (exit 1).
-
-    ``may_be_damage``: perhaps because a landed file cannot be decoded.
-    """
-
-    may_be_damage = False
+    """A model, test or contract of the dbt project failed (exit 1)."""
 
     @classmethod
     def of(cls, run: Run, settings: Settings, failed: str) -> "DbtFailed":

@@ -14,8 +14,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.control_totals import compare
-from reporting.dbt_runner import DbtFailed
-from reporting.errors import BadCall, BrokenDelivery
+from reporting.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
@@ -229,9 +228,9 @@ NO_DAMAGE = (
 )
 
 
-def _may_be_damage(error: duckdb.Error | DbtFailed) -> bool:
+def _may_be_damage(error: duckdb.Error | ReportingError) -> bool:
     """Whether an error can come from a file that cannot be decoded."""
-    if isinstance(error, DbtFailed):
+    if isinstance(error, ReportingError):
         return error.may_be_damage
     return not isinstance(error, NO_DAMAGE)
 
@@ -246,7 +245,7 @@ def damage_is_named(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (duckdb.Error, DbtFailed) as error:
+    except (duckdb.Error, ReportingError) as error:
         if _may_be_damage(error):
             _require_readable(settings)
         raise
