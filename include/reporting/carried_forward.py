@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import duckdb
 
 from reporting import publish
 from reporting.home import put_in_place
+from reporting.landing_texts import Untidy
 from reporting.raw_contract import raw_contract
 from reporting.run import Run, previous_month
 from reporting.settings import Settings
@@ -50,12 +51,21 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class CarriedForward:
-    """What the month before left: made by which run, under which rules, from which files."""
+    """What the month before left: made by which run, under which rules, from which files.
+
+    ``untidy``: of some of these files the columns whose texts are trimmed (landing_texts).
+    """
 
     run_id: str
     as_of: datetime
     rules: str
     contents: dict[str, str]
+    untidy: Mapping[str, Untidy] = field(default_factory=dict)
+
+    @property
+    def texts_known(self) -> dict[tuple[str, str], Untidy]:
+        """What was found in the texts of every file, by its path and digest."""
+        return {(path, sha): self.untidy.get(path, {}) for path, sha in self.contents.items()}
 
     def covers(self, delivered: Mapping[str, str]) -> bool:
         """Whether every file that was read then is still there and the same."""
@@ -121,7 +131,10 @@ def _create_empty(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def note_inputs(
-    connection: duckdb.DuckDBPyConnection, rules: str, contents: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    rules: str,
+    contents: Mapping[str, str],
+    untidy: Mapping[str, Untidy],
 ) -> None:
     """Keep in the build store what this run is made of, for the day it is carried forward."""
     connection.execute("create schema if not exists carried_forward")
@@ -132,6 +145,16 @@ def note_inputs(
         "create or replace table carried_forward.files (file varchar, sha256 varchar)"
     )
     _insert_files(connection, "carried_forward.files", contents)
+    connection.execute(
+        "create or replace table carried_forward.untidy "
+        "(file varchar, column_name varchar, null_words bigint)"
+    )
+    cells = [(file, *cell) for file, columns in untidy.items() for cell in columns.items()]
+    if cells:
+        connection.execute(
+            "insert into carried_forward.untidy select unnest(?), unnest(?), unnest(?)",
+            [list(column) for column in zip(*cells, strict=True)],
+        )
 
 
 def _insert_files(
@@ -150,7 +173,10 @@ def carry_forward(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
         "cross join carried_forward.rules as rules"
     ).fetchall()[0]
     contents = dict(connection.execute("from carried_forward.files order by file").fetchall())
-    carried = CarriedForward(made[0], run.as_of, made[1], contents)
+    untidy: dict[str, dict[str, int]] = {}
+    for file, column, words in connection.execute("from carried_forward.untidy").fetchall():
+        untidy.setdefault(file, {})[column] = words
+    carried = CarriedForward(made[0], run.as_of, made[1], contents, untidy)
     folder = _folder(run, settings)
     aside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)

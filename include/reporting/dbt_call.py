@@ -5,16 +5,36 @@ the database at its end.
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from reporting import foreign_words
+
+# How the message of a node begins that the engine stopped for its words, its limits or a value
+_NO_DAMAGE = (
+    "Runtime Error in .*\n *(Binder|Catalog|Parser|Out of Memory|INTERRUPT|Constraint|Conversion|"
+    "Out of Range) Error"
+)
+
+
+@dataclass(frozen=True)
+class FailedNode:
+    """A node that failed, as "model repayment_status", and why, where the words quote no value.
+
+    ``may_be_damage``: the engine stopped over what it read, such as a page it could not decode.
+    """
+
+    name: str
+    may_be_damage: bool
+
 
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def call_dbt(arguments: list[str]) -> list[str] | None:
+def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
     """Run a command of dbt; None if all went well.
 
     Otherwise the nodes that failed and why, as "model repayment_status: Binder Error: ...", or why
@@ -41,18 +61,26 @@ def call_dbt(arguments: list[str]) -> list[str] | None:
     if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):
         raise done.exception  # not of the nodes, and not in the log
     failed = [
-        _named(f"{one.node.resource_type} {one.node.name}", one.message)
+        FailedNode(
+            _named(f"{one.node.resource_type} {one.node.name}", one.message),
+            one.status == "error" and _is_of_what_was_read(one.message or ""),
+        )
         for one in getattr(done.result, "results", [])
         if one.status in ("error", "fail", "partial success")
     ]
     if failed or done.exception is None:
         return failed
-    return [foreign_words.of_dbt(str(done.exception)) or foreign_words.of_error(done.exception)]
+    why = foreign_words.of_dbt(str(done.exception)) or foreign_words.of_error(done.exception)
+    return [FailedNode(why, may_be_damage=False)]
 
 
 def _named(node: str, message: str | None) -> str:
     words = foreign_words.of_dbt(message or "")
     return f"{node}: {words}" if words else node
+
+
+def _is_of_what_was_read(message: str) -> bool:
+    return message.startswith("Runtime Error in ") and not re.match(_NO_DAMAGE, message)
 
 
 @contextmanager

@@ -46,7 +46,9 @@ def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
     """Run dbt on the month; DbtFailed names the nodes that failed, why, and its log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
     if failed is not None:
-        raise DbtFailed.of(run, settings, "; ".join(failed))
+        error = DbtFailed.of(run, settings, "; ".join(node.name for node in failed))
+        error.may_be_damage = any(node.may_be_damage for node in failed)
+        raise error
 
 
 def dbt_arguments(

@@ -2,9 +2,13 @@
 
 
 class ReportingError(Exception):
-    """Something the user must act on, said in one line that names the place and what to do."""
+    """Something the user must act on, said in one line that names the place and what to do.
+
+    ``may_be_damage``: perhaps because a landed file cannot be decoded, which is worth a look.
+    """
 
     exit_code = 1
+    may_be_damage = False
 
 
 class DataNotFit(ReportingError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 EXAMPLES = 3
-AN_ID = r"[A-Za-z0-9_.:|>-]*[0-9][A-Za-z0-9_.:|>-]*"
+AN_ID = r"[A-Za-z0-9_.:|>/=-]*[0-9][A-Za-z0-9_.:|>/=-]*"
 LONGEST_ID = 80
 # Mobile and fixed telephone numbers, and every long number: resident IDs, bank cards.
 PERSONAL = r"(^|[^0-9])((00)?(86)?1[3-9][0-9]{9}|0[0-9]{9,11})([^0-9]|$)|[0-9]{15}"

@@ -8,17 +8,19 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from reporting.control_totals import compare
 from reporting.errors import BadCall, BrokenDelivery, ReportingError
-from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all
+from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
-from reporting.landing_zone import FORMATS, LandingZone
+from reporting.landing_texts import Untidy, find_untidy, null_words
+from reporting.landing_zone import FileState, LandingZone
 from reporting.policy import read_policy
-from reporting.raw_contract import raw_contract
+from reporting.raw_contract import control_totals, raw_contract
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import apply_limits
@@ -30,39 +32,68 @@ A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
 @dataclass(frozen=True)
 class LandedTable:
-    """A feed as delivered: its files, relative to the landing zone, and all their rows."""
+    """A feed as delivered: the SHA-256 of its files by path below the landing zone, and its rows.
+
+    ``untidy``: the columns of each file whose texts are trimmed as they are read.
+    """
 
     name: str
-    files: tuple[str, ...]
+    contents: Mapping[str, str]
+    states: Mapping[str, FileState]
+    untidy: Mapping[str, Untidy]
     rows: int
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What a landing check found; ``contents`` is the SHA-256 of every file that was read."""
+    """What a landing check found; ``control`` is the feed of control totals, if it is there."""
 
     tables: tuple[LandedTable, ...]
+    control: LandedTable
     warnings: tuple[str, ...]
-    contents: Mapping[str, str]
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """SHA-256 of every file whose rows a month is made of."""
+        return dict(pair for table in self.tables for pair in table.contents.items())
+
+    @property
+    def hashed(self) -> dict[str, str]:
+        """SHA-256 of every file that was read."""
+        return self.contents | dict(self.control.contents)
+
+    @property
+    def states(self) -> dict[str, FileState]:
+        """The state of every file before it was hashed."""
+        tables = (*self.tables, self.control)
+        return dict(pair for table in tables for pair in table.states.items())
+
+    @property
+    def untidy(self) -> dict[str, Untidy]:
+        """The columns of each file whose texts are trimmed."""
+        return dict(pair for table in self.tables for pair in table.untidy.items())
 
     @property
     def input_digest(self) -> str:
         """SHA-256 over the sorted pairs of path and digest."""
-        pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(self.contents.items()))
+        pairs = "".join(f"{path}\0{digest}\n" for path, digest in sorted(self.hashed.items()))
         return hashlib.sha256(pairs.encode()).hexdigest()
 
     def lines(self) -> list[str]:
         """One line per feed, then the warnings."""
-        feeds = [f"{t.name}: {t.rows:,} rows in {len(t.files):,} files" for t in self.tables]
+        feeds = [f"{t.name}: {t.rows:,} rows in {len(t.contents):,} files" for t in self.tables]
         return [*feeds, *(f"warning: {warning}" for warning in self.warnings)]
 
 
-def land(run: Run, settings: Settings) -> LandingReport:
+def land(
+    run: Run, settings: Settings, known: Mapping[tuple[str, str], Untidy] | None = None
+) -> LandingReport:
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
-    policy in force. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
+    policy in force. ``known``, by path and digest: files whose texts an earlier month has looked
+    through. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
     missing or broken in structure; then there is no build store of the month. A page of a Parquet
     file that cannot be decoded shows itself where it is first read (``damage_is_named``).
     """
@@ -72,14 +103,17 @@ def land(run: Run, settings: Settings) -> LandingReport:
         zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
-        contents: dict[str, str] = {}
-        tables = tuple(_land_feed(feed, contents) for feed in feeds)
+        tables = tuple(_land_feed(feed, known or {}) for feed in feeds)
+        control = _land_feed(Feed(control_totals(), zone, connection), {})
+        delivered = {table.name: table.contents for table in tables}
+        warnings = compare(connection, delivered, run.as_of)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
-    stray = sorted(set(zone.folders()) - {table.name for table in tables})
-    warnings = [f"folder {name} is no raw table; it is ignored" for name in stray]
-    warnings += [warning for table in tables for warning in table.warnings]
-    return LandingReport(tables, tuple(warnings), contents)
+    landed = (*tables, control)
+    stray = zone.strays([table.name for table in landed])
+    warnings += [f"{found} is no raw table; it is ignored" for found in stray]
+    warnings += [warning for table in landed for warning in table.warnings]
+    return LandingReport(tables, control, tuple(warnings))
 
 
 @contextmanager
@@ -119,36 +153,47 @@ def _remove(store: Path) -> None:
     store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
 
 
-def _land_feed(feed: Feed, contents: dict[str, str]) -> LandedTable:
+def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:
     """Land one feed and note the digests of its files."""
-    paths, warnings = delivered_files(feed)
+    paths = delivered_files(feed)
     files = inspect_all(feed, paths)
-    contents.update(feed.zone.contents(paths))
-    rows = _create(feed, files)
+    require_plausible(feed, files)
+    states, contents = _hashed(feed, paths)
+    seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
+    with _fault_is_named(feed, files):
+        untidy = find_untidy(feed, files, seen)
+        files = [replace(file, untidy=frozenset(untidy[file.path])) for file in files]
+        rows = _create(feed, files)
     require_rows(feed, rows)
-    warnings += _unknown_columns(feed, files)
-    warnings += unreadable_values(feed, files)
-    return LandedTable(feed.table.name, tuple(paths), rows, tuple(warnings))
+    warnings = _unknown_columns(feed, files) + unreadable_values(feed, files)
+    warnings += null_words(feed, untidy)
+    return LandedTable(feed.table.name, contents, states, untidy, rows, tuple(warnings))
 
 
-def delivered_files(feed: Feed) -> tuple[list[str], list[str]]:
-    """The files of a feed that can be read, and a warning for each other one.
-
-    Raises BrokenDelivery where a required feed has none.
-    """
-    table, delivered = feed.table, feed.zone.files(feed.table.name)
-    paths = [path for path in delivered if path.lower().endswith(FORMATS)]
-    warnings = [
-        f"table {table.name}, file {path}: is neither Parquet nor CSV; it is ignored"
-        for path in delivered
-        if path not in paths
-    ]
-    if table.is_required and not paths:
+def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[str, str]]:
+    """State and SHA-256 of each file; the state first, so that a change while it is read shows."""
+    states = {path: state for path, state in feed.zone.states(paths).items() if state}
+    try:
+        contents = feed.zone.contents(states)
+    except OSError as error:
         raise BrokenDelivery(
-            f"table {table.name}: no .parquet or .csv file under {feed.zone.shown}{table.name}; "
-            "deliver the feed"
+            f"table {feed.table.name}: file {error.filename} cannot be read ({error.strerror}); "
+            "deliver it again"
+        ) from None
+    for path in set(paths) - set(contents):
+        raise feed.fault(path, "was removed while it was read; deliver it again")
+    return states, contents
+
+
+def delivered_files(feed: Feed) -> list[str]:
+    """The files of a feed; BrokenDelivery where a required feed has none, or one is unreadable."""
+    paths = feed.zone.files(feed.table.name)
+    if feed.table.is_required and not paths:
+        raise BrokenDelivery(
+            f"table {feed.table.name}: no Parquet or CSV file under "
+            f"{feed.zone.shown}{feed.table.name}; deliver the feed"
         )
-    return paths, warnings
+    return paths
 
 
 def require_rows(feed: Feed, rows: int) -> None:
@@ -160,30 +205,49 @@ def require_rows(feed: Feed, rows: int) -> None:
         )
 
 
+def _is_read_once(feed: Feed, files: list[DeliveredFile]) -> bool:
+    """Whether a feed is copied as it is landed: only local Parquet is read where it lies."""
+    return not feed.zone.is_local or any(file.is_csv for file in files)
+
+
 def _create(feed: Feed, files: list[DeliveredFile]) -> int:
     """Create the feed in schema raw; return its number of rows."""
     name = feed.table.name
-    is_read_once = not feed.zone.is_local or any(file.is_csv for file in files)
     select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
-    kind = "table" if is_read_once else "view"
+    kind = "table" if _is_read_once(feed, files) else "view"
     feed.connection.execute(f"create {kind} raw.{name} as {select}")
     row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
     return int(row[0]) if row else 0
 
 
+# What DuckDB says of a query, of its limits or of a value; a page that cannot be decoded is none
+NO_DAMAGE = (
+    *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException),
+    *(duckdb.OutOfMemoryException, duckdb.InterruptException),
+    *(duckdb.ConstraintException, duckdb.ConversionException, duckdb.OutOfRangeException),
+)
+
+
+def _may_be_damage(error: duckdb.Error | ReportingError) -> bool:
+    """Whether an error can come from a file that cannot be decoded."""
+    if isinstance(error, ReportingError):
+        return error.may_be_damage
+    return not isinstance(error, NO_DAMAGE)
+
+
 @contextmanager
 def damage_is_named(settings: Settings) -> Iterator[None]:
-    """Where the block fails because a delivered file cannot be decoded, name the file.
+    """Where the block fails because a landed file cannot be decoded, name the file.
 
-    Every value is decoded by the steps that read it, and only a failure is worth a look of its own:
-    it reads the whole landing zone. Raises BrokenDelivery instead of the block's error.
+    Every value is decoded by the steps that read it, and only such a failure is worth a look of its
+    own: it reads the local Parquet feeds, the only ones that are read where they lie. Raises
+    BrokenDelivery instead of the block's error.
     """
     try:
         yield
-    except (duckdb.OutOfMemoryException, BadCall, BrokenDelivery):
-        raise  # no fault of a file, or it is named already
-    except (duckdb.Error, ReportingError):
-        _require_readable(settings)
+    except (duckdb.Error, ReportingError) as error:
+        if _may_be_damage(error):
+            _require_readable(settings)
         raise
 
 
@@ -191,12 +255,27 @@ def _require_readable(settings: Settings) -> None:
     zone = LandingZone.of(settings.landing)
     with duckdb.connect() as connection:
         apply_limits(connection, settings)
-        zone.register(connection)
         for feed in (Feed(table, zone, connection) for table in raw_contract()):
-            for path in delivered_files(feed)[0]:
-                found = broken(feed, inspect(feed, path))
-                if found:
-                    raise feed.fault(*found)
+            files = [inspect(feed, path) for path in delivered_files(feed)]
+            if not _is_read_once(feed, files):
+                _require_decoded(feed, files)
+
+
+@contextmanager
+def _fault_is_named(feed: Feed, files: list[DeliveredFile]) -> Iterator[None]:
+    """The same for one feed, of whatever format."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if _may_be_damage(error):
+            _require_decoded(feed, files)
+        raise
+
+
+def _require_decoded(feed: Feed, files: list[DeliveredFile]) -> None:
+    for file in files:
+        if found := broken(feed, file):
+            raise feed.fault(*found)
 
 
 def _read_all(feed: Feed, source: str) -> None:

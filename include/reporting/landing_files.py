@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from reporting.errors import BrokenDelivery
+from reporting.landing_walk import compression, is_csv
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawColumn, RawTable
 
@@ -42,12 +43,19 @@ class DeliveredFile:
     is_csv: bool
     columns: tuple[tuple[str, str], ...]
     usable: frozenset[str]
+    untidy: frozenset[str] = frozenset()  # columns whose texts are to be trimmed (white_space)
 
     @property
-    def layout(self) -> tuple[bool, tuple[tuple[str, str], ...], tuple[str, ...]]:
+    def layout(self) -> tuple[str, str, tuple[tuple[str, str], ...], list[str], list[str]]:
         """Equal for files that one call of a reader can read together."""
         columns = self.columns if self.is_csv else tuple(sorted(self.columns))
-        return self.is_csv, columns, tuple(sorted(self.usable))
+        kind = "csv" if self.is_csv else "parquet"
+        return kind, self.compression, columns, sorted(self.usable), sorted(self.untidy)
+
+    @property
+    def compression(self) -> str:
+        """How a CSV file is compressed, in DuckDB's word."""
+        return compression(self.path)
 
     def unknown_columns(self, table: RawTable) -> list[str]:
         """Columns that the contract does not know."""
@@ -59,7 +67,7 @@ def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
 
     A file that the query does not tell, or that spoils it, is asked by itself.
     """
-    addresses = [feed.zone.address(path) for path in paths if not _is_csv(path)]
+    addresses = [feed.zone.address(path) for path in paths if not is_csv(path)]
     try:
         rows = _parquet_schema(feed, addresses) if addresses else []
     except duckdb.Error:
@@ -70,44 +78,81 @@ def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
     return [inspect(feed, path, schemas.get(path)) for path in paths]
 
 
+# A row has a key of its own. Made-up ids that run on without a gap, delta-encoded and compressed,
+# take a twentieth of a byte or so; equal rows in one run take next to none, and are no facts.
+ROWS_PER_BYTE = 100
+MANY_ROWS = 1_000_000  # fewer do no harm, whatever they are
+
+
+def require_plausible(feed: Feed, files: list[DeliveredFile]) -> None:
+    """BrokenDelivery where a Parquet file declares more rows than its size can hold.
+
+    Only the footers are read: the rows themselves could fill memory and disk.
+    """
+    sizes = {feed.zone.prefix + file.path: file for file in files if not file.is_csv}
+    if not sizes:
+        return
+    found = feed.connection.execute(
+        "select file_name, num_rows from parquet_file_metadata(?) where num_rows > ?",
+        [[feed.zone.address(file.path) for file in sizes.values()], MANY_ROWS],
+    ).fetchall()
+    for name, rows in found:
+        file = sizes[name]
+        if rows > ROWS_PER_BYTE * file.size:
+            raise feed.fault(
+                file.path,
+                f"declares {rows:,} rows in {file.size:,} bytes, more than it can hold; "
+                "deliver it again",
+            )
+
+
 def inspect(feed: Feed, path: str, schema: list[SchemaRow] | None = None) -> DeliveredFile:
     """Read the structure of a file; BrokenDelivery if it is not what the contract asks.
 
     Column names are compared without regard to case, as DuckDB does. ``schema`` is that of a
     Parquet file, where it is read already.
     """
-    is_csv = _is_csv(path)
-    columns = _csv_columns(feed, path) if is_csv else _parquet_columns(feed, path, schema)
+    is_text = is_csv(path)
+    columns = _csv_columns(feed, path) if is_text else _parquet_columns(feed, path, schema)
     types = {name.lower(): type_ for name, type_ in columns}
     # first what is missing: the first line of a CSV without a header is data, not to be repeated
     for column in feed.table.columns:
         if column.is_required and column.name not in types:
-            hint = " (first line, separated by commas)" if is_csv else ""
+            hint = " (first line, separated by commas)" if is_text else ""
             raise feed.fault(path, f"is missing; deliver it in every file{hint}", column.name)
     for name, times in Counter(name.lower() for name, _ in columns).items():
         if times > 1 and name in feed.table.column_names:
             raise feed.fault(path, f"appears {times} times; deliver each column once", name)
     usable = {column.name for column in feed.table.columns if column.name in types}
-    if not is_csv:
+    if not is_text:
         usable -= _columns_of_another_type(feed, path, types)
-    return DeliveredFile(path, feed.zone.size(path), is_csv, columns, frozenset(usable))
-
-
-def _is_csv(path: str) -> bool:
-    return path.lower().endswith(".csv")
+    return DeliveredFile(path, feed.zone.size(path), is_text, columns, frozenset(usable))
 
 
 def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
+    """The names in the first line, without the blanks around them."""
     try:
-        with feed.zone.open_text(path) as file:
-            header = next(csv.reader(file, strict=True), [])
+        header = _header(feed, path)
     except UnicodeDecodeError:
         raise feed.fault(path, "is not UTF-8; write it in UTF-8") from None
-    except (csv.Error, OSError):
+    except (csv.Error, OSError, duckdb.Error):
         raise feed.fault(path, "its header cannot be read; deliver the file again") from None
     if not header:
         raise feed.fault(path, "has no header; name the columns in the first line")
-    return tuple((name, "VARCHAR") for name in header)
+    return tuple((name.strip(), "VARCHAR") for name in header)
+
+
+def _header(feed: Feed, path: str) -> list[str]:
+    if compression(path) == "none":
+        with feed.zone.open_text(path) as file:
+            return next(csv.reader(file, strict=True), [])
+    # Python has no zstd before 3.14: DuckDB reads the first line of a compressed file
+    lines = feed.connection.execute(
+        "from read_csv(?, auto_detect = false, header = false, delim = '\\0', quote = '', "
+        "escape = '', columns = {'line': 'VARCHAR'}, compression = ?) limit 1",
+        [feed.zone.address(path), compression(path)],
+    ).fetchall()
+    return next(csv.reader((line for (line,) in lines), strict=True), [])
 
 
 def _parquet_schema(feed: Feed, addresses: list[str]) -> list[tuple[str, str, str, int]]:

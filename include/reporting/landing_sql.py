@@ -14,6 +14,7 @@ import duckdb
 from reporting.landing_files import DeliveredFile
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import RawColumn, RawTable
+from reporting.white_space import tidied
 
 CSV_OPTIONS = """auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
     nullstr = '', encoding = 'utf-8'"""
@@ -27,6 +28,7 @@ SHAPES = {
     "TIMESTAMP": f"{DAY}([ T]{TIME})?",
     "BOOLEAN": "(?i)(true|false|t|f|1|0)",
     "INTEGER": "[+-]?[0-9]+([.]0+)?",
+    "BIGINT": "[+-]?[0-9]+([.]0+)?",
     "DECIMAL": "[+-]?[0-9]+([.][0-9]{1,2}0*)?",
 }
 
@@ -59,36 +61,42 @@ def _select(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> s
     columns.append(f"{_unreadable_columns(table, first)} as _unreadable_columns")
     columns.append(f"substr({SOURCE_FILE}, {len(zone.prefix) + 1}) as _file")
     listed = ",\n    ".join(columns)
-    return f"select\n    {listed}\nfrom {_reader(table, files, zone)}"
+    return f"select\n    {listed}\nfrom {reader(table, files, zone)}"
 
 
 def _value(column: RawColumn, file: DeliveredFile) -> str:
     if column.name not in file.usable:
         return f"cast(null as {column.type})"
+    delivered = _delivered(column, file)
     if not file.is_csv:
         types = {name.lower(): type_ for name, type_ in file.columns}
         is_exact = types[column.name] == column.type
-        return column.name if is_exact else f"cast({column.name} as {column.type})"
+        return delivered if is_exact else f"cast({delivered} as {column.type})"
     shape = SHAPES.get(column.type.partition("(")[0])
     if shape is None:
-        return column.name
-    is_shaped = f"regexp_full_match({column.name}, {text(shape)})"
-    return f"case when {is_shaped} then try_cast({column.name} as {column.type}) end"
+        return delivered
+    is_shaped = f"regexp_full_match({delivered}, {text(shape)})"
+    return f"case when {is_shaped} then try_cast({delivered} as {column.type}) end"
+
+
+def _delivered(column: RawColumn, file: DeliveredFile) -> str:
+    return tidied(column.name) if column.name in file.untidy else column.name
 
 
 def _unreadable_columns(table: RawTable, file: DeliveredFile) -> str:
-    values = {column.name: _value(column, file) for column in table.columns}
     if not file.is_csv:
         return "cast(null as varchar)"
     cases = [
-        f"case when {name} is not null and {value} is null then '{name}' end"
-        for name, value in values.items()
-        if name in file.usable and value != name
+        f"case when {_delivered(column, file)} is not null and {_value(column, file)} is null "
+        f"then '{column.name}' end"
+        for column in table.columns
+        if column.name in file.usable and column.type != "VARCHAR"
     ]
     return f"nullif(concat_ws(',', {', '.join(cases)}), '')"
 
 
-def _reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> str:
+def reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> str:
+    """The rows of files of one layout as they are delivered, and where each came from."""
     # the largest first: DuckDB guesses the rows of all files from the first one, and plans by that
     largest_first = sorted(files, key=attrgetter("size"), reverse=True)
     addresses = ", ".join(text(zone.address(file.path)) for file in largest_first)
@@ -101,7 +109,8 @@ def _reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> s
         for place, (name, _) in enumerate(files[0].columns)
     ]
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-    return f"read_csv([{addresses}], {options}, {CSV_OPTIONS}, columns = {{{columns}}})"
+    options = f"{options}, {CSV_OPTIONS}, compression = '{files[0].compression}'"
+    return f"read_csv([{addresses}], {options}, columns = {{{columns}}})"
 
 
 def what_is_broken(file: DeliveredFile, error: duckdb.Error) -> str:

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TextIO, cast
 
 import duckdb
@@ -13,10 +13,22 @@ import fsspec  # type: ignore[import-untyped]  # it ships no types
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # same
 
 from reporting.errors import BadCall, BrokenDelivery
+from reporting.landing_walk import Entry, is_left_folder, local_entries, readable, shown
 from reporting.settings import without_secrets
 
-FORMATS = (".parquet", ".csv")
 READERS = 4  # files hashed at a time
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells a file from one that was put in its place, without reading it.
+
+    ``identity``: the inode of a local file, the ETag that a store gives it, or nothing.
+    """
+
+    size: int
+    identity: str
+    changed_at: str
 
 
 @dataclass(frozen=True)
@@ -72,30 +84,61 @@ class LandingZone:
         if not self.is_local:
             connection.register_filesystem(self.filesystem)
 
-    def folders(self) -> list[str]:
-        """The visible folders directly under the root."""
-        entries = self.filesystem.ls(self.root, detail=True)
-        names = [PurePosixPath(e["name"]).name for e in entries if e["type"] == "directory"]
-        return sorted(name for name in names if not _is_hidden(name))
+    def strays(self, tables: Iterable[str]) -> list[str]:
+        """What lies directly under the root and is no table's folder, in words."""
+        found = []
+        for entry in self.filesystem.ls(self.root, detail=True):
+            name = PurePosixPath(entry["name"]).name
+            if not is_left_folder(name) and name not in tables:
+                found.append(
+                    f"{'folder' if entry['type'] == 'directory' else 'file'} {shown(name)}"
+                )
+        return sorted(found)
 
     def files(self, table: str) -> list[str]:
-        """Every visible file of a table, of any kind, at any depth."""
+        """The files of a table, at any depth; BrokenDelivery names one that cannot be read."""
+        entries = local_entries(self.root, table) if self.is_local else self._remote_entries(table)
+        return readable(table, entries)
+
+    def _remote_entries(self, table: str) -> Iterator[Entry]:
         folder = f"{self.root}/{table}"
         if not self.filesystem.isdir(folder):
-            return []
-        loudly = {"on_error": "raise"} if self.is_local else {}  # else a closed folder looks empty
+            return
         try:
-            found = self.filesystem.find(folder, **loudly)
+            found = self.filesystem.find(folder, detail=True)
         except OSError as error:
             raise BrokenDelivery(
                 f"table {table}: folder {folder} cannot be read ({error.strerror}); open its rights"
             ) from None
-        relative = (path[len(self.root) + 1 :] for path in found)
-        return sorted(path for path in relative if not any(map(_is_hidden, path.split("/"))))
+        for path, entry in found.items():
+            fault = "" if entry["type"] == "file" else "is no file; remove it"
+            yield path[len(self.root) + 1 :], fault
 
     def size(self, path: str) -> int:
         """Bytes of a file."""
         return int(self.filesystem.size(f"{self.root}/{path}"))
+
+    def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
+        """The state of each file; None where it is gone."""
+        self.filesystem.invalidate_cache()  # a listing of before would say nothing
+        ordered = sorted(paths)
+        with ThreadPoolExecutor(READERS) as pool:
+            return dict(zip(ordered, pool.map(self._state, ordered), strict=True))
+
+    def _state(self, path: str) -> FileState | None:
+        address = f"{self.root}/{path}"
+        try:
+            if self.is_local:
+                local = Path(address).stat()
+                return FileState(local.st_size, str(local.st_ino), str(local.st_mtime_ns))
+            info = self.filesystem.info(address)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        # each kind of store has its own words for it
+        identity = next((info[key] for key in ("ETag", "etag", "md5Hash") if key in info), "")
+        moments = ("LastModified", "last_modified", "updated", "mtime", "created")
+        changed_at = next((info[key] for key in moments if key in info), "")
+        return FileState(int(info["size"]), str(identity), str(changed_at))
 
     def contents(self, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of the content of each file."""
@@ -106,7 +149,3 @@ class LandingZone:
     def _content_digest(self, path: str) -> str:
         with self.filesystem.open(f"{self.root}/{path}", "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "_"))

@@ -21,6 +21,7 @@ from reporting import (
     foreign_words,
     identity,
     landing,
+    landing_unchanged,
     notices,
     publish,
     quality,
@@ -140,7 +141,7 @@ def land(run: Run, settings: Settings) -> None:
     policy = read_policy(settings)
     rules = identity.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
-    report = landing.land(run, settings)
+    report = landing.land(run, settings, carried.texts_known if carried else None)
     if carried and not carried.covers(report.contents):
         log.warning(
             "%s: files that the month before has read are gone or changed; %s",
@@ -152,7 +153,8 @@ def land(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         history.create_history(connection, run, settings)
         carried_forward.create_brought_forward(connection, run, settings, carried)
-        carried_forward.note_inputs(connection, rules, report.contents)
+        landing_unchanged.note_files(connection, report.states, report.hashed)
+        carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
         identity.create_hash_key(connection, settings)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")
@@ -171,14 +173,14 @@ def land(run: Run, settings: Settings) -> None:
 @step
 def check_landing(run: Run, settings: Settings) -> None:
     """Check the landed rows as a whole."""
-    with landing.damage_is_named(settings):
+    with landing_unchanged.landed_files(run, settings):
         _check("landing", run, settings)
 
 
 @step
 def build_marts(run: Run, settings: Settings) -> None:
     """Stage the rows and build the marts: who is reportable, and what each ledger means."""
-    with landing.damage_is_named(settings):
+    with landing_unchanged.landed_files(run, settings):
         if settings.engine == "spark":
             spark.build(run, settings, *MODELS)
             dbt_build(run, settings, BATCH)

@@ -63,11 +63,12 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The results of one layer of one month."""
+    """The results of one layer of one month; ``is_complete``: every check could be evaluated."""
 
     layer: str
     run: Run
     results: tuple[CheckResult, ...]
+    is_complete: bool = True
 
     @property
     def critical_failures(self) -> list[CheckResult]:
@@ -134,12 +135,14 @@ def require_fit(report: CheckReport) -> None:
         for one in report.critical_failures
     ]
     if failed:
-        raise DataNotFit(
+        error = DataNotFit(
             f"month {report.run.label}: {len(failed)} critical "
             f"{'check' if len(failed) == 1 else 'checks'} failed in layer {report.layer}: "
             + ", ".join(failed)
             + "; see the month's check pages, correct the data and run the month again"
         )
+        error.may_be_damage = not report.is_complete
+        raise error
 
 
 def check(layer: str, run: Run, settings: Settings) -> CheckReport:
@@ -153,6 +156,7 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
     from reporting import validation
 
     results: list[CheckResult] = []
+    is_complete = True
     known_waivers = waivers.load(settings)
     kept = _folder(run, settings) / "validations"
     with (
@@ -163,12 +167,13 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
             suite = validation.load_suite(path)
             table = f"{LAYERS[layer]}.{suite.TABLE}"
             rows = _count(store, table, run)
-            answers = asked.answers_of(suite)
+            answers = list(asked.answers_of(suite))
+            is_complete &= all(answer.rows_failing is not None for answer in answers)
             results += [
                 _result(_About(layer, table, rows, run), answer, store, known_waivers)
                 for answer in answers
             ]
-        report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)))
+        report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)), is_complete)
         report.save(settings)
         pages = pages_index(run, settings).parent
         check_pages.replace_pages(pages, run, results_of(run, settings), asked.render)

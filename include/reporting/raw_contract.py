@@ -5,7 +5,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -56,16 +55,19 @@ def _table(entry: dict[str, Any]) -> RawTable:
     return RawTable(entry["name"], tuple(meta["key"]), meta["required"], columns)
 
 
-@lru_cache
-def raw_contract(sources: Path = SOURCES) -> tuple[RawTable, ...]:
-    """The delivered tables, in the order of the file.
+def raw_contract() -> tuple[RawTable, ...]:
+    """The tables of facts that a lender delivers, in the order of the file."""
+    return _tables_of("raw")
 
-    A table without ``recorded_at`` is left out: it is no feed of a lender (the product policy).
-    """
-    document = yaml.safe_load(sources.read_text(encoding="utf-8"))
-    raw = next(source for source in document["sources"] if source["name"] == "raw")
-    return tuple(
-        _table(entry)
-        for entry in raw["tables"]
-        if "recorded_at" in [column["name"] for column in entry.get("columns", [])]
-    )
+
+def control_totals() -> RawTable:
+    """The optional feed in which the source says what it delivered."""
+    (table,) = _tables_of("control")
+    return table
+
+
+@lru_cache
+def _tables_of(source: str) -> tuple[RawTable, ...]:
+    document = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))
+    found = next(one for one in document["sources"] if one["name"] == source)
+    return tuple(_table(entry) for entry in found["tables"])

@@ -89,7 +89,9 @@ def build(run: Run, settings: Settings, *select: str) -> None:
     if done.returncode:
         (dbt_logs(run, settings) / "spark.log").write_text(done.stderr, encoding="utf-8")
         failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)
-        raise DbtFailed.of(run, settings, failed[1] if failed else "")
+        error = DbtFailed.of(run, settings, failed[1] if failed else "")
+        error.may_be_damage = True  # why it failed is Spark's to know
+        raise error
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
         require_same_rows(store, run)
@@ -101,11 +103,13 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
     zone = LandingZone.of(settings.landing)
     relations: dict[str, Any] = {}
     with open_store(run, settings) as store:
+        found = store.execute("select file from carried_forward.untidy").fetchall()
+        trimmed = {file.partition("/")[0] for (file,) in found}
         for table in raw_contract():
             feed, name = Feed(table, zone, store), f"raw.{table.name}"
             relations[name] = (
                 _in_place(feed)
-                if lies_as_the_contract_says(feed)
+                if table.name not in trimmed and lies_as_the_contract_says(feed)
                 else _exported(store, name, folder)
             )
         found = store.execute(
@@ -132,10 +136,25 @@ def lies_as_the_contract_says(feed: Feed) -> bool:
     return (
         feed.zone.is_local
         and bool(paths)
+        and set(paths) == _seen_by_spark(feed)
         and all(path.endswith(".parquet") for path in paths)
         and all(PLAIN_PATH.fullmatch(feed.zone.prefix + path) for path in paths)
         and all(_is_typed(feed.table, inspect(feed, path).columns) for path in paths)
     )
+
+
+def _seen_by_spark(feed: Feed) -> set[str]:
+    """The files that Spark reads where it is given the folder: none whose path begins with ``_``.
+
+    Links to folders are left out here, so that a feed with one is not read in place.
+    """
+    root = Path(feed.zone.root)
+    below = [path.relative_to(root) for path in (root / feed.table.name).rglob("*")]
+    return {
+        path.as_posix()
+        for path in below
+        if not any(part.startswith((".", "_")) for part in path.parts) and (root / path).is_file()
+    }
 
 
 def _is_typed(table: RawTable, delivered: tuple[tuple[str, str], ...]) -> bool:

@@ -86,7 +86,7 @@ def main() -> int:
     failed = call_dbt(sys.argv[2:])
     if failed is None:
         return 0
-    sys.stdout.write(f"\n{FAILED}{'; '.join(failed)}\n")
+    sys.stdout.write(f"\n{FAILED}{'; '.join(node.name for node in failed)}\n")
     return 1
 
 

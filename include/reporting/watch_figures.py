@@ -19,8 +19,9 @@ from pydantic import StringConstraints, TypeAdapter
 
 from reporting.errors import BadCall, DataNotFit
 from reporting.landing import broken, delivered_files, require_rows, unreadable_values
-from reporting.landing_files import DeliveredFile, Feed, inspect
+from reporting.landing_files import DeliveredFile, Feed, inspect, require_plausible
 from reporting.landing_sql import empty_select, typed_select
+from reporting.landing_texts import trimmed_whole
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import raw_contract
 from reporting.settings import EXPECTATIONS, Settings
@@ -168,7 +169,7 @@ def _look(feed: Feed, day: date) -> _Look:
     """Ask for the structure of a feed's files and note how many rows were recorded when."""
     look = _Look()
     try:
-        paths, _ = delivered_files(feed)
+        paths = delivered_files(feed)
     except DataNotFit as fault:
         look.faults.append(("", str(fault)))
         return look
@@ -176,13 +177,14 @@ def _look(feed: Feed, day: date) -> _Look:
     look.files = len(paths)
     for path in paths:
         try:
-            files.append(inspect(feed, path))
+            files.append(trimmed_whole(inspect(feed, path)))
         except DataNotFit as fault:
             look.faults.append((path, str(fault)))
     if look.faults:
         return look
     failure: duckdb.Error | None = None
     try:
+        require_plausible(feed, files)
         recent = _note_rows(feed, files, day)
         rows = dict(_rows_by_file(feed, files))
         look.empty = [path for path in paths if not rows.get(path)]
@@ -227,10 +229,11 @@ def _rows_by_file(feed: Feed, files: list[DeliveredFile]) -> Iterator[tuple[str,
             "select substr(file_name, ?), num_rows from parquet_file_metadata(?)",
             [len(feed.zone.prefix) + 1, parquet],
         ).fetchall()
-    if len(parquet) < len(files):
+    texts = [file for file in files if file.is_csv]
+    if texts:
+        select = typed_select(feed.table, texts, feed.zone)
         yield from feed.connection.execute(
-            f"select _file, count(*) from raw.{feed.table.name} "
-            "where lower(_file) like '%.csv' group by all"
+            f"select _file, count(*) from ({select}) group by all"
         ).fetchall()
 
 

@@ -27,6 +27,12 @@ def read_policy(path: Path) -> dict[str, Row]:
         return {row["product_code"]: dict(row) for row in csv.DictReader(file)}
 
 
+def as_meant(value: Any) -> Any:
+    """A text without white space at its ends; None for an empty one and for a word for NULL."""
+    text = value.strip() if isinstance(value, str) else value
+    return None if text in ("", "NULL", "null", "(null)", r"\N") else text
+
+
 def read_table(landing: Path, table: str) -> Rows:
     """Every delivered row under the contract's columns; an absent optional column reads as None."""
     files = sorted(str(path) for path in (landing / table).rglob("*.parquet"))
@@ -40,13 +46,13 @@ def read_table(landing: Path, table: str) -> Rows:
         empty = dict.fromkeys(TABLES[table].columns)
         wanted = set(empty)
         return [
-            empty | {n: v for n, v in zip(names, values, strict=True) if n in wanted}
+            empty | {n: as_meant(v) for n, v in zip(names, values, strict=True) if n in wanted}
             for values in connection.fetchall()
         ]
 
 
 def read_landing(landing: Path) -> dict[str, Rows]:
-    """All raw tables, exactly as delivered."""
+    """All raw tables: every row as delivered, its texts as they are meant."""
     return {table: read_table(landing, table) for table in TABLES}
 
 

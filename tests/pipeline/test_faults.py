@@ -141,7 +141,8 @@ def damaged(path: Path, column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "met_by"), [("account_id", "check_landing"), ("amount", "build_marts")]
+    ("column", "met_by"),
+    [("account_id", "land"), ("occurred_at", "check_landing"), ("amount", "build_marts")],
 )
 def test_in_a_page_of_a_delivered_file(
     tmp_path: Path, landing: Path, mailbox: Mailbox, column: str, met_by: str

@@ -49,6 +49,9 @@ create table raw.consents as select 'E' || i as consent_event_id, customer_id,
     'v1' as document_version, '<hash>' as document_sha256, recorded_at from raw.base;
 create table raw.credit_limits as select account_id, date '2025-06-01' as effective_on, recorded_at
     from raw.base;
+create table raw.delivered_files as select 'bills' as table_name, 'bills/b.csv' as file,
+    true as is_delivered, true as has_total, true as is_total_expected, 5 as rows_landed,
+    5 as rows_stated, 1.5 as amount_landed, null::decimal(18, 2) as amount_stated;
 create table raw.adverse_notices as select 'N' || i as notice_id, account_id, recorded_at
     from raw.base;
 create table raw.disputes as select 'D' || i as dispute_id, account_id, recorded_at,

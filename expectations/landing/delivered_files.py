@@ -1,0 +1,25 @@
+"""Every file is as long as its source says, where it says so (the feed ``control_totals``).
+
+A file that was cut at the end of a line cannot be seen otherwise.
+"""
+
+from reporting.sentences import each_row
+
+TABLE = "delivered_files"
+KEY = "concat(file, ':', coalesce(rows_landed, 0))"  # a file, and how many rows were landed of it
+
+EXPECTATIONS = [
+    each_row(
+        "landing.delivered_files.as_stated",
+        "critical",
+        "Every file with a control total is there, with the rows and the amount that it states.",
+        "not has_total or (is_delivered and rows_landed = rows_stated"
+        " and amount_landed = coalesce(amount_stated, amount_landed))",
+    ),
+    each_row(
+        "landing.delivered_files.total_given",
+        "warning",
+        "Every file of a table with control totals has one.",
+        "has_total or not is_total_expected",
+    ),
+]
