@@ -1,6 +1,7 @@
 """What the landed accounts must hold before a month is built."""
 
-from reporting.sentences import newest_row, seed_values, some_row, sql_list
+from reporting.seeds import seed_values, sql_list
+from reporting.sentences import newest_row, some_row
 
 TABLE = "accounts"
 KEY = "account_id"

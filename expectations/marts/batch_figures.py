@@ -5,7 +5,8 @@ a figure may move, from how many rows on it is asked, and why.
 """
 
 from reporting.runbook import SEVERITIES
-from reporting.sentences import each_row, no_row, seed_rows
+from reporting.seeds import seed_rows
+from reporting.sentences import each_row, no_row
 
 TABLE = "batch_figures"
 # The value belongs to the key: a waiver of this month's figure is none of the next month's. So does

@@ -1,7 +1,8 @@
 """The advance notices to send: each episode once, complete, and nothing of the person in it."""
 
 from reporting.raw_contract import raw_contract
-from reporting.sentences import each_row, no_row, sql_list
+from reporting.seeds import sql_list
+from reporting.sentences import each_row, no_row
 
 TABLE = "notices_due"
 KEY = "concat_ws('|', account_id, episode_started_on)"

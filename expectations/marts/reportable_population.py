@@ -3,7 +3,8 @@
 The table also holds the earlier months that are still owed and were judged anew.
 """
 
-from reporting.sentences import each_row, filled, no_row, one_of, seed_values, the_table
+from reporting.seeds import seed_values
+from reporting.sentences import each_row, filled, no_row, one_of, the_table
 
 TABLE = "reportable_population"
 KEY = "account_id"

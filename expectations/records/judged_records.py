@@ -5,7 +5,8 @@ The rules stand in ``expectations/bureau_rules.yml`` and were asked of each reco
 record, which a person must repair; a hit of a W rule is reviewed.
 """
 
-from reporting.sentences import each_row, no_row, seed_values, sql_list
+from reporting.seeds import seed_values, sql_list
+from reporting.sentences import each_row, no_row
 from reporting.submission.rules import load_rules
 
 TABLE = "judged_records"

@@ -45,6 +45,14 @@ EXPECTATIONS = [
         new_rows_only=True,
     ),
     no_row(
+        "record_110.values_sent",
+        "warning",
+        "Every optional value of a person can be sent; one that cannot is left out.",
+        "from {batch} where values_left_out > 0",
+        key="customer_id",
+        new_rows_only=True,
+    ),
+    no_row(
         "record_110.same_person_as_210",
         "critical",
         "Name and identity document equal those of the person's account records.",

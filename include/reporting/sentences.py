@@ -6,7 +6,6 @@ failed (``reporting.evidence``). In the SQL, ``{batch}`` is the checked table, a
 ``{report_month}``, ``{month_end}`` and ``{as_of}`` are the run's (see ``reporting.quality``).
 """
 
-import csv
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -33,7 +32,7 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from sqlalchemy import literal_column
 
 from reporting.run import Run
-from reporting.settings import DBT_PROJECT
+from reporting.seeds import sql_list
 
 
 class RowsThatShouldNotBe(UnexpectedRowsExpectation):
@@ -260,20 +259,3 @@ def _meta(
         "tolerates": False,
         "new_rows_only": new_rows_only or "{report_month}" in failing,
     }
-
-
-def seed_rows(seed: str) -> list[dict[str, str]]:
-    """The rows of a seed."""
-    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def seed_values(seed: str, *columns: str) -> list[str]:
-    """The values of a seed's column; of several columns, joined by a slash."""
-    return ["/".join(row[column] for column in columns) for row in seed_rows(seed)]
-
-
-def sql_list(values: list[str]) -> str:
-    """Texts as a SQL list, quotes and braces kept harmless."""
-    quoted = ["'" + value.replace("'", "''") + "'" for value in values]
-    return ("(" + ", ".join(quoted) + ")").replace("{", "{{").replace("}", "}}")

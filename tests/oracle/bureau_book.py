@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 
+from reporting.submission.elements import elements, filled_elements
+
 Row = dict[str, Any]
 Book = dict[str, Row]
 
@@ -23,8 +25,9 @@ NO_END = date(2099, 12, 31)
 NEVER_SENT = {
     **dict.fromkeys(("flag", "credit_id", "j_rpy_status", "j_acct_status"), "varchar"),
     **dict.fromkeys(("prid_acct_bal", "used_amt", "not_isu_bal", "rpy_prct"), "bigint"),
-    **dict.fromkeys(("j_overd_prd", "j_tot_overd"), "bigint"),
+    **dict.fromkeys(("j_overd_prd", "j_tot_overd", "credit_rest"), "bigint"),
 }
+KINDS = {"Dat": "date", "Int": "bigint"}  # of an element, by how its type begins
 NO_SEGMENT = dict.fromkeys((f"seg_{letter}" for letter in "cfdegijk"), False)
 
 # Changes that turn a record into one of recovered arrears (code 40).
@@ -240,6 +243,13 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
             ("files", [row for row in book.values() if "header" in row]),
         ):  # fmt: skip
             load(connection, name, rows)
+        for record_type in ("110", "210", "220"):  # what the book does not say is missing
+            for tag, column, _ in filled_elements(record_type):
+                kind = KINDS.get(elements()[tag].type[:3], "varchar")
+                connection.execute(
+                    f"alter table secure.checked_{record_type} "
+                    f"add column if not exists {column} {kind}"
+                )
         yield connection
 
 

@@ -24,6 +24,7 @@ ORDER = [
         "landing_walk",
         "white_space",
         "reasons",
+        "seeds",
         "sentences",
         "account_replay",
         "dbt_call",

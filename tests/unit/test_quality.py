@@ -16,7 +16,7 @@ from reporting import duckdb_dialect, quality, runbook, waivers
 from reporting.errors import DataNotFit
 from reporting.evidence import looks_personal
 from reporting.run import Run
-from reporting.sentences import seed_rows
+from reporting.seeds import seed_rows
 from reporting.settings import EXPECTATIONS, Settings
 
 REPORTER = "N101W1100H0017"
@@ -156,6 +156,7 @@ from marts.repayment_status semi join (
 create table secure.record_110 as select reporter_code, customer_id, name, id_type, id_num,
     rpt_date, '10' as rpt_date_code, true as seg_fcs, true as seg_sps, true as seg_edu,
     true as seg_octpn, true as seg_rednc, true as seg_mlg, false as is_spouse_missing,
+    0 as values_left_out,
     false as is_employer_missing from secure.record_210;
 create table secure.record_220 as select reporter_code, customer_id, mcc as contract_code,
     account_id as agreement_id, rpt_date,
@@ -600,6 +601,11 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 "insert into secure.record_210 select * replace (date '2026-03-31' as report_date,"
                 " date '2026-03-31' as rpt_date) from secure.record_210 where account_id = 'A12'",
                 "record_210.owed_from_before",
+                1,
+            ),
+            (
+                "update secure.record_110 set values_left_out = 2 where customer_id = 'C11'",
+                "record_110.values_sent",
                 1,
             ),
             (

@@ -11,13 +11,31 @@
     'rednc': ['resi_status', 'resi_addr', 'resi_dist'],
     'mlg': ["'no mail address is delivered'"],
 } %}
+{%- set optional = {
+    'mobile_number': 'CellPhone',
+    'email': 'Email',
+    'spouse_name': 'SpoName',
+    'spouse_id_type': 'SpoIDType',
+    'spouse_id_number': 'SpoIDNum',
+    'employer_name': 'CpnName',
+    'residence_address': 'ResiAddr',
+    'residence_district': 'ResiDist',
+} %}
 
-with customers as (
+with customers as (  -- an optional value that the bureau cannot take is left out (V71)
     select
         customers.customer_id,
-        {%- for column in ['mobile_number', 'email', 'spouse_name', 'spouse_id_type',
-            'spouse_id_number', 'employer_name', 'residence_address', 'residence_district'] %}
-        nullif({{ trimmed('customers.' ~ column) }}, '') as {{ column }},
+        {%- for column, tag in optional.items() %}
+        secure.sendable_{{ tag | lower }}(customers.{{ column }}) as {{ column }},
+        {%- endfor %}
+        {%- for column, tag in optional.items() %}
+        case
+            when secure.sendable_{{ tag | lower }}(customers.{{ column }}) is null
+                and customers.{{ column }} is not null
+                then 1
+            else 0
+        end
+        {{- ' +' if not loop.last else ' as values_left_out,' }}
         {%- endfor %}
         customers.name,
         customers.id_type,
@@ -118,6 +136,7 @@ fields as (
             as is_spouse_missing,
         customers.employment_status in ('11', '13', '17', '21', '24', '91')
         and customers.employer_name is null as is_employer_missing,
+        customers.values_left_out,
         '9' as resi_status,
         customers.residence_address as resi_addr,
         customers.residence_district as resi_dist,

@@ -19,9 +19,9 @@ SUBMISSION_RECORDS = """
     account_id varchar, report_month date, report_date date, report_date_code varchar,
     segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
     overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
-    released_at timestamp, feedback_code varchar, account_type varchar, opened_on date,
-    five_tier_assigned_on date, identity_hash varchar, values_hash varchar, agreement_id varchar,
-    credit_limit decimal(18, 2), customer_id varchar, product_code varchar
+    faulty_elements varchar, released_at timestamp, feedback_code varchar, account_type varchar,
+    opened_on date, five_tier_assigned_on date, identity_hash varchar, values_hash varchar,
+    agreement_id varchar, credit_limit decimal(18, 2), customer_id varchar, product_code varchar
 """
 
 ACCOUNTS_KNOWN = """

@@ -7,11 +7,11 @@ breaks an E rule is ``WITHHELD`` and stays owed, every other one is ``BUILT``.
 import duckdb
 
 from reporting.errors import BadCall
+from reporting.submission.elements import create_functions, with_faulty_elements
 from reporting.submission.records import layouts
-from reporting.submission.rules import REGISTRY, Record, hits, load_rules
+from reporting.submission.rules import RECORDS, REGISTRY, Record, Rule, hits, load_rules
 
 HITS = "secure.rule_hits"
-RECORDS: tuple[Record, ...] = ("110", "210", "220")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -25,6 +25,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         "insert into secure.bureau_rules values (?, ?, ?, ?)",
         [(rule.id, rule.severity, rule.sentence, rule.usual_cause) for rule in load_rules()],
     )
+    create_functions(connection)
     connection.execute(
         "create or replace table secure.records_broken "
         "(record_type varchar, reporter_code varchar, subject_id varchar, report_date date)"
@@ -59,16 +60,21 @@ def _require_rules_that_can_be_asked(connection: duckdb.DuckDBPyConnection) -> N
     for rule in load_rules():
         if rule.scope == "file":
             continue
-        relation = "batch" if rule.scope == "batch" else "checked"
-        try:
-            connection.execute(
-                f"select 1 from secure.{relation}_{rule.record} where {rule.is_broken()} limit 0"
-            )
-        except (duckdb.ParserException, duckdb.BinderException):
-            raise BadCall(
-                f"bureau rules {REGISTRY}: rule {rule.id}, field hit: is no condition on "
-                f"a record {rule.record}; correct it"
-            ) from None
+        for record in RECORDS if rule.record == "every" else (rule.record,):
+            _require_condition(connection, rule, record)
+
+
+def _require_condition(connection: duckdb.DuckDBPyConnection, rule: Rule, record: Record) -> None:
+    relation = f"secure.{'batch' if rule.scope == 'batch' else 'checked'}_{record}"
+    if rule.scope == "record":
+        relation = with_faulty_elements(record, relation)
+    try:
+        connection.execute(f"select 1 from {relation} where {rule.is_broken()} limit 0")
+    except (duckdb.ParserException, duckdb.BinderException):
+        raise BadCall(
+            f"bureau rules {REGISTRY}: rule {rule.id}, field hit: is no condition on "
+            f"a record {record}; correct it"
+        ) from None
 
 
 def _take_out_broken(connection: duckdb.DuckDBPyConnection) -> int:
@@ -116,6 +122,9 @@ def _state_of_each_record(connection: duckdb.DuckDBPyConnection) -> None:
         select
             records.*,
             coalesce({rule_ids}, []) as rule_ids,
+            nullif(array_to_string(
+                list_sort(flatten(list(hits.faulty_elements))), ', '
+            ), '') as faulty_elements,
             case when {_has_error(rule_ids)} then 'WITHHELD' else 'BUILT' end as state
         from ({records}) as records
         left join {HITS} as hits using (record_type, reporter_code, subject_id, report_date)

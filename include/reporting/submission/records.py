@@ -97,7 +97,8 @@ class RecordLayout:
 def layouts() -> dict[str, RecordLayout]:
     """Every record type, from layout.yml."""
     with LAYOUT.open(encoding="utf-8") as file:
-        return {key: RecordLayout(key, **value) for key, value in yaml.safe_load(file).items()}
+        entries = yaml.safe_load(file)
+    return {key: RecordLayout(key, **entries[key]) for key in entries if key != "elements"}
 
 
 def _tag_and_column(field: dict[str, Any]) -> tuple[str, str | None]:
@@ -176,6 +177,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             {layout.line(_texts(connection, layout))} as line,
             judged.state,
             judged.rule_ids,
+            judged.faulty_elements,
             {", ".join(layout.fact(name) for name in FACTS)},
             case when judged.state = 'BUILT' then records.reporter_code
                 || '{run.as_of:%Y%m%d}{layout.record_type}0'
@@ -260,6 +262,7 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
             hashed.file_name,
             hashed.state,
             nullif(array_to_string(hashed.rule_ids, ', '), '') as rule_ids,
+            hashed.faulty_elements,
             cast(null as timestamp) as released_at,
             cast(null as varchar) as feedback_code,
             hashed.{", hashed.".join(FACTS)}

@@ -30,6 +30,7 @@ select
     withheld.report_date,
     rules.rule_id,
     rules.sentence,
+    case when withheld.rule_id = 'V71' then withheld.faulty_elements end as faulty_elements,
     rules.usual_cause,
     coalesce(first_withheld.report_month, withheld.report_month) as first_withheld_in
 from withheld

@@ -1,4 +1,4 @@
-"""The bureau's rules V01-V70 and ours H01-H09, from ``expectations/bureau_rules.yml``.
+"""The bureau's rules V01-V71 and ours H01-H09, from ``expectations/bureau_rules.yml``.
 
 A record with a hit of severity E must not leave. ``hits`` gives the SQL that asks every rule of a
 record type in one scan; ``python -m reporting.submission.rules`` renews the page of the rules.
@@ -15,12 +15,13 @@ from pydantic.dataclasses import dataclass
 
 from reporting.errors import BadCall
 from reporting.settings import EXPECTATIONS, PROJECT_ROOT
+from reporting.submission.elements import with_faulty_elements
 
 REGISTRY = EXPECTATIONS / "bureau_rules.yml"
 PAGE = PROJECT_ROOT / "docs" / "bureau_rules.md"
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Record = Literal["210", "220", "110", "file"]
+Record = Literal["210", "220", "110", "file", "every"]
 Scope = Literal["record", "batch", "file"]
 
 # Whom a hit is about: institution, subject and report date, as columns of the judged relation.
@@ -30,8 +31,10 @@ SUBJECTS: dict[Record, tuple[str, str, str]] = {
     "110": ("reporter_code", "customer_id", "report_date"),
     "file": ("left(file_name, 14)", "file_name", "cast(null as date)"),
 }
+RECORDS: tuple[Record, ...] = ("110", "210", "220")
 
 RECORD_NAMES: dict[Record, str] = {
+    "every": "Every record",
     "210": "Record 210, personal loan account",
     "220": "Record 220, credit agreement",
     "110": "Record 110, personal basic information",
@@ -76,6 +79,10 @@ class Rule:
     hit: Text
     mended: Text | None = None
 
+    def is_of_every(self, record: Record) -> bool:
+        """Whether the rule is asked of this type of record because it is asked of every one."""
+        return self.record == "every" and record in RECORDS
+
     def is_broken(self) -> str:
         """The SQL condition that is true where a row breaks the rule; unknown counts as broken."""
         return f"coalesce({self.hit}, true)"
@@ -117,11 +124,18 @@ def _place(error: ValidationError, entries: object) -> str:
 def hits(record: Record, scope: Scope, relation: str) -> str:
     """The SQL select of the records in ``relation`` that break a rule of this type and scope.
 
-    One row per such record: record_type, reporter_code, subject_id, report_date and rule_ids, the
-    ids of all the rules that it breaks in their order (VARCHAR[]). Records without a hit are left
+    One row per such record: record_type, reporter_code, subject_id, report_date, rule_ids, the
+    ids of all the rules that it breaks in their order (VARCHAR[]), and faulty_elements, the tags
+    that V71 is about. Records without a hit are left
     out, and only those with one are asked rule by rule.
     """
-    rules = [rule for rule in load_rules() if (rule.record, rule.scope) == (record, scope)]
+    rules = [
+        rule
+        for rule in load_rules()
+        if rule.scope == scope and (rule.record == record or rule.is_of_every(record))
+    ]
+    if scope == "record":
+        relation = with_faulty_elements(record, relation)
     reporter, subject, report_date = SUBJECTS[record]
     broken = ",\n".join(f"case when {rule.is_broken()} then '{rule.id}' end" for rule in rules)
     any_broken = "\n    or ".join(rule.is_broken() for rule in rules)
@@ -131,7 +145,8 @@ def hits(record: Record, scope: Scope, relation: str) -> str:
         {reporter} as reporter_code,
         {subject} as subject_id,
         {report_date} as report_date,
-        list_filter([{broken}], lambda id: id is not null) as rule_ids
+        list_filter([{broken}], lambda id: id is not null) as rule_ids,
+        {"faulty_elements" if scope == "record" else "cast([] as varchar[])"} as faulty_elements
     from {relation}
     where {any_broken}
     """
