@@ -183,7 +183,8 @@ def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
     errors = [rule.id for rule in load_rules() if rule.severity == "E"]
     relations: dict[Record, str] = {
         "210": "checked_210",
-        "220": "(select *, false as has_quarantined_limit from record_220)",
+        "220": "(select *, false as has_quarantined_limit,"
+        " false as has_quarantined_consent from record_220)",
         "110": "(select *, false as has_quarantined_consent from record_110)",
     }
     found = " union all ".join(hits(record, "record", name) for record, name in relations.items())

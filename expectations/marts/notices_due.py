@@ -55,7 +55,7 @@ EXPECTATIONS = [
         " and due.episode_started_on = population.episode_started_on"
         " left join ledger.int_accounts_in_quarantine as quarantine"
         " on population.account_id = quarantine.account_id"
-        " where coalesce(quarantine.held_since > population.report_date, true)"
+        " where coalesce(quarantine.held_since > {month_end}, true)"
         " and population.reason_code = 'NOTICE_PENDING' and due.account_id is null"
         " and not exists (select 1 from staging.stg_adverse_notices as notices"
         " where notices.account_id = population.account_id"

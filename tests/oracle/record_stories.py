@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from .raw_rows import REPORTER, RawBook, resident_id
+from .raw_rows import REPORTER, RawBook
 from .worked_example import HUABEI, Row, account, bill, close, day, noon, person
 
 OTHER_REPORTER = "N101W1100H0025"
@@ -133,9 +133,9 @@ def persons_change(book: RawBook) -> None:
         row = row | change | {"recorded_at": noon(recorded)}
         book.tables["customers"].append(row)
     revolving(book, TURNS_OUT_A_MINOR, "01-10")
-    born_on = date(2007, 5, 4)
-    corrected = {"birth_date": born_on, "id_number": resident_id(born_on, "1", 7)}
-    row = book.tables["customers"][-1] | corrected | {"recorded_at": noon("04-20")}
+    row = book.tables["customers"][-1]  # a passport says nothing of the birth date
+    row |= {"id_type": "2", "id_number": "E12345678"}
+    row = row | {"birth_date": date(2007, 5, 4), "recorded_at": noon("04-20")}
     book.tables["customers"].append(row)
     changed = {"change_reason": "increase", "recorded_at": noon("05-10")}
     book.limit(TURNS_OUT_A_MINOR, day("05-10"), "5000", **changed)

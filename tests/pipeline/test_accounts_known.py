@@ -29,7 +29,7 @@ select reporter_code, account_id, state, report_month as built_in, report_date,
     opened_on, coalesce(report_date_code in ('20', '32'), false) as was_closed,
     coalesce(overdue_total > 0, false) as was_overdue,
     json_extract_string(segment_hashes, '$.C') as hash_c,
-    json_extract_string(segment_hashes, '$.F') as hash_f
+    json_extract_string(segment_hashes, '$.F') as hash_f, customer_id, product_code
 from history.journals where record_type = '210';
 drop view history.accounts_known;
 create view history.accounts_known as from history.all_records;

@@ -1,5 +1,6 @@
 """Lives that the worked example does not show: what their records and agreements must say."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -392,6 +393,8 @@ def test_the_month_of_a_quarantined_account_is_owed_and_follows(world: Lender) -
 def test_why_names_the_rule_of_a_quarantined_account(world: Lender) -> None:
     answer = str(explain(ABSENT, "2023-05", world.settings))
     rule = "PRODUCT_CODE_MISSING (The row names no product.)"
-    assert f"NO, not for month 2023-05: its row of accounts is in quarantine for {rule}" in answer
+    assert re.search(
+        rf"NO, not for month 2023-05: row \w+ of accounts .*for {re.escape(rule)}", answer
+    )
     assert "Records in files: 4" in answer
     assert "Still pending: 2023-05" in answer

@@ -26,7 +26,6 @@ with months_held as (
         population.reporter_code,
         population.episode_started_on,
         population.report_month as state_month,
-        population.report_date as state_date,
         status.repayment_status,
         status.days_past_due,
         status.overdue_total,
@@ -89,7 +88,7 @@ due as (
     where
         held.place = 1
         and coalesce(notices.delivered, 0) = 0
-        and coalesce(quarantine.held_since > held.state_date, true)
+        and coalesce(quarantine.held_since > {{ report_month_end() }}, true)
 )
 
 select
