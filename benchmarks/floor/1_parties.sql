@@ -163,10 +163,7 @@ with together as (
         bool_or(is_signature and is_known) as has_signature_by_report_date,
         bool_or(is_for_reporter) as is_reporter_named,
         max_by(is_signature, event_number) filter (is_for_reporter) as is_in_force,
-        max_by(events.signed_at, event_number) filter (is_for_reporter) as signed_at,
-        max_by(opened_at_event, event_number) filter (is_for_reporter) as opened_at_event,
-        list((event_number, occurred_at)) filter (is_for_reporter and not is_signature)
-            as withdrawals
+        max_by(events.signed_at, event_number) filter (is_for_reporter) as signed_at
     from (
         select
             account_no,
@@ -176,23 +173,7 @@ with together as (
         from accounts inner join events using (customer_id, product_code)
     ) as events
     group by account_no
-),
-
-withdrawn as (
-    select
-        *,
-        list_min(list_transform(
-            list_filter(withdrawals, lambda w: w[1] > opened_at_event), lambda w: w[2]
-        )) as withdrawn_at
-    from together
 )
 
-select
-    withdrawn.* exclude (withdrawals),
-    date_trunc('month', withdrawn_at)::date - 1 as eve,
-    coalesce(
-        not is_in_force and on_withdrawal = 'run_off' and not is_closed_earlier
-        and opened_on <= eve and signed_at < eve + interval 1 day,
-        false
-    ) as is_in_run_off
-from withdrawn inner join accounts using (account_no);
+select together.*, false as is_in_run_off  -- nothing was sent before: nobody runs off
+from together;
