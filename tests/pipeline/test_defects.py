@@ -21,7 +21,7 @@ from reporting.synthetic.defects import CLASSES, load_classes, planted
 from reporting.synthetic.lender import generate
 
 LAST, BEFORE = "2026-05", "2026-04"
-ACCOUNTS, BOOK_MONTHS, SEED = 3000, 5, 93
+ACCOUNTS, BOOK_MONTHS, SEED = 3400, 5, 93
 
 
 @pytest.fixture(scope="module")
