@@ -190,9 +190,8 @@ union all
 
 {#- Those of some rows, given all the questions about them. -#}
 {% macro good_rows_among(table, rows, questions) -%}
-    {%- set columns = raw_columns(table) -%}
 select
-    delivered.{{ columns | join(',\n    delivered.') }}
+    {{ good_values(table, 'delivered.') }}
 from {{ rows }} as delivered
 {{ anti_join() }} (
     select {{ raw_key(table) | join(', ') }}
@@ -209,9 +208,22 @@ where
     and delivered.{{ raw_key(table) | join(' is not null and delivered.') }} is not null
 union all
 select
-    {{ columns | join(',\n    ') }}
+    {{ good_values(table) }}
 from {{ questions }}
 where place = 'good'
+{%- endmacro %}
+
+{#- The columns of a table as they count: an open-ended date after 2099 means none. -#}
+{% macro good_values(table, of='') -%}
+    {%- for column in raw_columns(table) -%}
+        {%- if execute and raw_table(table).columns[column].config.meta.open_ended -%}
+            case when {{ of }}{{ column }} < date '2100-01-01' then {{ of }}{{ column }} end
+            {{- ' as ' ~ column }}
+        {%- else -%}
+            {{ of }}{{ column }}
+        {%- endif -%}
+        {{- ',\n    ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- The good rows of a table that had a question about them or were brought forward: few, and every

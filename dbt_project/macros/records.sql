@@ -8,6 +8,13 @@
     )
 {%- endmacro %}
 
+{#- 1 for a value that was delivered and cannot be sent (rule V71), else 0. -#}
+{% macro is_left_out(tag, value) -%}
+    cast(
+        {{ value }} is not null and secure.sendable_{{ tag | lower }}({{ value }}) is null as integer
+    )
+{%- endmacro %}
+
 {#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that
     nobody can try out without the key. The key's two pads are one row of the relation
     `hash_key`. -#}

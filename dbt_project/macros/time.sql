@@ -10,11 +10,6 @@
 
 {% macro as_of() -%} timestamp '{{ var("as_of") }}' {%- endmacro %}
 
-{#- An open-ended date under its own name: one after 2099 means none. -#}
-{% macro no_later_than_2099(day) -%}
-    case when {{ day }} < date '2100-01-01' then {{ day }} end as {{ day }}
-{%- endmacro %}
-
 {#- Start of the day after a date, as the exclusive end of that day. -#}
 {% macro day_after(day) -%} cast({{ day }} as timestamp) + interval 1 day {%- endmacro %}
 

@@ -110,6 +110,15 @@ def add_payments(book: RawBook) -> None:
             book.transaction(account_id, "repayment", datetime(2026, 4, 4), amount)
 
 
+def add_odd_dates(book: RawBook) -> None:
+    """An account that never closes or matures, and a bill that is due in a century."""
+    person(book, "FOREVER")
+    first = next(r for r in book.tables["accounts"] if r["account_id"] == "AFOREVER")
+    first.update(closed_on=date(9999, 12, 31), matures_on=date(9999, 12, 31))
+    person(book, "CENTURY")
+    book.bill("ACENTURY", date(2026, 4, 10), date(2126, 4, 20), 5, bill_id="BCENTURY")
+
+
 def add_changed(book: RawBook) -> None:
     """Accounts that were sent in April and are another institution's, product's in May."""
     in_may = {"recorded_at": datetime(2026, 5, 10)}
@@ -133,6 +142,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
         add_people,
         add_run_off,
         add_payments,
+        add_odd_dates,
         add_changed,
     ):
         add(book)
@@ -266,3 +276,14 @@ def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> No
 def test_why_names_the_day_of_the_withdrawal(lender: Lender) -> None:
     answer = str(explain("ARUNOFF", "2026-05", lender.settings))
     assert "Withdrawn 2026-05-02 00:00; the account runs off" in answer
+
+
+def test_a_date_after_2099_means_none_where_it_may_and_waits_in_quarantine_elsewhere(
+    lender: Lender,
+) -> None:
+    april = verdicts(lender, "2026-04")
+    assert april["AFOREVER"] == april["ACENTURY"] == "REPORTED"
+    assert "AFOREVER" in accounts_in_files(lender, "2026-04")
+    assert rules_of(lender, "2026-04", "ACENTURY") >= {"H01"}
+    listed = lender.query("select rule_id from marts.quarantined_rows where row_key = 'BCENTURY'")
+    assert set(listed) == {("DATE_OUT_OF_RANGE",)}

@@ -28,15 +28,10 @@ with customers as (  -- an optional value that the bureau cannot take is left ou
         {%- for column, tag in optional.items() %}
         secure.sendable_{{ tag | lower }}(customers.{{ column }}) as {{ column }},
         {%- endfor %}
+        0
         {%- for column, tag in optional.items() %}
-        case
-            when secure.sendable_{{ tag | lower }}(customers.{{ column }}) is null
-                and customers.{{ column }} is not null
-                then 1
-            else 0
-        end
-        {{- ' +' if not loop.last else ' as values_left_out,' }}
-        {%- endfor %}
+        + {{ is_left_out(tag, 'customers.' ~ column) }}
+        {%- endfor %} as values_left_out,
         customers.name,
         customers.id_type,
         customers.id_number,

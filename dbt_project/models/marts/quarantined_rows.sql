@@ -1,5 +1,5 @@
--- One row per report month, quarantined raw row and rule it breaks: keys and the file it was delivered
--- in, no values.
+-- One row per report month, quarantined raw row and rule it breaks: keys and the file it was
+-- delivered in, no values.
 with rejected as (
     {% for table in raw_tables() %}
     select
