@@ -236,9 +236,14 @@ def publish(
 
 
 def build_database(settings: Settings) -> Path:
-    """Build the database of views over everything published, aside, and put it in place."""
+    """Build the database of views over everything published, aside, and put it in place.
+
+    It is on the disk whole before it takes its place. What a program that opened the one before for
+    writing left beside it (its write-ahead log) goes with that one: no other file could read it.
+    """
     aside = settings.published / ".reporting.duckdb"
-    aside.unlink(missing_ok=True)
+    for left in (aside, _log_of(aside)):
+        left.unlink(missing_ok=True)
     sources = {table: _every_month(settings, table) for table in TABLES}
     with duckdb.connect(str(aside)) as connection:
         connection.execute("create schema marts")
@@ -247,8 +252,17 @@ def build_database(settings: Settings) -> Path:
                 view = VIEWS.get(table, "select * from {source}")
                 query = view.format(source=source, built_months=sources["built_months"])
                 connection.execute(f"create view marts.{table} as {query}")
+        connection.execute("checkpoint")  # a full disk shows here; closing alone would hide it
+    with duckdb.connect(str(aside), read_only=True) as connection:
+        connection.execute("select count(*) from duckdb_views()").fetchall()
+    _log_of(settings.published_database).unlink(missing_ok=True)
     aside.rename(settings.published_database)
     return settings.published_database
+
+
+def _log_of(database: Path) -> Path:
+    """The write-ahead log that DuckDB keeps beside a database that is open for writing."""
+    return database.with_name(f"{database.name}.wal")
 
 
 def _every_month(settings: Settings, table: str) -> str | None:
