@@ -1,6 +1,7 @@
 """Whether the marts are what the replay says, field by field."""
 
 from typing import Any
+from zlib import crc32
 
 from oracle.book import ExpectedMonth, expected
 from oracle.raw_rows import RawBook
@@ -32,11 +33,21 @@ def differences(wanted: Rows, found: Rows) -> dict[str, dict[str, tuple[Any, Any
 
 
 def disagreements(build: FastBuild, book: RawBook) -> dict[str, Any]:
-    """Where the marts of a book are not what the replay of the book says."""
+    """Where the marts of a book are not what the replay of the book says.
+
+    Of about half of the accounts a record was sent before: only these may run off.
+    """
+    ids = {str(row["account_id"]) for row in book.tables["accounts"]}
+    sent = {one for one in ids if crc32(one.encode()) % 2}
     wanted = expected(
-        book.tables, build.policy, build.run.month, build.run.as_of, build.settings.notice_lead_days
+        book.tables,
+        build.policy,
+        build.run.month,
+        build.run.as_of,
+        build.settings.notice_lead_days,
+        sent,
     )
-    return compare(wanted, build.marts(book))
+    return compare(wanted, build.marts(book, sent))
 
 
 def compare(wanted: ExpectedMonth, marts: dict[str, Rows]) -> dict[str, Any]:

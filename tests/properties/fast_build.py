@@ -8,7 +8,7 @@ here. A test holds that the marts are those of ``pipeline.build_marts``.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -100,12 +100,22 @@ class FastBuild:
         store.execute("detach built")
         return store
 
-    def marts(self, book: RawBook) -> dict[str, Rows]:
-        """The rows of the marts of the run's month, for the raw rows of a book."""
+    def marts(self, book: RawBook, sent: Collection[str] = ()) -> dict[str, Rows]:
+        """The rows of the marts of the run's month, for the raw rows of a book.
+
+        ``sent``: the accounts with a record that counts as sent by an earlier run.
+        """
         for table, rows in book.tables.items():
             self._store.execute(f"truncate raw.{table}")
             if rows:
                 self._insert(table, rows)
+        self._store.execute("truncate history.submission_records")
+        self._store.execute(
+            "insert into history.submission_records by name select distinct '210' as record_type, "
+            "'BUILT' as state, account_id, reporter_code, ?::date - 1 as report_date "
+            "from raw.accounts where list_contains(?, account_id)",
+            [self.run.month, sorted(sent)],
+        )
         for model in self.models:
             model.build(self._store)
         return self._marts_in(self._store)
