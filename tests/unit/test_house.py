@@ -32,6 +32,7 @@ ORDER = [
         "evidence",
         "waivers",
         "trend_cells",
+        "terminal",
     ],
     [
         "policy",
