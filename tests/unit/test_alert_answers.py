@@ -154,7 +154,9 @@ def test_no_part_of_the_address_is_repeated() -> None:
 
 
 def send_test() -> tuple[Exception | None, str]:
-    done = CliRunner().invoke(cli.app, ["alert-test"], env={"COLUMNS": "200"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli.console, "_width", 200)
+        done = CliRunner().invoke(cli.app, ["alert-test"])
     error = done.exception
     return (error if isinstance(error, Exception) else None), " ".join(done.stdout.split())
 

@@ -52,13 +52,14 @@ def project(tmp_path: Path) -> Path:
 
 def build(project: Path, sql: str) -> list[str] | None:
     (project / "models" / "one.sql").write_text(sql)
-    return call_dbt(
+    failed = call_dbt(
         [
             *("--quiet", "--log-level", "none", "--no-send-anonymous-usage-stats", "run"),
             *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--log-path", str(project), "--target-path", str(project / "target")),
         ]
     )
+    return None if failed is None else [node.name for node in failed]
 
 
 @pytest.mark.parametrize("sql", WORDS)

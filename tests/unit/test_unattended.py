@@ -369,7 +369,7 @@ def test_one_error_is_one_line_where_it_is_sent(
     done = run_command(settings)
     assert (done.returncode, done.stdout.strip()) == (1, "")
     [line] = done.stderr.strip().splitlines()
-    assert line.startswith("error: table customers: no .parquet or .csv file")
+    assert line.startswith("error: table customers: no Parquet or CSV file")
     assert len(posted) == 1
 
 
@@ -384,5 +384,5 @@ def test_a_home_that_takes_nothing_more_keeps_no_message_back(
     assert done.returncode == 1
     warning, line = done.stderr.strip().splitlines()
     assert "open.json cannot be written" in warning
-    assert line.startswith("error: table customers: no .parquet or .csv file")
+    assert line.startswith("error: table customers: no Parquet or CSV file")
     assert len(posted) == 1
