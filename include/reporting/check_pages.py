@@ -26,20 +26,45 @@ NOT_OURS = re.compile(
 )
 LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
 
-STYLE = """<style>
-body { font-family: sans-serif; margin: 2rem; }
+COLUMNS = (
+    *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
+    *("owner", "what is expected, and what to do"),
+)
+# Where a row stands as a block, its cells say what they are.
+NAMES = "".join(
+    f'  .checks td:nth-child({place})::before {{ content: "{name}: "; }}\n'
+    for place, name in enumerate(COLUMNS, start=1)
+)
+STYLE = (
+    """<style>
+body { font-family: sans-serif; margin: 2rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin-bottom: 1rem; }
 td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; }
-.checks { font-size: .85rem; }
+.checks { font-size: .85rem; width: 100%; }
 .checks td { vertical-align: top; }
-.checks td:last-child { min-width: 26rem; }
-.checks td:nth-child(2), .checks td:nth-child(3) { overflow-wrap: anywhere; min-width: 9rem; }
+.checks td, .checks th { padding: .2rem .4rem; overflow-wrap: break-word; }
+.checks td:nth-child(2), .checks td:nth-child(3), .checks td:nth-child(8) {  /* ids */
+  overflow-wrap: anywhere;
+}
+.checks td:last-child { width: 30%; }
+@media (max-width: 60rem) {  /* a check is a block, and its cells name themselves */
+  body { margin: .5rem; }
+  .checks tbody, .checks tr, .checks td { display: block; width: auto; }
+  .checks td:last-child { width: auto; }
+  .checks tr { border-bottom: 2px solid #888; padding: .4rem 0; }
+  .checks td { border: 0; }
+  .checks tr:first-child { display: none; }
+  .checks td::before { color: #555; }
+"""
+    + NAMES
+    + """}
 .failed { background: #fdd; }
 .fa-check-circle::before { content: "passed"; }
 .fa-times::before { content: "failed"; }
 .fa-exclamation-triangle::before { content: "not evaluated"; }
 </style>
 """
+)
 
 
 def replace_pages(
@@ -85,7 +110,8 @@ def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Pat
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
         f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'
-        f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td><td>{escape(result.severity)}</td>"
+        f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td>"
+        f"<td>{escape(result.severity)}</td>"
         f"<td>{_outcome(result)}</td><td>{result.rows_failing:,}</td>"
         f"<td>{result.rows_checked:,}</td><td>{escape(', '.join(result.example_keys))}</td>"
         f"<td>{escape(result.owner)}</td><td>{escape(result.description)}{_to_do(result)}</td></tr>"
@@ -100,10 +126,9 @@ def _start_page(run: Run, results: "Sequence[CheckResult]", links: dict[str, Pat
         f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
         " critical check stops the month. Counts and pseudonymous keys alone: no value of a row."
         ' <a href="../trend.html">All months side by side</a></p>'
-        '<table class="checks"><tr><th>layer</th><th>table</th><th>check</th><th>severity</th>'
-        "<th>outcome</th>"
-        "<th>rows failing</th><th>rows checked</th><th>such as</th><th>owner</th>"
-        "<th>what is expected, and what to do</th></tr>\n"
+        '<table class="checks"><tr>'
+        + "".join(f"<th>{name}</th>" for name in COLUMNS)
+        + "</tr>\n"
         + "\n".join(rows)
         + "\n</table></body></html>\n"
     )

@@ -10,7 +10,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +19,7 @@ from reporting.errors import ReportingError
 from reporting.publish import run_of
 from reporting.run import parse_day
 from reporting.settings import load_settings
+from reporting.terminal import SafeConsole
 from reporting.warehouse import interrupted_as_others
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-console = Console()
+console = SafeConsole()
 
 INTERRUPTED = 130  # as a shell says it: 128 and the signal's number
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
@@ -231,7 +231,7 @@ def _unforeseen(_kind: type[BaseException], error: BaseException, _: object) -> 
 
 
 def _say(line: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
+    SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
 
 
 if __name__ == "__main__":

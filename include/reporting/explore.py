@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from reporting.errors import BadCall
 from reporting.publish import open_published
 from reporting.settings import Settings
+from reporting.terminal import shown
 
 ROWS_SHOWN = 40
 
@@ -63,10 +64,10 @@ def _statements(console: Console, interactive: bool) -> Iterator[str]:
 
 
 def _show(result: duckdb.DuckDBPyConnection, console: Console) -> None:
-    table = Table(*[column[0] for column in result.description or []])
+    table = Table(*(Column(Text(shown(name))) for name, *_ in result.description or []))
     rows = result.fetchmany(ROWS_SHOWN + 1)
     for row in rows[:ROWS_SHOWN]:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else shown(str(value))) for value in row))
     console.print(table)
     if len(rows) > ROWS_SHOWN:
         console.print(f"... more rows; add a limit or an aggregate (shown: {ROWS_SHOWN})")

@@ -1,5 +1,6 @@
 """Which months are built, what went out and what is held back."""
 
+from datetime import datetime, time
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,10 +11,11 @@ from reporting.publish import built_months, open_published, stale_months, unfini
 from reporting.reasons import reasons
 from reporting.run import next_month
 from reporting.settings import Settings
+from reporting.terminal import shown
 
 
 def overview(settings: Settings) -> RenderableType:
-    """Every built month with its cut-off, records by state and accounts by verdict."""
+    """Every built month with its cut-off, records 210 by state and accounts by verdict."""
     months = built_months(settings)
     with open_published(settings) as connection:
         if not months:
@@ -43,15 +45,22 @@ def overview(settings: Settings) -> RenderableType:
             "select distinct report_month from marts.data_quality_results "
             "where report_month not in (select report_month from marts.built_months) order by all"
         ).fetchall()
-    table = Table("month", "cut-off", "records 210", "months owed", "not reportable", box=None)
+    kinds = sorted({state for _, _, state, _ in states})
+    columns = ("month", "cut-off", "institution", *map(str.lower, kinds), "owed", "not reportable")
+    table = Table(*columns, box=None)
+    for column in table.columns[3:]:
+        column.justify = "right"
     for built in months:
         counts = {code: n for month, code, n in verdicts if month == built.month}
         left = sum(n for month, _, _, n, _, _ in owed if month == built.month)
         out = sum(n for code, n in counts.items() if code not in ("REPORTED", "NOTICE_PENDING"))
-        sent = ", ".join(f"{r} {s} {n:,}" for month, r, s, n in states if month == built.month)
-        table.add_row(
-            f"{built.month:%Y-%m}", f"{built.as_of:%Y-%m-%d %H:%M}", sent, f"{left:,}", f"{out:,}"
-        )
+        sent = {(r, state): n for month, r, state, n in states if month == built.month}
+        first = (f"{built.month:%Y-%m}", _moment(built.as_of))
+        last = (f"{left:,}", f"{out:,}")
+        for reporter in dict.fromkeys(r for r, _ in sent) or ("none",):
+            records = (f"{sent.get((reporter, state), 0):,}" for state in kinds)
+            table.add_row(*first, Text(shown(reporter)), *records, *last)
+            first = last = ("", "")
     latest = months[-1].month
     newest = {code: n for month, code, n in verdicts if month == latest}
     why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
@@ -73,6 +82,11 @@ def overview(settings: Settings) -> RenderableType:
     return Group(*parts, Text("\n".join(["", *lines])))
 
 
+def _moment(as_of: datetime) -> str:
+    """A cut-off, short where it lies at midnight, as most do."""
+    return f"{as_of:%Y-%m-%d}" if as_of.time() == time() else f"{as_of:%Y-%m-%d %H:%M}"
+
+
 def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
     """What the newest month left owed, to whom and why, and what a person has to repair."""
     parts: list[RenderableType] = []
@@ -81,7 +95,8 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
             "owed to the bureau by", "held back by", "months", "accounts", "since", box=None
         )
         for reporter, held_back_by, months, accounts, since in owed:
-            table.add_row(reporter, held_back_by, f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
+            counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
+            table.add_row(Text(shown(reporter)), held_back_by, *counts)
         parts += [Text(), table]
     if repairs:
         table = Table("repair queue", "records", "since", "rule", box=None)

@@ -38,9 +38,19 @@ def write_notices(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
     path = private_folder(aside) / FILE
     path.touch(mode=0o600)
     target = str(path).replace("'", "''")
+    columns = connection.execute("describe marts.notices_due").fetchall()
+    texts = [name for name, kind, *_ in columns if kind == "VARCHAR"]
+    harmless = ", ".join(f"{_no_formula(name)} as {name}" for name in texts)
     connection.execute(
-        "copy (select * from marts.notices_due order by account_id, episode_started_on) "
+        f"copy (select * replace ({harmless}) from marts.notices_due "
+        "order by notices_due.account_id, notices_due.episode_started_on) "
         f"to '{target}' (format csv, header true)"
     )
     path.chmod(0o600)
     put_in_place(aside, final)
+
+
+def _no_formula(column: str) -> str:
+    """A text with a ' before it where a spreadsheet would take it for a formula."""
+    might = f"regexp_matches({column}, '^[=+@\\t\\r-]')"
+    return f"case when {might} then concat('''', {column}) else {column} end"

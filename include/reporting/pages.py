@@ -1,7 +1,9 @@
 """The pages that people look at: dbt's documentation and the checks of each month."""
 
+import os
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from reporting.dbt_runner import dbt_pages
 from reporting.errors import BadCall
@@ -30,14 +32,18 @@ def build_pages(settings: Settings) -> Path:
     stored = [run for run in runs if run.build_store(settings).is_file()]
     if not stored:
         raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+    page = settings.home.resolve() / "docs" / "index.html"
     dbt_pages(stored[-1], settings)
     checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)
     items = "".join(
-        f'<li><a href="{escape(path.as_uri())}">{escape(path.parent.name)}</a></li>'
-        for path in checked
+        f'<li><a href="{_link(path, page)}">{escape(path.parent.name)}</a></li>' for path in checked
     )
-    page = settings.home.resolve() / "docs" / "index.html"
     page.write_text(
-        PAGE.format(months=items, trend=escape(write_trend(settings).as_uri())), encoding="utf-8"
+        PAGE.format(months=items, trend=_link(write_trend(settings), page)), encoding="utf-8"
     )
     return page
+
+
+def _link(target: Path, page: Path) -> str:
+    """A link that holds in a copy of the home folder, too."""
+    return escape(quote(os.path.relpath(target.resolve(), page.parent)))

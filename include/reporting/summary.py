@@ -1,24 +1,27 @@
 """What a run produced and where: printed at the end of every run."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from reporting.notices import notices_file
 from reporting.publish import open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
 from reporting.settings import Settings
+from reporting.terminal import SafeConsole
 from reporting.trend import trend_page
 
 
 def show(settings: Settings, months: list[str], console: Console | None = None) -> None:
     """Print accounts by verdict, files, checks and where things are, for months just built."""
-    console = console or Console()
+    console = console or SafeConsole()
     with open_published(settings) as connection:
         first_days = [parse_month(month) for month in months]
         counts = connection.execute(
@@ -147,8 +150,15 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
     )
     command = _command()
     console.print("Next, try:")
-    for words in ("months", f"why {someone or 'CUSTOMER_OR_ACCOUNT'}", "explore"):
-        console.print(f"  {command} {words}", highlight=False, soft_wrap=True)
+    for words in ("months", f"why {typed(someone)}", "explore"):
+        console.print(Text(f"  {command} {words}"), soft_wrap=True)
+
+
+def typed(subject: str | None) -> str:
+    """An id as it can be typed; it may begin like an option."""
+    if not subject:
+        return "CUSTOMER_OR_ACCOUNT"
+    return f"-- {shlex.quote(subject)}" if subject.startswith("-") else shlex.quote(subject)
 
 
 def _command() -> str:

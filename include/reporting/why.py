@@ -392,7 +392,7 @@ def _consent(row: dict[str, Any]) -> list[str]:
         lines.append(f"The authorization names {row['reporters_named']} instead.")
     if code in ("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"):
         held = row["documents_signed"] or "none"
-        lines.append(f"Documents signed by {row['report_date']}: {held}.")
+        lines.append(f"Documents signed for this product by {row['report_date']}: {held}.")
     return lines
 
 

@@ -98,7 +98,7 @@ def test_the_deciding_document_and_its_date_are_named(lender_book: Lender) -> No
 def test_who_never_authorized_hears_what_was_signed_instead(lender_book: Lender) -> None:
     _, account = someone(lender_book, "NOT_AUTHORIZED", MONTHS[-1])
     answer = told(why.explain(account, None, lender_book.settings))
-    assert "Documents signed by 2026-05-31:" in answer
+    assert "Documents signed for this product by 2026-05-31:" in answer
     assert "In the credit report: NO, no record about it is in a file." in answer
 
 
@@ -145,6 +145,17 @@ def test_a_month_that_is_not_built_is_said_to_be_so(lender_book: Lender) -> None
 def test_an_unknown_id_is_a_wrong_call(lender_book: Lender) -> None:
     with pytest.raises(BadCall, match="no customer or account 'NOBODY'"):
         why.explain("NOBODY", None, lender_book.settings)
+
+
+def test_months_is_read_in_a_narrow_terminal(lender_book: Lender) -> None:
+    out = io.StringIO()
+    Console(file=out, width=80).print(months.overview(lender_book.settings))
+    table = out.getvalue().partition("verdict of")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    for month in MONTHS:  # a month is one line, and each further institution one more
+        assert re.search(
+            rf"(?m)^ {month} +\S+ +[0-9A-Z]{{14}}( +[0-9,]+){{4,}} *$", "\n".join(table)
+        )
 
 
 def test_months_tells_what_is_built_and_held_back(lender_book: Lender) -> None:

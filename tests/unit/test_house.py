@@ -30,6 +30,7 @@ ORDER = [
         "evidence",
         "waivers",
         "trend_cells",
+        "terminal",
     ],
     [
         "policy",

@@ -1,5 +1,6 @@
 """The file of advance notices appears whole, is replaced and goes; and the day it names."""
 
+import csv
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -84,3 +85,20 @@ def test_a_notice_names_the_next_usual_cut_off(
     assert run.next_usual_cut_off(settings) == expected
     assert dbt_variables(run, settings)["earliest_report_on"] == expected.isoformat()
     assert dbt_variables(run, settings)["minimum_group_size"] == 3
+
+
+def test_no_text_of_the_file_is_a_formula_to_a_spreadsheet(
+    store: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+    for start in ("=", "+", "-", "@", "\t", "\r"):
+        store.execute(
+            "insert into marts.notices_due values (?, date '2026-05-10', 'a = b')", [f"{start}A3"]
+        )
+    write_notices(store, Run.of("2026-05", None, settings), settings)
+    with notices_file(settings, "2026-05").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["account_id"] for row in rows} == {
+        *("A1", "A2", "'=A3", "'+A3", "'-A3", "'@A3", "'\tA3", "'\rA3")
+    }
+    assert [row["text"] for row in rows if row["account_id"] == "'=A3"] == ["a = b"]

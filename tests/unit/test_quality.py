@@ -19,6 +19,7 @@ from reporting.run import Run
 from reporting.sentences import seed_rows
 from reporting.settings import EXPECTATIONS, Settings
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REPORTER = "N101W1100H0017"
 PLANTED = "PLANTEDVALUE77"  # must never come out of a check
 HASH = "58e4d117493c0501bea9f870e73c64d08d87896b9bdbb4132debc0520cafbd57"
@@ -1005,3 +1006,21 @@ def test_a_newer_waiver_also_shortens() -> None:
 )
 def test_a_reason_holds_no_number_of_a_person(text: str, is_personal: bool) -> None:
     assert looks_personal(text) is is_personal
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.usefixtures("spoil")
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_check_page_is_no_wider_than_the_screen(
+    width: int, run: Run, settings: Settings
+) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    quality.check("landing", run, settings)
+    quality.check("marts", run, settings)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for path in sorted(quality.pages_index(run, settings).parent.rglob("*.html")):
+            page.goto(path.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path.parent
+        browser.close()

@@ -1,0 +1,59 @@
+"""What commands print of the data is shown and never obeyed by the terminal."""
+
+import io
+from pathlib import Path
+
+import duckdb
+import pytest
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from reporting import explore, summary
+from reporting.settings import Settings
+from reporting.terminal import SafeConsole, shown
+
+EVIL = "A1\x1b]0;pwned\x07\x1b[31m\x9b1m\u202e"
+
+
+def test_control_characters_are_shown_in_texts_and_tables() -> None:
+    out = io.StringIO()
+    console = SafeConsole(file=out, width=200, force_terminal=True, color_system="standard")
+    table = Table("id", box=None)
+    table.add_row(Text(shown(EVIL)))
+    console.print(Group(Text(EVIL), table), Text("line one\nline two", style="red"), soft_wrap=True)
+    told = out.getvalue()
+    assert told.count("A1\\x1b]0;pwned") == 2
+    assert told.count("\\x1b[31m\\x9b1m\\u202e") == 2
+    assert "\x1b]0;" not in told
+    assert "\x9b" not in told
+    assert "\x1b[31mline one\x1b[0m\n" in told  # rich's own colours still work
+
+
+def test_explore_shows_what_a_cell_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(home=tmp_path)
+    settings.published_database.parent.mkdir(parents=True)
+    with duckdb.connect(str(settings.published_database)) as store:
+        store.execute("create schema marts")
+    monkeypatch.setattr("sys.stdin", io.StringIO("select chr(27) || '[31mred' as \"[bold]\";\n"))
+    explore.open_shell(settings, SafeConsole())
+    told = capsys.readouterr().out
+    assert "\\x1b[31mred" in told
+    assert "\x1b[31m" not in told
+    assert "[bold]" in told
+
+
+@pytest.mark.parametrize(
+    ("subject", "typed"),
+    [
+        ("C00000001", "C00000001"),
+        ("a b; rm -rf $HOME", "'a b; rm -rf $HOME'"),
+        ("it's", "'it'\"'\"'s'"),
+        ("--month", "-- --month"),
+        (None, "CUSTOMER_OR_ACCOUNT"),
+    ],
+)
+def test_the_id_to_try_can_be_typed_into_a_shell(subject: str | None, typed: str) -> None:
+    assert summary.typed(subject) == typed
