@@ -76,6 +76,29 @@ def test_every_planted_row_is_found_by_its_rule_and_nothing_else_is(
     assert asked <= {line["defect"] for line in planted}  # a class that plants nothing asks nothing
 
 
+def test_who_may_have_withdrawn_or_been_moved_is_not_reported(
+    spoilt: Spoilt, findings: ModuleType
+) -> None:
+    after = findings.found_in(spoilt.run(), spoilt.dirty)
+    waits = [
+        line
+        for line in findings.planted_in(spoilt.journal)
+        if "withdrawal_" in line["defect"]
+        or line["rule"] == "KEY_CHANGES_SUBJECT"
+        or line["defect"] == "transactions.payment_account_in_small_letters"
+    ]
+    assert len({line["defect"] for line in waits}) == 9
+    left = {
+        (line["defect"], account)
+        for line in waits
+        for account, customer in after.owners.items()
+        if (account if line["account_id"] else customer)
+        == (line["account_id"] or line["customer_id"])
+        if "BUILT" in after.states.get(account, set())
+    }
+    assert left == set()
+
+
 def test_a_row_that_was_not_planted_is_noticed_by_the_scoring(
     spoilt: Spoilt, findings: ModuleType
 ) -> None:
