@@ -215,7 +215,8 @@ def main() -> None:
     except ReportingError as error:
         if "--debug" in sys.argv:
             raise
-        _say(str(error))
+        for line in str(error).splitlines():
+            _say(line)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -18,6 +18,7 @@ import duckdb
 from reporting import (
     alerts,
     carried_forward,
+    configuration,
     foreign_words,
     identity,
     landing,
@@ -28,7 +29,6 @@ from reporting import (
     run_marks,
     spark,
     trend,
-    waivers,
 )
 from reporting.dbt_call import call_dbt
 from reporting.dbt_runner import dbt_arguments, dbt_build
@@ -132,12 +132,12 @@ def _owner(error: BaseException) -> str:
 @step
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
+    configuration.require_fit(settings)
     publish.require_order(run, settings)
     if settings.engine == "spark":
         spark.require_installed()
     private_folder(run.folder(settings))
     quality.forget(run, settings)
-    waivers.load(settings)  # a wrong file is told before the work
     policy = read_policy(settings)
     rules = identity.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)

@@ -4,12 +4,13 @@ The seed ``product_policy.csv`` holds, unless the setting ``REPORTING_POLICY`` n
 the same shape. A wrong file is a wrong configuration: it is named with its row and column.
 """
 
-import csv
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, StringConstraints
+from pydantic.dataclasses import dataclass
 
+from reporting.config_files import Code, read_rows
 from reporting.errors import BadCall
 from reporting.settings import DBT_PROJECT, Settings
 
@@ -23,12 +24,12 @@ def _ranks_every_part(order: str) -> str:
     return order
 
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
 Count = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}$")]
 PayingOrder = Annotated[str, AfterValidator(_ranks_every_part)]
 
 
-class PolicyRow(BaseModel):
+@dataclass(frozen=True)
+class PolicyRow:
     """One product; the fields are the columns of the file, in their order."""
 
     product_code: Code
@@ -45,44 +46,14 @@ class PolicyRow(BaseModel):
     on_withdrawal: Literal["run_off", "stop"]
 
 
-COLUMNS = tuple(PolicyRow.model_fields)
-
-
 def read_policy(settings: Settings) -> Path:
     """Check the policy in force and return the path of its file.
 
-    Raises BadCall naming file, row and column if the file is missing or not of the policy's shape.
+    Raises BadCall naming file, line and column if the file is missing or not of the policy's shape.
     """
     path = settings.policy.resolve() if settings.policy else SEED
     if not path.is_file():
         raise BadCall(f"setting REPORTING_POLICY: there is no file {path}; name a policy CSV")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            _check_rows(path, file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCall(f"policy {path}: is not a UTF-8 CSV file ({error}); save it as one") from None
+    if not read_rows(path, PolicyRow, unique=[("product_code",)]):
+        raise BadCall(f"{path}: there is no product in it; add a row per product")
     return path
-
-
-def _check_rows(path: Path, file: TextIO) -> None:
-    reader = csv.reader(file, strict=True)
-    header = tuple(next(reader, ()))
-    if header != COLUMNS:
-        raise BadCall(f"policy {path}: row 1 must be the header {','.join(COLUMNS)}")
-    seen: set[str] = set()
-    for row in filter(None, reader):
-        where = f"policy {path}: row {reader.line_num}"
-        if len(row) != len(COLUMNS):
-            raise BadCall(f"{where} has {len(row)} fields instead of {len(COLUMNS)}; correct it")
-        try:
-            product = PolicyRow.model_validate(dict(zip(COLUMNS, row, strict=True)))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadCall(
-                f"{where}, column {first['loc'][0]}: {first['msg']}; correct it"
-            ) from None
-        if product.product_code in seen:
-            raise BadCall(f"{where}, column product_code: {product.product_code} appears twice")
-        seen.add(product.product_code)
-    if not seen:
-        raise BadCall(f"policy {path}: there is no product in it; add a row per product")

@@ -1,25 +1,27 @@
 """The reasons of the population in words, from the seed that documents them."""
 
-import csv
-from dataclasses import dataclass
 from functools import lru_cache
 
+from pydantic.dataclasses import dataclass
+
+from reporting.config_files import Code, Text, Whole, read_rows
 from reporting.settings import DBT_PROJECT
+
+SEED = DBT_PROJECT / "seeds" / "reasons.csv"
 
 
 @dataclass(frozen=True)
 class Reason:
     """One reason code: where it stands in the order, its sentence and its source."""
 
-    position: int
-    reason_code: str
-    sentence: str
-    citation: str
+    position: Whole
+    reason_code: Code
+    sentence: Text
+    citation: Text
 
 
 @lru_cache
 def reasons() -> dict[str, Reason]:
     """Every reason by its code, in the order in which the rules are asked."""
-    with (DBT_PROJECT / "seeds" / "reasons.csv").open(encoding="utf-8", newline="") as file:
-        rows = [Reason(int(row.pop("position")), **row) for row in csv.DictReader(file)]
+    rows = read_rows(SEED, Reason, unique=[("position",), ("reason_code",)]).values()
     return {row.reason_code: row for row in sorted(rows, key=lambda row: row.position)}

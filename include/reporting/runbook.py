@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 
+from reporting.config_files import Text, read_entries
 from reporting.errors import BadCall
 from reporting.settings import EXPECTATIONS
 
@@ -20,7 +20,7 @@ RUNBOOK = EXPECTATIONS / "runbook.yml"
 PAGE = "docs/checks.md"
 SEVERITIES = ("critical", "warning", "info")  # of a check, the severest first
 
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Owner = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]  # also the audience
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Entry:
     """One check, or a family of checks whose ids match a pattern such as ``landing.*.fresh``."""
 
     check: Text
-    owner: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]  # also the audience
+    owner: Owner
     hurts: Text
     do: Text
 
@@ -36,23 +36,18 @@ class Entry:
 @lru_cache
 def load(path: Path = RUNBOOK) -> tuple[Entry, ...]:
     """Every entry in the order of the file; BadCall names file and field of a wrong one."""
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(tuple[Entry, ...]).validate_python(entries)
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise BadCall(f"runbook {path}: cannot be read ({reason}); correct it") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ", ".join(str(part) for part in first["loc"])
-        raise BadCall(f"runbook {path}: entry {place}: {first['msg']}; correct it") from None
+    return read_entries(path, Entry, name="check")
+
+
+def find(check_id: str) -> Entry | None:
+    """The first entry that fits a check, if there is one."""
+    return next((one for one in load() if fnmatchcase(check_id, one.check)), None)
 
 
 def entry(check_id: str) -> Entry:
     """The first entry that fits a check; BadCall where the runbook has none."""
-    for one in load():
-        if fnmatchcase(check_id, one.check):
-            return one
+    if one := find(check_id):
+        return one
     raise BadCall(f"runbook {RUNBOOK}: check {check_id} has no entry; add one")
 
 

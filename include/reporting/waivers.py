@@ -11,20 +11,22 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 from pathlib import Path
 
-from reporting.errors import BadCall, DataNotFit
-from reporting.run import parse_day
+import pydantic
+
+from reporting.config_files import Day, Text, read_rows
+from reporting.errors import BadCall
 from reporting.settings import Settings
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True)
 class Waiver:
     """One line of the file of waivers."""
 
-    check_id: str
-    evidence: str
-    waived_by: str
-    reason: str
-    expires_on: date
+    check_id: Text
+    evidence: Text
+    waived_by: Text
+    reason: Text
+    expires_on: Day
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ def waivers_file(settings: Settings) -> Path:
 def load(settings: Settings) -> tuple[Waiver, ...]:
     """Every waiver in the order in which they were given; none where there is no file.
 
-    Raises DataNotFit naming file, line and column where the file is not as it should be, BadCall
-    where the setting names no file.
+    Raises BadCall naming file, line and column where the file is not as it should be, or where the
+    setting names no file.
     """
     path = waivers_file(settings)
     if not path.is_file():
@@ -56,30 +58,7 @@ def load(settings: Settings) -> tuple[Waiver, ...]:
                 f"setting REPORTING_WAIVERS: there is no file {path}; correct or unset it"
             )
         return ()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if reader.fieldnames != COLUMNS:
-                raise DataNotFit(f"waivers {path}: the first line must be {','.join(COLUMNS)}")
-            return tuple(_waiver(path, reader.line_num, row) for row in reader)
-    except (UnicodeDecodeError, csv.Error):
-        raise DataNotFit(f"waivers {path}: is no CSV file in UTF-8; save it as one") from None
-
-
-def _waiver(path: Path, line: int, row: dict[str, str]) -> Waiver:
-    if None in row:
-        raise DataNotFit(f"waivers {path}, line {line}: has more cells than columns; quote commas")
-    for column in COLUMNS:
-        if not (row.get(column) or "").strip():
-            raise DataNotFit(f"waivers {path}, line {line}: column {column} is empty; fill it")
-    try:
-        expires_on = parse_day(row["expires_on"].strip())
-    except BadCall:
-        raise DataNotFit(
-            f"waivers {path}, line {line}: column expires_on is no date YYYY-MM-DD; correct it"
-        ) from None
-    words = {column: row[column].strip() for column in COLUMNS if column != "expires_on"}
-    return Waiver(**words, expires_on=expires_on)
+    return tuple(read_rows(path, Waiver).values())
 
 
 def judge(waivers: Sequence[Waiver], check_id: str, evidence: str, on: date) -> Verdict:

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reporting import alerts, foreign_words, run_marks
+from reporting import alerts, configuration, foreign_words, run_marks
 from reporting.alert_words import DEADLINE, WATCH, WATCH_ITSELF
 from reporting.errors import DataNotFit
 from reporting.publish import built_months
@@ -59,6 +59,7 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
     An error of the watch itself goes to ``pipeline`` before it is raised: nobody else is looking.
     """
     try:
+        configuration.require_fit(settings)
         month = month_to_report(day, settings)
         results = [*_feeds(day, settings), *_deadlines(day, month, settings), _runs(settings)]
     except Exception as error:

@@ -5,25 +5,25 @@ asked by the landing check's own functions; of the rows, only ``recorded_at`` of
 read, and whole only the files that hold rows of the last days.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import duckdb
 import pydantic
-from pydantic import StringConstraints, TypeAdapter
 
-from reporting.errors import BadCall, DataNotFit
+from reporting.config_files import Number, Text, Whole, read_rows, require_none
+from reporting.errors import DataNotFit
 from reporting.landing import broken, delivered_files, require_rows, unreadable_values
 from reporting.landing_files import DeliveredFile, Feed, inspect, require_plausible
 from reporting.landing_sql import empty_select, typed_select
 from reporting.landing_texts import trimmed_whole
 from reporting.landing_zone import LandingZone
 from reporting.raw_contract import raw_contract
+from reporting.runbook import Owner
 from reporting.settings import EXPECTATIONS, Settings
 from reporting.warehouse import apply_limits
 
@@ -44,8 +44,6 @@ MEANINGS = {
 
 FIGURES = tuple(MEANINGS)
 
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-
 
 @pydantic.dataclasses.dataclass(frozen=True)
 class Threshold:
@@ -56,11 +54,11 @@ class Threshold:
 
     feed: Text
     figure: Literal["structure", "empty_files", "future", "fresh", "volume"]
-    lowest: float | None
-    highest: float | None
-    minimum_rows: int
+    lowest: Number | None
+    highest: Number | None
+    minimum_rows: Whole | None
     severity: Literal["critical", "warning", "info"]
-    owner: Text
+    owner: Owner
     rationale: Text
 
     @property
@@ -110,27 +108,16 @@ class _Look:
 @lru_cache
 def thresholds(path: Path = THRESHOLDS) -> tuple[Threshold, ...]:
     """Every question in the order of the file; BadCall names line and column of a wrong one."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [dict(row) for row in csv.DictReader(file)]
+    asked = read_rows(path, Threshold, unique=[("feed", "figure")])
     known = {table.name for table in raw_contract()}
-    form = TypeAdapter(Threshold)
-    asked = []
-    for number, row in enumerate(rows, start=2):
-        limits = {name: row.get(name) or None for name in ("lowest", "highest")}
-        try:
-            one = form.validate_python(
-                row | limits | {"minimum_rows": row.get("minimum_rows") or "0"}
-            )
-        except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            column = ", ".join(str(part) for part in first["loc"])
-            raise BadCall(
-                f"{path}, line {number}, column {column}: {first['msg']}; correct it"
-            ) from None
-        if one.feed not in known:
-            raise BadCall(f"{path}, line {number}, column feed: {one.feed} is no raw table")
-        asked.append(one)
-    return tuple(asked)
+    require_none(
+        [
+            f"{path}, line {line}, column feed: {one.feed} is no raw table"
+            for line, one in asked.items()
+            if one.feed not in known
+        ]
+    )
+    return tuple(asked.values())
 
 
 def measure(day: date, settings: Settings) -> dict[tuple[str, str], Figure]:
@@ -288,7 +275,7 @@ left join days as last_day on last_day.feed = feeds.feed and last_day.day = $day
 
 def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[tuple[str, str], Figure]:
     figures: dict[tuple[str, str], Figure] = {}
-    minimum = {(one.feed, one.figure): one.minimum_rows for one in thresholds()}
+    minimum = {(one.feed, one.figure): one.minimum_rows or 0 for one in thresholds()}
     required = {table.name for table in raw_contract() if table.is_required}
     values = {"day": day, "usual": USUAL}
     for row in connection.execute(ROWS, values).fetchall():

@@ -19,6 +19,7 @@ from reporting.settings import PROJECT_ROOT, Settings
 from reporting.submission.history import create_history
 from reporting.synthetic.defects import CLASSES, load_classes, planted
 from reporting.synthetic.lender import generate
+from reporting.warehouse import open_store
 
 LAST, BEFORE = "2026-05", "2026-04"
 ACCOUNTS, BOOK_MONTHS, SEED = 3400, 5, 93
@@ -74,6 +75,33 @@ def test_every_planted_row_is_found_by_its_rule_and_nothing_else_is(
     assert len(score["classes"]) > 120
     asked = {one.id for one in load_classes() if one.kind in ("row", "key")}
     assert asked <= {line["defect"] for line in planted}  # a class that plants nothing asks nothing
+
+
+def test_who_may_have_withdrawn_or_been_moved_is_not_reported(
+    spoilt: Spoilt, findings: ModuleType
+) -> None:
+    states = findings.found_in(spoilt.run(), spoilt.dirty).states
+    planted = [
+        line
+        for line in findings.planted_in(spoilt.journal)
+        if line["defect"].startswith("consents.withdrawn_")
+        or line["defect"] == "transactions.account_in_small_letters"
+        or line["rule"] == "KEY_CHANGES_SUBJECT"
+    ]
+    assert len({line["defect"] for line in planted}) == 9
+    with open_store(spoilt.run(), spoilt.dirty) as store:
+        withdrawn = store.execute(  # of the product that the event names
+            "select distinct accounts.account_id from raw.consents as events "
+            "inner join raw.accounts as accounts using (product_code) "
+            "where lower(accounts.customer_id) = lower(events.customer_id) "
+            "and (events.document_code = 'CREDIT_REPORTING_AUTHORIZATION' "
+            "or events.document_code = lower(events.document_code)) "  # may be any document
+            "and events.consent_event_id in (select unnest(?))",
+            [[line["row_key"] for line in planted if line["table_name"] == "consents"]],
+        ).fetchall()
+    waiting = {account for (account,) in withdrawn} | {line["account_id"] for line in planted}
+    assert len(withdrawn) >= 8
+    assert [one for one in sorted(waiting) if "BUILT" in states.get(one, set())] == []
 
 
 def test_a_row_that_was_not_planted_is_noticed_by_the_scoring(

@@ -55,7 +55,7 @@ def test_a_missing_file_names_the_setting(tmp_path: Path) -> None:
         ("on_withdrawal", "RUN_OFF"),
     ],
 )
-def test_a_wrong_value_is_named_with_row_and_column(
+def test_a_wrong_value_is_named_with_line_and_column(
     tmp_path: Path, column: str, value: str
 ) -> None:
     fields = GOOD[1].split(",")
@@ -63,7 +63,7 @@ def test_a_wrong_value_is_named_with_row_and_column(
     path = tmp_path / "policy.csv"
     path.write_text("\n".join([GOOD[0], GOOD[1], ",".join(fields)]))
     message = message_of(path)
-    assert "row 3" in message
+    assert "line 3" in message
     assert f"column {column}" in message
 
 
@@ -73,9 +73,9 @@ def test_a_wrong_value_is_named_with_row_and_column(
         ([], "header"),
         ([GOOD[0].replace("grace_days", "grace"), GOOD[1]], "header"),
         ([GOOD[0]], "no product"),
-        ([GOOD[0], GOOD[1] + ",more"], "row 2 has 13 fields"),
-        ([GOOD[0], GOOD[1].rpartition(",")[0]], "row 2 has 11 fields"),
-        ([GOOD[0], GOOD[1], GOOD[1]], "row 3, column product_code: HUABEI"),
+        ([GOOD[0], GOOD[1] + ",more"], "line 2: has 13 fields"),
+        ([GOOD[0], GOOD[1].rpartition(",")[0]], "line 2: has 11 fields"),
+        ([GOOD[0], GOOD[1], GOOD[1]], "line 3, column product_code: stands in line 2"),
     ],
 )
 def test_a_wrong_shape_is_named(tmp_path: Path, lines: list[str], named: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from reporting import duckdb_dialect, quality, runbook, waivers
-from reporting.errors import DataNotFit
+from reporting.errors import BadCall, DataNotFit
 from reporting.evidence import looks_personal
 from reporting.run import Run
 from reporting.seeds import seed_rows
@@ -857,11 +857,11 @@ def test_a_critical_check_is_not_waived(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("check,who\n", "first line must be check_id,evidence,waived_by,reason,expires_on"),
-        ("{head}\na,b,c,,2026-01-01\n", "line 2: column reason is empty"),
-        ("{head}\na,b,c,d,soon\n", "line 2: column expires_on is no date"),
-        ("{head}\na,b,c,d,20261231\n", "line 2: column expires_on is no date"),
-        ("{head}\na,b,c,d,e,2026-12-31\n", "line 2: has more cells"),
+        ("check,who\n", "line 1: must be the header check_id,evidence,waived_by,reason,expires_on"),
+        ("{head}\na,b,c,,2026-01-01\n", "line 2, column reason: is empty"),
+        ("{head}\na,b,c,d,soon\n", "line 2, column expires_on: must be a date"),
+        ("{head}\na,b,c,d,20261231\n", "line 2, column expires_on: must be a date"),
+        ("{head}\na,b,c,d,e,2026-12-31\n", "line 2: has 6 fields instead of 5"),
     ],
 )
 def test_a_wrong_file_of_waivers_is_named(text: str, told: str, settings: Settings) -> None:
@@ -869,7 +869,7 @@ def test_a_wrong_file_of_waivers_is_named(text: str, told: str, settings: Settin
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.format(head=",".join(waivers.COLUMNS)), encoding="utf-8")
 
-    with pytest.raises(DataNotFit, match=told):
+    with pytest.raises(BadCall, match=told):
         waivers.load(settings)
 
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass
 
+from reporting.config_files import Text, read_entries
 from reporting.errors import BadCall
 from reporting.settings import EXPECTATIONS, PROJECT_ROOT
 from reporting.submission.elements import with_faulty_elements
@@ -20,7 +20,6 @@ from reporting.submission.elements import with_faulty_elements
 REGISTRY = EXPECTATIONS / "bureau_rules.yml"
 PAGE = PROJECT_ROOT / "docs" / "bureau_rules.md"
 
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Record = Literal["210", "220", "110", "file", "every"]
 Scope = Literal["record", "batch", "file"]
 
@@ -94,31 +93,11 @@ def load_rules(path: Path = REGISTRY) -> tuple[Rule, ...]:
 
     Raises BadCall naming file, rule and field if the registry is missing or not of its shape.
     """
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        rules = TypeAdapter(tuple[Rule, ...]).validate_python(entries)
-    except OSError:
-        raise BadCall(f"bureau rules: there is no readable file {path}") from None
-    except yaml.YAMLError as error:
-        place = " ".join(str(error).split())
-        raise BadCall(f"bureau rules {path}: is not YAML ({place}); correct it") from None
-    except ValidationError as error:
-        raise BadCall(f"bureau rules {path}: {_place(error, entries)}; correct it") from None
+    rules = read_entries(path, Rule, name="id")
     for before, rule in pairwise(rules):
         if rule.id <= before.id:
-            raise BadCall(f"bureau rules {path}: {rule.id} stands after {before.id}; sort by id")
+            raise BadCall(f"{path}: {rule.id} stands after {before.id}; sort by id")
     return rules
-
-
-def _place(error: ValidationError, entries: object) -> str:
-    first = error.errors()[0]
-    if not first["loc"] or not isinstance(entries, list):
-        return "must be a list of rules"
-    number, *field = first["loc"]
-    entry = entries[int(number)]
-    rule = entry.get("id") if isinstance(entry, dict) else None
-    where = f"rule {rule or f'number {int(number) + 1}'}"
-    return f"{where}, field {field[0]}: {first['msg']}" if field else f"{where}: {first['msg']}"
 
 
 def hits(record: Record, scope: Scope, relation: str) -> str:

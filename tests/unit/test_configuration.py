@@ -1,0 +1,145 @@
+"""Seeds and configuration: every fault is named at once, before a run does anything else."""
+
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from reporting import checks_page, configuration, pipeline, publish, runbook, watch
+from reporting.errors import BadCall
+from reporting.run import Run
+from reporting.settings import DBT_PROJECT, Settings
+
+
+@pytest.fixture
+def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the seeds that is read in their place."""
+    copy = tmp_path / "seeds"
+    shutil.copytree(DBT_PROJECT / "seeds", copy)
+    monkeypatch.setattr(configuration, "SEEDS", copy)
+    return copy
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", landing=str(tmp_path / "landing"))
+
+
+def faults(settings: Settings) -> list[str]:
+    with pytest.raises(BadCall) as caught:
+        configuration.require_fit(settings)
+    assert caught.value.exit_code == 2
+    return str(caught.value).splitlines()
+
+
+def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: Settings) -> None:
+    configuration.require_fit(settings)
+    assert set(configuration.FORMS) == {path.stem for path in configuration.SEEDS.glob("*.csv")}
+
+
+@pytest.mark.parametrize(
+    ("seed", "old", "new", "named"),
+    [
+        ("reporters", "500103", "500103,more", "line 2: has 4 fields instead of 3"),
+        ("reporters", ",500103", "", "line 2: has 2 fields instead of 3"),
+        ("reporters", "name,district", "name", "line 1: must be the header reporter_code,name,"),
+        ("reporters", "500103", "5001", "line 2, column district"),
+        ("reporters", "N101W1100H0025", "N101W1100H0017", "line 3, column reporter_code: stands"),
+        ("reporters", "N101W1100H0025", "n101w1100h0025", "line 3, column reporter_code"),
+        ("consent_texts", "149161fa", "xyz161fa", "line 2, column document_sha256"),
+        ("consent_texts", "_AUTHORIZATION,v2", "_AUTHORIZATION,v1", "line 6, column document_code"),
+        ("notice_texts", "2000-01-01", "1 January 2000", "line 2, column used_from"),
+        ("notice_texts", "2000-01-01", "", "line 2, column used_from: is empty"),
+        ("row_rules", "The row has no key.", "", "line 3, column sentence: is empty"),
+        ("row_rules", "The row has no key.", "A|", "is no CSV"),
+        ("reasons", "2,CLOSED", "two,CLOSED", "line 3, column position: must be a whole number"),
+        ("product_policy", "HUABEI,R1", "HUABEI,R2", "line 2, column account_type"),
+        ("batch_bounds", "ratio,0.8,1.25", "ratio,a,1.25", "line 2, column lowest"),
+        ("batch_bounds", "ratio,0.8,1.25", "ratio,8,1.25", "line 2, column highest: lies below"),
+        ("batch_bounds", "ratio,0.8,1.25", "share,0.8,1.25", "line 2, column compare"),
+        ("codes_sex", "1,male", "one,male", "line 3, column code"),
+        ("codes_sex", "2,female\n", "2,female\n\n", "line 5: has 0 fields"),
+        ("limit_bands", "1000,5000,", "2000,5000,", "line 4, column from_limit: leaves a gap"),
+        ("limit_bands", "1000,5000,", "900,5000,", "line 4, column from_limit: leaves a gap"),
+        ("limit_bands", "1000,5000,", "1000,,", "line 4, column below_limit: is empty"),
+        ("limit_bands", "0,0.01,0", "5,0.01,0", "line 2, column from_limit"),
+        ("score_bands", "700,,", "700,900,", "line 6, column below_score: the last band"),
+        ("score_bands", ",550,", "0,550,", "line 2, column from_score"),
+        ("repayment_statuses", "31,60", "32,60", "line 3, column from_days: leaves a gap"),
+        ("repayment_statuses", "31,60", "30,60", "line 3, column from_days: leaves a gap"),
+        ("repayment_statuses", "31,60", "31,20", "line 3, column to_days: lies before from_days"),
+        ("repayment_statuses", "31,60,2", "31,60,8", "line 3, column repayment_status"),
+        ("five_tier_classes", "361,9999999", "361,720", "line 6, column to_days: the last band"),
+        ("five_tier_classes", "0,0,1\n", "", "line 2, column from_days: leaves a gap"),
+    ],
+)
+def test_a_wrong_seed_is_named_with_file_line_and_column(
+    seeds: Path, settings: Settings, seed: str, old: str, new: str, named: str
+) -> None:
+    path = seeds / f"{seed}.csv"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, '"' if new == "A|" else new, 1), encoding="utf-8")
+    told = faults(settings)
+    assert all(str(path) in line for line in told)
+    assert any(named in line for line in told), told
+
+
+def test_every_fault_is_named_at_once_and_no_month_is_begun(
+    seeds: Path, settings: Settings
+) -> None:
+    (seeds / "codes_sex.csv").write_text("code,label\n1,\n1x2,male\n", encoding="utf-8")
+    (seeds / "reporters.csv").unlink()
+    (seeds / "score_bands.csv").write_text("from_score,below_score,score_band\n", encoding="utf-8")
+    told = faults(settings)
+    assert [Path(line.partition(".csv")[0]).name for line in told] == [
+        *("reporters", "score_bands", "codes_sex", "codes_sex")
+    ]
+    with pytest.raises(BadCall, match="codes_sex"):
+        pipeline.run_month(Run.of("2026-05", None, settings), settings)
+    assert not Run.of("2026-05", None, settings).folder(settings).exists()
+    with pytest.raises(BadCall, match="codes_sex"):
+        watch.watch(date(2026, 6, 2), settings)
+
+
+def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Settings) -> None:
+    path = seeds / "row_rules.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("CLAIM_MISSING,", "CLAIM_ABSENT,"), encoding="utf-8")
+    number = text[: text.index("CLAIM_MISSING")].count("\n") + 1
+    assert faults(settings) == [
+        f"{path}: rule CLAIM_MISSING of questioned_disputes.sql has no sentence; add a row",
+        f"{path}, line {number}, column rule_id: no model asks CLAIM_ABSENT; remove it",
+    ]
+
+
+def test_a_check_without_its_entry_is_named_with_its_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = runbook.load()
+    lost = ("landing.bills.key_filled", "bureau.V29", "batch.roll_rate", "watch.bills.fresh")
+    monkeypatch.setattr(
+        runbook, "find", lambda check: None if check in lost else entries and entries[0]
+    )
+    told = faults(settings)
+    assert [name for name in lost if any(f"check {name} has no entry" in x for x in told)] == [
+        *lost
+    ]
+    assert any(re.search(r"bills\.py, line \d+: check landing\.bills\.key_filled", x) for x in told)
+
+
+def test_the_checks_that_are_read_are_those_of_the_page() -> None:
+    on_page = set(re.findall(r'<a id="([^"]+)">', checks_page.render()))
+    read = {check_id for check_id, _ in configuration.every_check()}
+    assert on_page - read == {*watch.DEADLINES, watch.RUN_ENDED}
+    assert read <= on_page
+
+
+def test_a_mart_that_is_not_published_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(publish.TABLES, "feed_counts")
+    (told,) = faults(settings)
+    assert "feed_counts.sql: is not published" in told
