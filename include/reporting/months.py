@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reporting.publish import built_months, open_published, stale_months, unfinished_months
+from reporting.publish import months_shown, open_published, stale_months, unfinished_months
 from reporting.reasons import reasons
 from reporting.run import next_month
 from reporting.settings import Settings
@@ -14,8 +14,8 @@ from reporting.settings import Settings
 
 def overview(settings: Settings) -> RenderableType:
     """Every built month with its cut-off, records by state and accounts by verdict."""
-    months = built_months(settings)
     with open_published(settings) as connection:
+        months = months_shown(connection)
         if not months:
             return Text(
                 "No month is built yet: the last run stopped at a check "

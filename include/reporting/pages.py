@@ -1,8 +1,11 @@
 """The pages that people look at: dbt's documentation and the checks of each month."""
 
+import os
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
+from reporting import atomic
 from reporting.dbt_runner import dbt_pages
 from reporting.errors import BadCall
 from reporting.publish import built_months
@@ -31,13 +34,18 @@ def build_pages(settings: Settings) -> Path:
     if not stored:
         raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
     dbt_pages(stored[-1], settings)
+    page = settings.home.resolve() / "docs" / "index.html"
     checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)
     items = "".join(
-        f'<li><a href="{escape(path.as_uri())}">{escape(path.parent.name)}</a></li>'
-        for path in checked
+        f'<li><a href="{_link(path, page)}">{escape(path.parent.name)}</a></li>' for path in checked
     )
-    page = settings.home.resolve() / "docs" / "index.html"
-    page.write_text(
-        PAGE.format(months=items, trend=escape(write_trend(settings).as_uri())), encoding="utf-8"
-    )
+    with atomic.replaced(page) as aside:
+        aside.write_text(
+            PAGE.format(months=items, trend=_link(write_trend(settings), page)), encoding="utf-8"
+        )
     return page
+
+
+def _link(target: Path, page: Path) -> str:
+    """From one page to another of the same home, wherever the home stands."""
+    return escape(quote(os.path.relpath(target, page.parent)))

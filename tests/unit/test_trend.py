@@ -360,5 +360,5 @@ def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.Monk
     docs = settings.home.resolve() / "docs"
     monkeypatch.setattr(pages, "dbt_pages", lambda *_: docs.mkdir())
     page = pages.build_pages(settings)
-    assert trend.trend_page(settings).as_uri() in Page(page).links
+    assert "../check_pages/trend.html" in Page(page).links  # wherever the home stands
     assert trend.trend_page(settings).is_file()
