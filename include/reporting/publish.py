@@ -210,12 +210,6 @@ def require_unchanged_history(
             f"month {run.label} was landed at another cut-off than {run.as_of.isoformat()}; "
             "run all its steps at one cut-off"
         )
-    views = connection.execute("select sql from duckdb_views() where schema_name = 'history'")
-    if not _are_of_this_place([query for (query,) in views.fetchall()], settings):
-        raise BadCall(
-            f"month {run.label} was landed while its home was another folder; "
-            f"run `reporting run --month {run.label}` again"
-        )
     seen = connection.execute("from history.built_months order by all")
     if seen.fetchall() != earlier_months(run, settings):
         raise BadCall(
@@ -339,11 +333,16 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "or set REPORTING_HOME to the folder that holds it"
         )
     connection = duckdb.connect(str(database), read_only=True)
-    queries = _queries(connection)
-    if _are_of_this_place(queries, settings):
+    if is_of_this_place(connection, settings):
         return connection
+    build = _build_of(_queries(connection))
     connection.close()
-    return _opened_elsewhere(settings, _build_of(queries))
+    return _opened_elsewhere(settings, build)
+
+
+def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
+    """Whether the views over published files read those of this home, and of no other place."""
+    return all(f"'{_quoted(settings.published)}/" in query for query in _queries(connection))
 
 
 def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:
@@ -376,14 +375,12 @@ def _shown_build(settings: Settings) -> str | None:
 
 
 def _queries(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    views = connection.execute("select sql from duckdb_views() where schema_name = 'marts'")
+    """The queries of the views that read published files."""
+    views = connection.execute(
+        "select sql from duckdb_views() where schema_name in ('marts', 'history') "
+        "and contains(sql, 'read_parquet(')"
+    )
     return [query for (query,) in views.fetchall()]
-
-
-def _are_of_this_place(queries: list[str], settings: Settings) -> bool:
-    """Whether every query that reads files reads those of this home."""
-    here = f"'{_quoted(settings.published)}/"
-    return all(here in query for query in queries if "read_parquet(" in query)
 
 
 def _build_of(queries: list[str]) -> str | None:
