@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from reporting import atomic
 from reporting.settings import Settings
 
 FORM = TypeAdapter(dict[str, dict[str, list[str]]])  # month or day -> audience -> ids
@@ -98,10 +99,9 @@ def _keep(memory: Memory, path: Path) -> None:
 
 
 def _write(path: Path, content: object) -> None:
-    aside = path.with_name(f".{path.name}")
     try:
-        aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        aside.replace(path)
+        with atomic.replaced(path) as aside:
+            aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         log.warning("%s cannot be written (%s)", path, error.strerror)
 

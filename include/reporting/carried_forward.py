@@ -9,7 +9,6 @@ the beginning; the outcome is the same, byte for byte (docs/decisions/0013-carri
 
 import json
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -17,8 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting import publish
-from reporting.home import put_in_place
+from reporting import atomic, publish
 from reporting.landing_texts import Untidy
 from reporting.raw_contract import raw_contract
 from reporting.run import Run, previous_month
@@ -178,16 +176,14 @@ def carry_forward(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
         untidy.setdefault(file, {})[column] = words
     carried = CarriedForward(made[0], run.as_of, made[1], contents, untidy)
     folder = _folder(run, settings)
-    aside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    for relation in RELATIONS:
-        connection.sql(f"from carried_forward.carried_{relation}").write_parquet(
-            str(aside / f"{relation}.parquet"), compression="zstd"
-        )
-    kept = asdict(carried) | {"as_of": carried.as_of.isoformat()}
-    (aside / MANIFEST).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    put_in_place(aside, folder)
+    with atomic.replaced(folder) as aside:
+        aside.mkdir(parents=True)
+        for relation in RELATIONS:
+            connection.sql(f"from carried_forward.carried_{relation}").write_parquet(
+                str(aside / f"{relation}.parquet"), compression="zstd"
+            )
+        kept = asdict(carried) | {"as_of": carried.as_of.isoformat()}
+        (aside / MANIFEST).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def _folder(run: Run, settings: Settings) -> Path:

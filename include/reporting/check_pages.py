@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from reporting import runbook
+from reporting import atomic, runbook
 from reporting.run import Run
 
 if TYPE_CHECKING:
@@ -74,10 +74,13 @@ def replace_pages(
 
     ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month.
     """
-    aside, old = pages.with_name(f".{pages.name}.new"), pages.with_name(f".{pages.name}.old")
-    for folder in (aside, old):
-        shutil.rmtree(folder, ignore_errors=True)
-    render(aside)
+    with atomic.replaced(pages) as aside:
+        render(aside)
+        _complete(aside, run, results)
+
+
+def _complete(aside: Path, run: Run, results: "Sequence[CheckResult]") -> None:
+    """Take out of Great Expectations' pages what is not ours, and write the start page."""
     shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
     details = sorted((aside / "validations").rglob("*.html"))
     for page in details:
@@ -87,10 +90,6 @@ def replace_pages(
         ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
     }
     (aside / "index.html").write_text(_start_page(run, results, links), "utf-8")
-    if pages.exists():
-        pages.rename(old)
-    aside.rename(pages)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _outcome(result: "CheckResult") -> str:

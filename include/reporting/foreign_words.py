@@ -32,7 +32,7 @@ def of_error(error: BaseException) -> str:
     if not is_of_machine(error):
         return f"unforeseen {kind}"
     first = (str(error).strip().splitlines() or [""])[0]
-    return _cut(f"{kind}: {first}" if first else kind)
+    return _with_advice(_cut(f"{kind}: {first}" if first else kind))
 
 
 def is_of_machine(error: BaseException) -> bool:
@@ -48,18 +48,25 @@ def of_query(text: str) -> str:
     """What the database says of names, memory or files in a text of many lines; else nothing."""
     found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
     column = COLUMN.search(text)
-    return _cut(column.group() if column else found[0] if found else "")
+    return _with_advice(_cut(column.group() if column else found[0] if found else ""))
 
 
 def of_dbt(text: str) -> str:
     """Why a node of dbt failed: the first line that quotes no value of a row, or only the kind."""
     if engine := ENGINE.search(text):
         kind = engine["kind"]
-        return _cut(engine.group()) if kind in REPEATED else f"{kind} Error"
+        return _with_advice(_cut(engine.group())) if kind in REPEATED else f"{kind} Error"
     if own := DBT.search(text.strip()):
         return _cut(own["words"])
     test = DBT_TEST.search(text)
     return test.group() if test else ""
+
+
+def _with_advice(words: str) -> str:
+    """What can be done where DuckDB's memory does not suffice."""
+    if "Out of Memory Error" not in words:
+        return words
+    return f"{words}; give it more by setting REPORTING_MEMORY_LIMIT, or fewer REPORTING_THREADS"
 
 
 def _cut(text: str) -> str:

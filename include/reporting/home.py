@@ -1,16 +1,19 @@
-"""The home folder: who may work in it, how private folders are made and put in place whole."""
+"""The home folder: who may work in it, how private folders are made, what killed runs left."""
 
 import fcntl
-import shutil
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from reporting import atomic
 from reporting.errors import BadCall, BadHome
 from reporting.settings import Settings
 
 LOCK = ".lock"
+# Where things are written aside; the spill folders of the build stores end in .tmp.
+WRITTEN_IN = ("submissions/*", "notices", "work/*", "check_pages", "published", "published/*/*")
 
 _held: set[Path] = set()
 
@@ -19,8 +22,8 @@ _held: set[Path] = set()
 def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
     """Let one run at a time work in the home folder; re-entrant inside a process.
 
-    Where another one works there: wait for it, or refuse. The lock dies with its process, so a
-    killed run leaves nothing to clean up.
+    Where another one works there: wait for it, or refuse. The lock dies with its process; whoever
+    has it next removes what a killed run left, of whichever month.
     """
     home = settings.home.resolve()
     if is_held(settings):
@@ -36,9 +39,37 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
             ) from None
         _held.add(home)
         try:
+            _remove_leftovers(settings)
             yield
         finally:
             _held.discard(home)
+
+
+def _remove_leftovers(settings: Settings) -> None:
+    """Half-written files and folders, and what DuckDB spilled: both may hold clear identities."""
+    home = settings.home.resolve()
+    for folder in (folder for pattern in WRITTEN_IN for folder in home.glob(pattern)):
+        atomic.remove_leftovers(folder)
+    for spilled in settings.work.glob("*/*.tmp"):
+        atomic.delete(spilled)
+    for spilled in settings.work.glob("*.tmp"):
+        if not _is_alive(spilled.stem):
+            atomic.delete(spilled)
+
+
+def spill_folder(settings: Settings) -> Path:
+    """Where this process may spill what it computes outside of a build store."""
+    return settings.work / f"{os.getpid()}.tmp"
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _lock_file(work: Path) -> TextIO:
@@ -83,13 +114,3 @@ def private_folder(path: Path) -> Path:
             "name a folder that can be written"
         ) from None
     return path
-
-
-def put_in_place(aside: Path, final: Path) -> None:
-    """Give a folder that is complete its name; one of an earlier build goes."""
-    old = final.with_name(f".{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    aside.rename(final)
-    shutil.rmtree(old, ignore_errors=True)

@@ -23,7 +23,7 @@ from reporting.policy import read_policy
 from reporting.raw_contract import control_totals, raw_contract
 from reporting.run import Run
 from reporting.settings import Settings
-from reporting.warehouse import apply_limits
+from reporting.warehouse import apply_limits, new_database
 
 PRIVATE = 0o700
 NAMED = 5  # unknown products named in a message
@@ -129,28 +129,14 @@ def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPy
             f"setting REPORTING_HOME: {store.parent} cannot be made ({error.strerror}); "
             "name a folder that may be written"
         ) from None
-    aside = store.with_name("landing.duckdb")
-    for path in (store, aside):
-        _remove(path)
+    for path in (store, store.with_name(f"{store.name}.wal")):
+        path.unlink(missing_ok=True)
     # private and short-lived: it may use what only this version of DuckDB reads
-    newest: dict[str, str | bool | int | float | list[str]] = {
-        "storage_compatibility_version": "latest"
-    }
-    connection = duckdb.connect(str(aside), config=newest)
-    try:
+    newest = {"storage_compatibility_version": "latest"}
+    with new_database(store, newest) as connection:
         connection.execute("set autoinstall_known_extensions = false")
         apply_limits(connection, settings)
         yield connection
-        connection.close()
-        aside.replace(store)
-    finally:
-        connection.close()
-        _remove(aside)
-
-
-def _remove(store: Path) -> None:
-    store.unlink(missing_ok=True)
-    store.with_name(f"{store.name}.wal").unlink(missing_ok=True)
 
 
 def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reporting.publish import built_months, open_published, stale_months, unfinished_months
+from reporting.publish import months_shown, open_published, stale_months, unfinished_months
 from reporting.reasons import reasons
 from reporting.run import next_month
 from reporting.settings import Settings
@@ -16,8 +16,8 @@ from reporting.terminal import shown
 
 def overview(settings: Settings) -> RenderableType:
     """Every built month with its cut-off, records 210 by state and accounts by verdict."""
-    months = built_months(settings)
     with open_published(settings) as connection:
+        months = months_shown(connection)
         if not months:
             return Text(
                 "No month is built yet: the last run stopped at a check "

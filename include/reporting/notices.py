@@ -5,12 +5,12 @@ article 15). Who must be told, and in which words, stands in ``marts.notices_due
 system resolves the customer and hands back what it sent as the feed ``adverse_notices``.
 """
 
-import shutil
 from pathlib import Path
 
 import duckdb
 
-from reporting.home import private_folder, put_in_place
+from reporting import atomic
+from reporting.home import private_folder
 from reporting.run import Run
 from reporting.settings import Settings
 
@@ -30,24 +30,22 @@ def write_notices(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
     final = notices_file(settings, run.label).parent
     due = connection.execute("select count(*) from marts.notices_due").fetchall()[0][0]
     if not due:
-        shutil.rmtree(final, ignore_errors=True)
+        atomic.remove(final)
         return
     private_folder(settings.notices)
-    aside = final.with_name(f".{run.label}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    path = private_folder(aside) / FILE
-    path.touch(mode=0o600)
-    target = str(path).replace("'", "''")
     columns = connection.execute("describe marts.notices_due").fetchall()
     texts = [name for name, kind, *_ in columns if kind == "VARCHAR"]
     harmless = ", ".join(f"{_no_formula(name)} as {name}" for name in texts)
-    connection.execute(
-        f"copy (select * replace ({harmless}) from marts.notices_due "
-        "order by notices_due.account_id, notices_due.episode_started_on) "
-        f"to '{target}' (format csv, header true)"
-    )
-    path.chmod(0o600)
-    put_in_place(aside, final)
+    with atomic.replaced(final) as aside:
+        path = private_folder(aside) / FILE
+        path.touch(mode=0o600)
+        target = str(path).replace("'", "''")
+        connection.execute(
+            f"copy (select * replace ({harmless}) from marts.notices_due "
+            "order by notices_due.account_id, notices_due.episode_started_on) "
+            f"to '{target}' (format csv, header true)"
+        )
+        path.chmod(0o600)
 
 
 def _no_formula(column: str) -> str:

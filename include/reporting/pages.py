@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from reporting import atomic
 from reporting.dbt_runner import dbt_pages
 from reporting.errors import BadCall
 from reporting.publish import built_months
@@ -32,15 +33,16 @@ def build_pages(settings: Settings) -> Path:
     stored = [run for run in runs if run.build_store(settings).is_file()]
     if not stored:
         raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
-    page = settings.home.resolve() / "docs" / "index.html"
     dbt_pages(stored[-1], settings)
+    page = settings.home.resolve() / "docs" / "index.html"
     checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)
     items = "".join(
         f'<li><a href="{_link(path, page)}">{escape(path.parent.name)}</a></li>' for path in checked
     )
-    page.write_text(
-        PAGE.format(months=items, trend=_link(write_trend(settings), page)), encoding="utf-8"
-    )
+    with atomic.replaced(page) as aside:
+        aside.write_text(
+            PAGE.format(months=items, trend=_link(write_trend(settings), page)), encoding="utf-8"
+        )
     return page
 
 

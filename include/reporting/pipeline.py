@@ -213,6 +213,8 @@ def submit(run: Run, settings: Settings) -> None:
     """Write submission files and notices, publish the month, tell what warned or is over."""
     with open_store(run, settings, read_only=False) as connection:
         publish.require_unchanged_history(connection, run, settings)
+        if not publish.is_of_this_place(connection, settings):  # the home was copied or moved
+            history.create_history(connection, run, settings)
         records.build_lines(connection, run)
         records.build_journal(connection)
         records.build_from_journal(connection, run)

@@ -1,13 +1,17 @@
 """The published tables: Parquet by report month, and a small database of views that analysts open.
 
-A month's table is one Parquet file that is written aside and renamed; the database lists the files
-of the months that are published, is built aside too and renamed last. So a reader sees a table
-whole or not at all, and never waits for a run. While a month's files are replaced one by one a mark
-stands beside them; where a run was killed meanwhile it stays, and no later month goes on from two
-halves.
+A month's table is one Parquet file that is written aside and renamed. What is published together
+is a build: a hidden folder that holds every table's files of every month under one more name, and
+that never changes. The database shows one build, is made aside too and renamed last, and the build
+before stays until the next one. So a reader of the database sees all tables of one build, and never
+waits for a run. While a month's files are replaced one by one a mark stands beside them; where a
+run was killed meanwhile it stays, and no later month goes on from two halves.
 """
 
 import logging
+import re
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +21,17 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.errors import BadCall, DataNotFit
+from reporting import atomic
+from reporting.errors import BadCall, DataNotFit, ReportingError
+from reporting.home import exclusive
 from reporting.run import Run, next_month, previous_month
 from reporting.settings import Settings
+from reporting.warehouse import new_database
 
 log = logging.getLogger(__name__)
 
 PART = "data.parquet"
+BUILDS = ".builds"  # of the published tables, one folder each
 UNFINISHED = ".{}.unfinished"  # the mark of a month that is being published
 GROUP = 40_960  # rows that are read for one id: tables are sorted by it, and a month is one file
 
@@ -100,6 +108,18 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
             f"a file below {files[0].parent.parent} is damaged; restore it, or run its month and "
             "every later one again"
         ) from None
+    return [BuiltMonth(*row) for row in rows]
+
+
+def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
+    """The months of the build that a connection to the published database shows, oldest first."""
+    try:
+        rows = connection.execute(
+            "select report_month, as_of, run_id, built_on "
+            "from marts.built_months order by report_month"
+        ).fetchall()
+    except duckdb.CatalogException:  # nothing but checks is published
+        return []
     return [BuiltMonth(*row) for row in rows]
 
 
@@ -223,51 +243,70 @@ def publish(
     for table in tables:
         folder = partition(settings, table, run.month)
         folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{PART}"
         # earlier months that were read anew stay as they were published; sorted, so that equal runs
         # give equal bytes
-        connection.execute(
-            f"copy (select * from marts.{table} where report_month = date '{run.month}' "
-            f"order by {TABLES[table]}) "
-            f"to '{_quoted(aside)}' (format parquet, compression zstd, row_group_size {GROUP})"
-        )
-        aside.rename(folder / PART)
+        with atomic.replaced(folder / PART) as aside:
+            connection.execute(
+                f"copy (select * from marts.{table} where report_month = date '{run.month}' "
+                f"order by {TABLES[table]}) "
+                f"to '{_quoted(aside)}' (format parquet, compression zstd, row_group_size {GROUP})"
+            )
     return build_database(settings)
 
 
 def build_database(settings: Settings) -> Path:
-    """Build the database of views over everything published, aside, and put it in place.
+    """Publish everything as it stands as one build: its files first, then the database over them.
 
-    It is on the disk whole before it takes its place. What a program that opened the one before for
-    writing left beside it (its write-ahead log) goes with that one: no other file could read it.
+    The build that the database showed until now stays for those who have it open.
     """
-    aside = settings.published / ".reporting.duckdb"
-    for left in (aside, _log_of(aside)):
-        left.unlink(missing_ok=True)
-    sources = {table: _every_month(settings, table) for table in TABLES}
-    with duckdb.connect(str(aside)) as connection:
-        connection.execute("create schema marts")
-        for table, source in sources.items():
-            if source is not None:
-                view = VIEWS.get(table, "select * from {source}")
-                query = view.format(source=source, built_months=sources["built_months"])
-                connection.execute(f"create view marts.{table} as {query}")
-        connection.execute("checkpoint")  # a full disk shows here; closing alone would hide it
-    with duckdb.connect(str(aside), read_only=True) as connection:
-        connection.execute("select count(*) from duckdb_views()").fetchall()
-    _log_of(settings.published_database).unlink(missing_ok=True)
-    aside.rename(settings.published_database)
+    builds = settings.published / BUILDS
+    builds.mkdir(exist_ok=True)
+    kept = {_shown_build(settings)}
+    numbers = [int(folder.name.partition("-")[0]) for folder in builds.iterdir()]
+    # a number could come again in a home that was made again in the same place
+    build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
+    (builds / build).mkdir()
+    for table in TABLES:
+        for path in published_files(settings, table):
+            month = path.parent.name.removeprefix("report_month=")
+            _link(path, builds / build / f"{table}.{month}.parquet")
+    atomic.sync_folder(builds / build)
+    _write_database(settings, build)
+    if None not in kept:
+        for folder in builds.iterdir():
+            if folder.name not in {*kept, build}:
+                atomic.remove(folder)
     return settings.published_database
 
 
-def _log_of(database: Path) -> Path:
-    """The write-ahead log that DuckDB keeps beside a database that is open for writing."""
-    return database.with_name(f"{database.name}.wal")
+def _link(path: Path, name: Path) -> None:
+    """Give a file one more name, or a copy where the file system has no such names."""
+    try:
+        name.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, name)
+        atomic.sync(name)
 
 
-def _every_month(settings: Settings, table: str) -> str | None:
+def _write_database(settings: Settings, build: str) -> None:
+    with new_database(settings.published_database) as connection:
+        _create_views(connection, settings, build)
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, build: str) -> None:
+    """A view of every table that is published in a build, over all its months."""
+    sources = {table: _every_month(settings, build, table) for table in TABLES}
+    connection.execute("create schema marts")
+    for table, source in sources.items():
+        if source is not None:
+            view = VIEWS.get(table, "select * from {source}")
+            query = view.format(source=source, built_months=sources["built_months"])
+            connection.execute(f"create view marts.{table} as {query}")
+
+
+def _every_month(settings: Settings, build: str, table: str) -> str | None:
     """A published table over all its months as a SQL source; None where no month has it."""
-    files = published_files(settings, table)
+    files = sorted((settings.published / BUILDS / build).glob(f"{table}.*.parquet"))
     listed = ", ".join(f"'{_quoted(path)}'" for path in files)
     return (
         f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
@@ -281,11 +320,69 @@ def _quoted(path: Path) -> str:
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the published database; BadCall where nothing is published yet."""
-    if not settings.published_database.is_file():
+    """A read-only connection to the published database; BadCall where nothing is published yet.
+
+    The database of a home that was copied or moved names the files of the old place: it is made
+    again first, or, where the home cannot be written now, stands in memory alone.
+    """
+    database = settings.published_database
+    if not database.is_file():
         raise BadCall(
             f"nothing is published in {settings.published}: "
             "run `reporting run --month YYYY-MM` first, "
             "or set REPORTING_HOME to the folder that holds it"
         )
+    connection = duckdb.connect(str(database), read_only=True)
+    if is_of_this_place(connection, settings):
+        return connection
+    build = _build_of(_queries(connection))
+    connection.close()
+    return _opened_elsewhere(settings, build)
+
+
+def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
+    """Whether the views over published files read those of this home, and of no other place."""
+    return all(f"'{_quoted(settings.published)}/" in query for query in _queries(connection))
+
+
+def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:
+    is_here = build is not None and (settings.published / BUILDS / build).is_dir()
+    try:
+        with exclusive(settings):
+            if build and is_here:
+                _write_database(settings, build)
+            else:  # of an older version, or copied without hidden folders
+                build_database(settings)
+    except (ReportingError, OSError, duckdb.Error) as error:
+        if not (build and is_here):
+            raise DataNotFit(
+                f"{settings.published_database} shows the files of another folder and cannot be "
+                f"made again now; let {settings.home.resolve()} be written and read it again"
+            ) from error
+        connection = duckdb.connect()
+        _create_views(connection, settings, build)
+        return connection
     return duckdb.connect(str(settings.published_database), read_only=True)
+
+
+def _shown_build(settings: Settings) -> str | None:
+    """The build that the database shows; None where there is none, or it cannot be opened now."""
+    try:
+        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+            return _build_of(_queries(connection))
+    except duckdb.Error:
+        return None
+
+
+def _queries(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The queries of the views that read published files."""
+    views = connection.execute(
+        "select sql from duckdb_views() where schema_name in ('marts', 'history') "
+        "and contains(sql, 'read_parquet(')"
+    )
+    return [query for (query,) in views.fetchall()]
+
+
+def _build_of(queries: list[str]) -> str | None:
+    found = re.search(rf"/{re.escape(BUILDS)}/([^/']+)/", " ".join(queries))
+    return found[1] if found else None

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from reporting import check_pages, evidence, runbook, waivers
+from reporting import atomic, check_pages, evidence, runbook, waivers
 from reporting.errors import DataNotFit
 from reporting.run import Run
 from reporting.settings import EXPECTATIONS, Settings
@@ -87,15 +87,14 @@ class CheckReport:
         """Write the results for the publisher, aside first: nobody ever sees half a file."""
         folder = _folder(self.run, settings)
         folder.mkdir(parents=True, exist_ok=True)
-        aside, path = folder / f".{self.layer}.parquet", folder / f"{self.layer}.parquet"
-        with duckdb.connect() as connection:
+        path = folder / f"{self.layer}.parquet"
+        with atomic.replaced(path) as aside, duckdb.connect() as connection:
             connection.execute(f"create table results ({RESULT_COLUMNS})")
             connection.executemany(
                 f"insert into results values ({', '.join('?' * len(fields(CheckResult)))})",
                 [list(asdict(result).values()) for result in self.results],
             )
             connection.table("results").write_parquet(str(aside))
-        aside.replace(path)
 
 
 def saved_reports(run: Run, settings: Settings) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reporting import runbook
+from reporting import atomic, runbook
 from reporting.publish import open_published
 from reporting.quality import LAYERS
 from reporting.reasons import reasons
@@ -110,9 +110,9 @@ def write_trend(settings: Settings) -> Path:
         html = _render(_contents(connection))
     page = trend_page(settings)
     page.parent.mkdir(parents=True, exist_ok=True)
-    aside = page.with_name(f".{page.name}.new")
-    aside.write_text(html, encoding="utf-8")
-    return aside.rename(page)
+    with atomic.replaced(page) as aside:
+        aside.write_text(html, encoding="utf-8")
+    return page
 
 
 def _render(contents: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pydantic
 
+from reporting import atomic
 from reporting.config_files import Day, Text, read_rows
 from reporting.errors import BadCall
 from reporting.settings import Settings
@@ -83,10 +84,8 @@ def add(waiver: Waiver, settings: Settings) -> Path:
     path = waivers_file(settings)
     every = [*(load(settings) if path.is_file() else ()), waiver]
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}")
-    with aside.open("w", encoding="utf-8", newline="") as file:
+    with atomic.replaced(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
         writer.writerows(astuple(one) for one in every)
-    aside.replace(path)
     return path

@@ -20,7 +20,7 @@ from reporting.errors import BadCall, DataNotFit
 from reporting.identity import hash_key, run_id
 from reporting.months import overview
 from reporting.policy import read_policy
-from reporting.publish import PART, TABLES, partition
+from reporting.publish import PART, TABLES, is_of_this_place, partition
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT, Settings
 from reporting.warehouse import open_store
@@ -228,6 +228,8 @@ def test_nothing_goes_on_from_a_month_that_is_half_published(
         shown.print(overview(copied))
     assert f"Stopped while it was published, run it again: {april.label}" in told.get()
     pipeline.submit(april, copied)
+    with open_store(april, copied) as store:
+        assert is_of_this_place(store, copied)  # not of the home that was copied
     pipeline.land(may, copied)
 
 

@@ -70,6 +70,7 @@ def test_a_model_that_fails_says_why_without_a_value(sql: str, project: Path) ->
 def test_a_model_for_which_the_memory_is_too_small_says_so(project: Path) -> None:
     [words] = build(project, SMALL) or []
     assert words.startswith("model one: Out of Memory Error: ")
+    assert "setting REPORTING_MEMORY_LIMIT" in words
 
 
 def test_a_project_that_cannot_be_read_says_why(project: Path) -> None:

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from reporting import atomic
 from reporting.errors import DataNotFit
-from reporting.home import put_in_place
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission.records import layouts
@@ -62,8 +61,8 @@ def write_submissions(
     reporters = sorted({reporter for reporter, *_ in batches})
     written: list[SubmissionFile] = []
     for reporter in reporters:
-        aside = settings.submissions / reporter / f".{run.label}.partial"
-        shutil.rmtree(aside, ignore_errors=True)
+        aside = atomic.aside_of(settings.submissions / reporter / run.label)
+        atomic.delete(aside)
         aside.mkdir(parents=True, mode=0o700)
         with ThreadPoolExecutor(WRITERS) as writers:
             writing = [
@@ -80,11 +79,11 @@ def write_submissions(
         _write_manifest(aside, run, reporter, files)
         written += files
     for reporter in reporters:
-        folder = settings.submissions / reporter
-        put_in_place(folder / f".{run.label}.partial", folder / run.label)
+        folder = settings.submissions / reporter / run.label
+        atomic.put_in_place(atomic.aside_of(folder), folder)
     for folder in settings.submissions.glob(f"*/{run.label}"):
         if folder.parent.name not in reporters:
-            shutil.rmtree(folder)
+            atomic.remove(folder)
     return written
 
 

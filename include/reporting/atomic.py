@@ -1,0 +1,95 @@
+"""Files and folders that appear whole, stay whole and go whole.
+
+What is written is written aside, brought to the disk and renamed. What a killed process leaves
+bears one of two names: ``.<name>.partial`` is not whole and goes; ``.<name>.old`` is what stood
+there before, and comes back where nothing took its place (``remove_leftovers``).
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def aside_of(final: Path) -> Path:
+    """Where a file or folder is written before it gets its name."""
+    return final.with_name(f".{final.name}.partial")
+
+
+@contextmanager
+def replaced(final: Path) -> Iterator[Path]:
+    """A free path to write a file or folder at; it takes its name where the block ends well."""
+    aside = aside_of(final)
+    delete(aside)
+    try:
+        yield aside
+        put_in_place(aside, final)
+    finally:
+        delete(aside)
+
+
+def put_in_place(aside: Path, final: Path) -> None:
+    """Give a file or folder that is complete its name, on the disk; what had it before goes."""
+    sync(aside)
+    if aside.is_dir() and final.exists():
+        old = final.with_name(f".{final.name}.old")
+        delete(old)
+        final.rename(old)  # a folder cannot be replaced in one step
+        aside.rename(final)
+        sync_folder(final.parent)
+        delete(old)
+        return
+    aside.replace(final)
+    sync_folder(final.parent)
+
+
+def remove(final: Path) -> None:
+    """Remove a file or folder, if there is one: nobody ever sees half of it."""
+    if final.exists():
+        aside = aside_of(final)
+        delete(aside)
+        final.rename(aside)
+        sync_folder(final.parent)
+        delete(aside)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder; nobody may be writing there now."""
+    for old in folder.glob(".*.old"):
+        final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        if final.exists():
+            delete(old)
+        else:
+            old.rename(final)
+    for partial in folder.glob(".*.partial*"):  # also what a database keeps beside its file
+        delete(partial)
+
+
+def delete(path: Path) -> None:
+    """Delete a file or folder that nobody knows by its name, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a folder and all that it holds, to the disk."""
+    if path.is_dir():
+        for inside in path.iterdir():
+            sync(inside)
+    sync_folder(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network folders cannot be synced themselves
+            raise
+    finally:
+        os.close(opened)
