@@ -16,15 +16,24 @@
 {%- endmacro %}
 
 {#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that
-    nobody can try out without the key. The key's two pads are one row of the relation
-    `hash_key`. -#}
+    nobody can try out without the key. The key's two pads are one row of the relation `hash_key`.
+    Each value stands with its length, so that no two rows of values are joined to one text. -#}
 {% macro keyed_hash(columns) -%}
     {%- set text -%}
-        concat_ws('|'{% for column in columns %},
-            coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+        concat(
+        {%- for column in columns %}
+            {%- set value = "cast(" ~ column ~ " as " ~ dbt.type_string() ~ ")" %}
+            coalesce(cast(length({{ value }}) as {{ dbt.type_string() }}) || ':' || {{ value }}, '-')
+            {%- if not loop.last %},{% endif %}
         {%- endfor %})
     {%- endset -%}
     {{ return(adapter.dispatch("hmac_sha256")(text)) }}
+{%- endmacro %}
+
+{#- The keyed hash of a segment's values. The person's id stands before them: without it equal
+    values (one of nine education levels) would have equal hashes, and so a pseudonym each. -#}
+{% macro segment_hmac(columns, person='customer_id') -%}
+    {{ return(keyed_hash([person] + columns)) }}
 {%- endmacro %}
 {% macro default__hmac_sha256(text) -%}
     sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode({{ text }}))))

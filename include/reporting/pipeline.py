@@ -134,6 +134,7 @@ def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     configuration.require_fit(settings)
     publish.require_order(run, settings)
+    key = identity.hash_key(settings, publish.key_checks(settings))
     if settings.engine == "spark":
         spark.require_installed()
     private_folder(run.folder(settings))
@@ -155,18 +156,19 @@ def land(run: Run, settings: Settings) -> None:
         carried_forward.create_brought_forward(connection, run, settings, carried)
         landing_unchanged.note_files(connection, report.states, report.hashed)
         carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
-        identity.create_hash_key(connection, settings)
+        identity.create_hash_key(connection, key)
         judging.prepare(connection)
         connection.execute("create schema if not exists marts")
         (built_on,) = connection.execute(
             "select max_by(run_id, month) from history.built_months"
         ).fetchall()[0]
-        run_id = identity.run_id(run, settings, policy, report.input_digest, built_on)
+        check = identity.key_check(key)
+        run_id = identity.run_id(run, settings, policy, report.input_digest, built_on, check)
         connection.execute(
             "create or replace table marts.built_months as "
             "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
-            "?::varchar as built_on",
-            [run.month, run.as_of, run_id, built_on],
+            "?::varchar as built_on, ?::varchar as key_check",
+            [run.month, run.as_of, run_id, built_on, check],
         )
 
 

@@ -111,6 +111,21 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
     return [BuiltMonth(*row) for row in rows]
 
 
+def key_checks(settings: Settings) -> set[str]:
+    """The check values of the hash keys that the built months were made with, mostly one."""
+    with duckdb.connect() as connection:
+        months = (
+            connection.read_parquet(str(path), hive_partitioning=False)
+            for path in published_files(settings, "built_months")
+        )
+        return {
+            check
+            for month in months
+            if "key_check" in month.columns  # else of an older version
+            for (check,) in month.select("key_check").fetchall()
+        }
+
+
 def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
     """The months of the build that a connection to the published database shows, oldest first."""
     try:

@@ -127,7 +127,7 @@ def test_a_person_gets_all_that_was_ever_sent_about_them(
     The lines that name a person's number in the files are the lines whose keyed hash stands in
     ``submission_records`` under the customer, the accounts and the agreements of that person.
     """
-    key, paths = hash_key(lender_book.settings), lender_book.settings.submissions.rglob("*.txt")
+    key, paths = hash_key(lender_book.settings, ()), lender_book.settings.submissions.rglob("*.txt")
     lines = [line for path in paths for line in path.read_text("utf-8").splitlines()[1:]]
     in_files: dict[str, set[str]] = {}
     for line in lines:

@@ -126,7 +126,7 @@ def test_an_account_is_introduced_once_and_then_reported_by_the_month(lender_boo
 
 
 def test_every_line_is_in_the_journal_with_its_hash(lender_book: Lender) -> None:
-    key = hash_key(lender_book.settings)
+    key = hash_key(lender_book.settings, ())
     for month in MONTHS:
         records = lender_book.rows("submission_records", month)
         journal = {row["content_sha256"] for row in records if row["state"] == "BUILT"}
@@ -254,15 +254,15 @@ def test_a_month_follows_from_its_settings_and_the_month_before() -> None:
     settings = Settings(home=Path("home"))
     policy = DBT_PROJECT / "seeds" / "product_policy.csv"
 
-    def id_of(settings: Settings, built_on: str | None) -> str:
-        return run_id(run, settings, policy, "input", built_on)
+    def id_of(settings: Settings, built_on: str | None, key_check: str = "key") -> str:
+        return run_id(run, settings, policy, "input", built_on, key_check)
 
     first = id_of(settings, None)
     assert id_of(settings.model_copy(update={"threads": 1}), None) == first
     other_lead = settings.model_copy(update={"notice_lead_days": settings.notice_lead_days + 1})
     other_groups = settings.model_copy(update={"minimum_group_size": 99})
     ids = {first, id_of(settings, "a"), id_of(settings, "b"), id_of(other_lead, None)}
-    assert len(ids | {id_of(other_groups, None)}) == 5
+    assert len(ids | {id_of(other_groups, None), id_of(settings, None, "other")}) == 6
 
 
 def test_dbts_own_variables_change_nothing(

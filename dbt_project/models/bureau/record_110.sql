@@ -145,7 +145,7 @@ fields as (
 marked as (  -- one hash of all values, since of most people nothing has changed
     select
         fields.*,
-        {{ keyed_hash(segments.values() | sum(start=[])) }} as values_hash
+        {{ segment_hmac(segments.values() | sum(start=[])) }} as values_hash
     from fields
     cross join {{ source('keys', 'hash_key') }} as hash_key
 ),
@@ -154,7 +154,7 @@ hashed as (
     select
         marked.*,
         {%- for segment, columns in segments.items() %}
-        {{ keyed_hash(columns) }} as hash_{{ segment }},
+        {{ segment_hmac(columns) }} as hash_{{ segment }},
         {%- endfor %}
         '110' as inf_rec_type
     from marked

@@ -95,10 +95,10 @@ select
             coalesce(
                 items.write_off_tran_date, items.transfer_tran_date, items.settlement_tran_date
             ) is not null
-            then {{ keyed_hash(['items.write_off_tran_date', 'items.write_off_tran_amt',
+            then {{ segment_hmac(['items.write_off_tran_date', 'items.write_off_tran_amt',
                 'items.transfer_tran_date', 'items.transfer_tran_amt',
                 'items.settlement_tran_date', 'items.settlement_tran_amt',
-                'items.settlement_due_tran_mon']) }}
+                'items.settlement_due_tran_mon'], 'items.customer_id') }}
     end as hash_k
 from items
 inner join sequence

@@ -42,7 +42,7 @@ select
     case when events.rpt_date_code = '20' then '2' else '1' end as con_status,
     cast(null as bigint) as credit_rest,
     cast(null as {{ dbt.type_string() }}) as credit_rest_code,
-    {{ keyed_hash([yuan('credit_limit')]) }} as hash_d
+    {{ segment_hmac([yuan('credit_limit')], 'named.customer_id') }} as hash_d
 from {{ ref('events_220') }} as events
 inner join named
     on events.agreement_id = named.agreement_id

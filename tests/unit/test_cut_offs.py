@@ -1,0 +1,47 @@
+"""A month's cut-off lies at or after that of the month before, which would else know more."""
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reporting import publish
+from reporting.errors import BadCall
+from reporting.run import Run
+from reporting.settings import Settings
+
+APRIL_KNOWN = datetime(2026, 6, 5, 12)  # April was built again in June
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home in which April is built."""
+    settings = Settings(home=tmp_path / "home", landing=str(tmp_path / "landing"))
+    april = Run.of("2026-04", APRIL_KNOWN.isoformat(), settings)
+    with duckdb.connect() as store:
+        store.execute(
+            "create schema marts; create table marts.built_months as select "
+            f"date '{april.month}' as report_month, timestamp '{april.as_of}' as as_of, "
+            "'run' as run_id, null::varchar as built_on, null::varchar as key_check"
+        )
+        publish.publish(store, april, settings, ("built_months",))
+    return settings
+
+
+@pytest.mark.parametrize("as_of", [None, "2026-06-05T11:59:59"])
+def test_an_earlier_cut_off_is_refused(settings: Settings, as_of: str | None) -> None:
+    may = publish.run_of("2026-05", as_of, settings)
+    with pytest.raises(BadCall, match="lies before that of the month before, 2026-06-05T12:00:00"):
+        publish.require_order(may, settings)
+    assert BadCall.exit_code == 2
+
+
+@pytest.mark.parametrize("as_of", ["2026-06-05T12:00:00", "2026-06-06"])
+def test_the_same_cut_off_and_a_later_one_are_taken(settings: Settings, as_of: str) -> None:
+    publish.require_order(publish.run_of("2026-05", as_of, settings), settings)
+
+
+def test_a_rebuild_without_a_cut_off_keeps_the_later_one(settings: Settings) -> None:
+    assert publish.run_of("2026-04", None, settings).as_of == APRIL_KNOWN
+    assert publish.run_of("2026-04", "2026-05-03", settings).as_of == datetime(2026, 5, 3)

@@ -1,0 +1,75 @@
+"""The hash key: made once, kept, and never replaced by another one without a word."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reporting import identity, publish
+from reporting.errors import BadHome
+from reporting.run import Run
+from reporting.settings import Settings
+
+RUN = Run(date(2026, 5, 1), datetime(2026, 6, 3))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", landing=str(tmp_path / "landing"))
+
+
+def key_file(settings: Settings) -> Path:
+    return settings.home.resolve() / "secure" / "hash.key"
+
+
+def publish_month(settings: Settings, check: str | None) -> None:
+    """A built month; without a check value it is of an older version."""
+    with duckdb.connect() as store:
+        store.execute(
+            "create schema marts; create table marts.built_months as select "
+            f"date '{RUN.month}' as report_month, timestamp '{RUN.as_of}' as as_of, "
+            "'run' as run_id, null::varchar as built_on"
+            + (f", '{check}' as key_check" if check else "")
+        )
+        publish.publish(store, RUN, settings, ("built_months",))
+
+
+def test_the_key_is_made_once_and_private(settings: Settings) -> None:
+    key = identity.hash_key(settings, publish.key_checks(settings))
+    assert len(key) == identity.KEY_BYTES
+    assert identity.hash_key(settings, publish.key_checks(settings)) == key
+    assert oct(key_file(settings).stat().st_mode)[-3:] == "600"
+    assert [path.name for path in key_file(settings).parent.iterdir()] == ["hash.key"]
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (Path.unlink, "is missing, and months are built with it; restore it"),
+    "empty": (lambda path: path.write_bytes(b""), "holds 0 bytes instead of 32; restore it"),
+    "cut": (lambda path: path.write_bytes(b"x" * 31), "holds 31 bytes instead of 32; restore it"),
+    "other": (lambda path: path.write_bytes(b"x" * 32), "is not the key that the months"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_built_month_needs_the_key_it_was_built_with(settings: Settings, fault: str) -> None:
+    key = identity.hash_key(settings, ())
+    publish_month(settings, identity.key_check(key))
+    spoil, words = FAULTS[fault]
+    spoil(key_file(settings))
+    with pytest.raises(BadHome, match=words):
+        identity.hash_key(settings, publish.key_checks(settings))
+
+
+def test_a_month_of_an_older_version_takes_the_key_as_it_is(settings: Settings) -> None:
+    key = identity.hash_key(settings, ())
+    publish_month(settings, None)
+    assert identity.hash_key(settings, publish.key_checks(settings)) == key
+
+
+def test_an_empty_key_is_refused_before_the_first_month(settings: Settings) -> None:
+    identity.hash_key(settings, ())
+    key_file(settings).write_bytes(b"")
+    with pytest.raises(BadHome, match="holds 0 bytes instead of 32; remove it"):
+        identity.hash_key(settings, ())
