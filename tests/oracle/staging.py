@@ -237,11 +237,16 @@ def settle_versions(
 # --- row rules: None, or why the row is quarantined ----------------------------------------------
 
 
+PLAIN_ID = "[A-Za-z0-9_.-]+"
+
+
 def common_fault(table: str, row: Row) -> str | None:
     """What every table asks: required columns filled, codes known."""
     for column in TABLES[table].required:
         if row[column] is None:
             return f"{column} missing"
+    if table in ("customers", "accounts") and not re.fullmatch(PLAIN_ID, row["customer_id"]):
+        return "customer_id malformed"
     for column, codes in CODES.get(table, {}).items():
         if row[column] is not None and row[column] not in codes:
             return f"{column} unknown"

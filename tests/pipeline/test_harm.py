@@ -131,6 +131,26 @@ def add_changed(book: RawBook) -> None:
     book.consent("CPRODUCT", "BAITIAO", datetime(2026, 1, 5))
 
 
+TELLING = {  # what may be a person's own, delivered in place of a key or an id
+    "TELEPHONE": "13812345678",
+    "ABROAD": "T0086-13912345678",
+    "NUMBER": "110101199001011234",
+    "CARD": "6222020200112345678",
+    "NAME": "张伟",
+    "MAIL": "wei.zhang@example.org",
+}
+
+
+def add_telling_keys(book: RawBook) -> None:
+    """Rows that wait in quarantine under a key that says who a person is."""
+    person(book, "TELLS")
+    for key in TELLING.values():
+        book.transaction("ATELLS", "repayment", datetime(2026, 4, 4), 0, transaction_id=key)
+        book.consent(key, "HUABEI", WITHDRAWN_AT)
+    book.transaction("ATELLS", "repayment", datetime(2026, 4, 4), 0, transaction_id="2026040422001")
+    book.customer("=cmd|'/c calc'!A1", date(1990, 1, 1))
+
+
 @pytest.fixture(scope="module")
 def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     book = RawBook()
@@ -144,6 +164,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
         add_payments,
         add_odd_dates,
         add_changed,
+        add_telling_keys,
     ):
         add(book)
     settings = settings_in(tmp_path_factory.mktemp("harm"))
@@ -287,3 +308,18 @@ def test_a_date_after_2099_means_none_where_it_may_and_waits_in_quarantine_elsew
     assert rules_of(lender, "2026-04", "ACENTURY") >= {"H01"}
     listed = lender.query("select rule_id from marts.quarantined_rows where row_key = 'BCENTURY'")
     assert set(listed) == {("DATE_OUT_OF_RANGE",)}
+
+
+def test_a_key_that_says_who_a_person_is_is_published_as_a_hash_alone(lender: Lender) -> None:
+    rows = lender.query(
+        "select distinct row_key from marts.quarantined_rows "
+        "where table_name = 'transactions' and account_id = 'ATELLS'"
+    )
+    shown = {key for (key,) in rows}
+    assert {key for key in shown if not key.startswith("hidden:")} == {"2026040422001"}
+    assert len(shown) == 1 + len(TELLING)
+    published = lender.query("select cast(rows as varchar) from marts.quarantined_rows as rows")
+    assert not [text for (text,) in published for value in TELLING.values() if value in text]
+    assert ("CUSTOMER_ID_MALFORMED",) in lender.query(
+        "select rule_id from marts.quarantined_rows where row_key like '=cmd%'"
+    )

@@ -1,5 +1,5 @@
 -- One row per report month, quarantined raw row and rule it breaks: keys and the file it was
--- delivered in, no values.
+-- delivered in, no values, and no key or id that could be a person's own (a name, a number).
 with rejected as (
     {% for table in raw_tables() %}
     select
@@ -40,14 +40,15 @@ by_rule as (
 select
     {{ report_month() }} as report_month,
     by_rule.table_name,
-    by_rule.row_key,
-    by_rule.account_id,
-    by_rule.customer_id,
+    {{ published_id('by_rule.row_key') }} as row_key,
+    {{ published_id('by_rule.account_id') }} as account_id,
+    {{ published_id('by_rule.customer_id') }} as customer_id,
     by_rule.source_file,
     by_rule.rule_id,
     rules.sentence as reason,
     by_rule.recorded_at,
     {{ as_of() }} as seen_as_of
 from by_rule
+cross join {{ source('keys', 'hash_key') }} as hash_key
 left join {{ ref('row_rules') }} as rules
     on by_rule.rule_id = rules.rule_id

@@ -5,6 +5,7 @@
     ('ACCOUNT_ID_NOT_ALPHANUMERIC',
         'account_id is null or ' ~ is_alphanumeric('account_id')),
     ('CUSTOMER_ID_MISSING', 'customer_id is not null'),
+    ('CUSTOMER_ID_MALFORMED', has_plain_customer_id()),
     ('PRODUCT_CODE_MISSING', 'product_code is not null'),
     ('REPORTER_CODE_NOT_14_CHARACTERS', is_reporter_code('reporter_code')),
     ('OPENED_ON_MISSING', 'opened_on is not null'),

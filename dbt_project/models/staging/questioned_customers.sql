@@ -3,6 +3,7 @@
 {{ config(schema='secure', materialized='table') }}
 
 {{ questioned('customers', [
+    ('CUSTOMER_ID_MALFORMED', has_plain_customer_id()),
     ('SEX_UNKNOWN', "sex is null or sex in (select code from " ~ ref('codes_sex') ~ ")"),
     ('MARITAL_STATUS_UNKNOWN',
         "marital_status is null or marital_status in (select code from "
