@@ -1,4 +1,4 @@
-"""A small SQL prompt over the published database, read-only."""
+"""A small SQL prompt over the published tables: it reads them, and nothing else on this machine."""
 
 import sys
 from collections.abc import Iterator
@@ -14,6 +14,12 @@ from reporting.settings import Settings
 from reporting.terminal import shown
 
 ROWS_SHOWN = 40
+REFUSED = (  # they write files or open others
+    duckdb.StatementType.COPY,
+    duckdb.StatementType.EXPORT,
+    duckdb.StatementType.ATTACH,
+    duckdb.StatementType.LOAD,
+)
 
 
 def open_shell(settings: Settings, console: Console) -> None:
@@ -23,7 +29,7 @@ def open_shell(settings: Settings, console: Console) -> None:
     """
     interactive = sys.stdin.isatty()
     with open_published(settings) as connection:
-        connection.execute("use marts")  # its tables go by their names alone
+        _confine(connection, settings)
         if interactive:
             console.print(
                 f"{settings.published_database}, read-only. End a statement with ; leave with .quit"
@@ -34,12 +40,30 @@ def open_shell(settings: Settings, console: Console) -> None:
             console.print("Tables: " + ", ".join(name for (name,) in tables.fetchall()))
         for statement in _statements(console, interactive):
             try:
-                _show(connection.execute(statement), console)
+                for one in connection.extract_statements(statement):
+                    _require_reading(one)
+                    _show(connection.execute(one), console)
             except duckdb.Error as error:
                 first = str(error).splitlines()[0]
                 if not interactive:
                     raise BadCall(first) from None
                 console.print(first, style="red", markup=False)
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Let a connection read the published files alone, for good; its tables go by their names."""
+    connection.execute("use marts")
+    connection.execute("set allowed_directories = ?", [[str(settings.published.resolve())]])
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _require_reading(statement: duckdb.Statement) -> None:
+    if statement.type in REFUSED:
+        raise duckdb.PermissionException(
+            f"explore only reads: {statement.type.name} is refused; to write a file, open "
+            "reporting.duckdb read-only in a tool of your own"
+        )
 
 
 def _statements(console: Console, interactive: bool) -> Iterator[str]:
