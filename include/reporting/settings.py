@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reporting.errors import BadCall
@@ -12,6 +12,7 @@ from reporting.errors import BadCall
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 EXPECTATIONS = PROJECT_ROOT / "expectations"
+HOME_SIGNS = "{}?#"  # Jinja in dbt, and a query or fragment where DuckDB takes a path for a URL
 URL_OR_EMPTY = r"^(https?://\S+)?$"
 
 
@@ -48,6 +49,14 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")
     spark_master: str = Field("local[*]", description="Spark's master: this machine or a cluster.")
+
+    @field_validator("home")
+    @classmethod
+    def _is_plain(cls, home: Path) -> Path:
+        whole = str(home.resolve())
+        if found := [sign for sign in HOME_SIGNS if sign in whole]:
+            raise ValueError(f"the path {whole} holds {' '.join(found)}; name one without")
+        return home
 
     @property
     def landing_folder(self) -> Path:
@@ -105,4 +114,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise BadCall(f"setting {name}: {first['msg']}; correct the variable or unset it") from None
+        words = first["msg"].removeprefix("Value error, ")
+        raise BadCall(f"setting {name}: {words}; correct the variable or unset it") from None

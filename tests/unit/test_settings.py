@@ -1,0 +1,33 @@
+"""A setting that cannot be worked with is named in one line before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from reporting.errors import BadCall
+from reporting.settings import load_settings
+
+
+@pytest.mark.parametrize("name", ["a{{ b }}", "a{% b %}", "what?", "a#b"])
+def test_a_home_that_tools_would_misread_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPORTING_HOME", str(tmp_path / name))
+    with pytest.raises(BadCall, match=r"^setting REPORTING_HOME: the path .* holds .*; name one"):
+        load_settings()
+
+
+def test_a_relative_home_below_such_a_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a?b").mkdir()
+    monkeypatch.chdir(tmp_path / "a?b")
+    monkeypatch.delenv("REPORTING_HOME", raising=False)
+    with pytest.raises(BadCall, match=r"holds \?; name one without; correct the variable"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["lender's [1] 数据", "st*r", 'so "called"'])
+def test_other_names_are_taken(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORTING_HOME", str(tmp_path / name))
+    assert load_settings().home == tmp_path / name
