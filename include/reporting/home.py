@@ -13,7 +13,10 @@ from reporting.settings import Settings
 
 LOCK = ".lock"
 # Where things are written aside; the spill folders of the build stores end in .tmp.
-WRITTEN_IN = ("submissions/*", "notices", "work/*", "check_pages", "published", "published/*/*")
+WRITTEN_IN = (
+    *("submissions/*", "notices", "work/*", "check_pages"),
+    *("published", "published/*", "published/*/*"),
+)
 
 _held: set[Path] = set()
 

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from reporting.errors import DataNotFit
+from reporting.home import exclusive
 from reporting.publish import BUILDS, open_published, partition, publish
 from reporting.run import Run
 from reporting.settings import Settings
@@ -104,6 +105,19 @@ def test_a_partition_holds_one_file_and_keeps_its_name(settings: Settings) -> No
         folder = partition(settings, table, Run.of("2026-05", None, settings).month)
         found = duckdb.execute("from glob(?)", [f"{folder}/*"]).fetchall()
         assert found == [(f"{folder}/data.parquet",)]
+
+
+def test_a_build_that_was_half_removed_goes_with_the_next_run(settings: Settings) -> None:
+    publish_build(settings, "0")
+    builds = settings.published / BUILDS
+    (half := builds / ".000000-00000000.partial").mkdir()
+    (foreign := builds / ".DS_Store").touch()
+    publish_build(settings, "1")
+    with exclusive(settings):
+        assert not half.exists()
+    assert foreign.exists()
+    with open_published(settings) as published:
+        assert set(published.execute(JOINED).fetchone() or ()) == {"1"}
 
 
 def test_a_moved_home_shows_its_own_data(settings: Settings, tmp_path: Path) -> None:
