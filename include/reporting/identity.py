@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting import __version__
+from reporting import __version__, atomic
 from reporting.home import private_folder
 from reporting.run import Run
 from reporting.settings import DBT_PROJECT, EXPECTATIONS, Settings
@@ -60,10 +60,9 @@ def hash_key(settings: Settings) -> bytes:
     """The secret key of this installation, made once: ``secure/hash.key`` (mode 0600)."""
     path = private_folder(settings.home.resolve() / "secure") / "hash.key"
     if not path.exists():
-        aside = path.with_suffix(".new")
-        aside.touch(mode=0o600)
-        aside.write_bytes(secrets.token_bytes(KEY_BYTES))
-        aside.rename(path)
+        with atomic.replaced(path) as aside:  # a key that is lost changes every hash
+            aside.touch(mode=0o600)
+            aside.write_bytes(secrets.token_bytes(KEY_BYTES))
     return path.read_bytes()
 
 
