@@ -15,7 +15,7 @@ from rich.text import Text
 
 from reporting.errors import BadCall
 from reporting.evidence import looks_personal
-from reporting.publish import built_months, open_published
+from reporting.publish import months_shown, open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
 from reporting.settings import Settings
@@ -40,7 +40,7 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     """
     asked = parse_month(month) if month else None
     with open_published(settings) as connection:
-        built = [entry.month for entry in built_months(settings)]
+        built = [entry.month for entry in months_shown(connection)]
         if not built:
             raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
         answered, opening = _month_to_answer(asked, built)
@@ -68,11 +68,14 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
 
 
-def accounts_asked(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
-    """The accounts whose ids were asked for, of a customer all, and the month that answers."""
-    built = [entry.month for entry in built_months(settings)]
-    answered, _ = _month_to_answer(parse_month(month) if month else None, built)
+def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+    """The account of this id, or all accounts of the customer of this id; the month of the answer.
+
+    The month is the one that ``explain`` answers for.
+    """
     with open_published(settings) as connection:
+        built = [entry.month for entry in months_shown(connection)]
+        answered, _ = _month_to_answer(parse_month(month) if month else None, built)
         rows = _accounts(connection, subject, answered)
     named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
     return [row["account_id"] for row in named], answered
@@ -127,7 +130,7 @@ def _accounts(
 
 
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """The answer where a month has no verdict: the row is in quarantine, or nobody has this id."""
+    """The answer where a month has no verdict: the row is in quarantine, or no row has this id."""
     rejected = _rejected(
         connection, month, "row_key = ? and table_name in ('accounts', 'customers')", subject
     )
