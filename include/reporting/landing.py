@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 
 from reporting.control_totals import compare
-from reporting.errors import BadCall, BrokenDelivery, ReportingError
+from reporting.errors import BrokenDelivery, ReportingError
+from reporting.home import private_folder
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
@@ -25,7 +26,6 @@ from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import apply_limits, new_database
 
-PRIVATE = 0o700
 NAMED = 5  # unknown products named in a message
 A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
@@ -120,15 +120,8 @@ def land(
 def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new store that takes its place only when the landing zone has proved whole."""
     store = run.build_store(settings)
-    try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (settings.work, store.parent):
-            folder.chmod(PRIVATE)
-    except OSError as error:
-        raise BadCall(
-            f"setting REPORTING_HOME: {store.parent} cannot be made ({error.strerror}); "
-            "name a folder that may be written"
-        ) from None
+    for folder in (settings.work, store.parent):
+        private_folder(folder)
     for path in (store, store.with_name(f"{store.name}.wal")):
         path.unlink(missing_ok=True)
     # private and short-lived: it may use what only this version of DuckDB reads
