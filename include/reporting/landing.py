@@ -26,7 +26,7 @@ from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import apply_limits, new_database
 
-NAMED = 5  # unknown products named in a message
+MOST_PRODUCTS = 5  # unknown products in one message
 A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
 
@@ -199,7 +199,7 @@ def _create(feed: Feed, files: list[DeliveredFile]) -> int:
     return int(row[0]) if row else 0
 
 
-# What DuckDB says of a query, of its limits or of a value; a page that cannot be decoded is none
+# DuckDB errors about a query, a limit or a value; a page that cannot be decoded raises others
 NO_DAMAGE = (
     *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException),
     *(duckdb.OutOfMemoryException, duckdb.InterruptException),
@@ -328,7 +328,7 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
             .filter("product_code is not null")
             .aggregate("product_code")
             .order("product_code")
-            .fetchmany(NAMED)
+            .fetchmany(MOST_PRODUCTS)
         )
         # what does not look like a code may be a person's
         codes = ", ".join(

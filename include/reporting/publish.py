@@ -243,7 +243,7 @@ def publish(
     for table in tables:
         folder = partition(settings, table, run.month)
         folder.mkdir(parents=True, exist_ok=True)
-        # earlier months that were read anew stay as they were published; sorted, so that equal runs
+        # earlier months in scope keep the rows they were published with; sorted, so that equal runs
         # give equal bytes
         with atomic.replaced(folder / PART) as aside:
             connection.execute(
