@@ -1,6 +1,6 @@
 {#- How a delivered row finds its one place (contracts, section 1). -#}
 
-{#- What sources.yml says of a raw table: its columns, in order, and its key. -#}
+{#- The columns of a raw table, in order, and its key, as sources.yml defines them. -#}
 {% macro raw_columns(table) -%}
     {%- if execute -%}
         {{ return(raw_table(table).columns.keys() | list) }}
@@ -52,7 +52,7 @@ with singled_out as (
 ) %}
     {%- set columns = raw_columns(table) -%}
     {%- set is_waiting = "coalesce(standing = 'waiting', false)" if of else 'false' -%}
-with keys as (  -- of all rows: to be asked about in vain does no harm
+with keys as (  -- of all rows: false positives are harmless here
     select {{ hash_of(row_key(table)) }} as key_hash
     from {{ delivered(table) }}
 ),
@@ -152,7 +152,7 @@ from (
 {#- True where versions of one key are about different subjects: a newer version corrects facts and
     never moves a key to somebody else. A person stays one under a corrected number or a corrected
     name; under another number and another name it is another person. Unknown values (sex 0 and 9)
-    tell nobody apart. -#}
+    distinguish no persons. -#}
 {% macro has_another_subject(table) -%}
     {%- if table == 'customers' -%}
     {{ differs_between_versions('upper(id_number)') }}
@@ -279,8 +279,8 @@ where place = 'good'
     {%- endfor -%}
 {%- endmacro %}
 
-{#- A number of 64 bits that stands for a text where many millions are compared; whoever uses it
-    compares the texts themselves afterwards. DuckDB's own hash reads eight bytes at a time and
+{#- A number of 64 bits that stands for a text where many millions are compared; a query that
+    uses it compares the texts themselves afterwards. DuckDB's own hash reads eight bytes at a time and
     takes many ids of 16 characters for one another; moved by a byte it does not take the same. -#}
 {% macro hash_of(text) -%} {{ return(adapter.dispatch("hash_of")(text)) }} {%- endmacro %}
 {% macro default__hash_of(text) -%} hash({{ text }}, concat('x', {{ text }})) {%- endmacro %}
@@ -308,7 +308,7 @@ where place = 'good'
 
 {#- The rules of a table, those that every table shares first: a readable row, a key, a moment of
     recording, identifiers as they were issued and dates that the bureau takes. A value that is
-    missing breaks the rule that asks for it and no other. -#}
+    missing breaks the rule that requires it and no other. -#}
 {% macro all_rules(table, rules) -%}
     {{ return([
         ('VALUE_UNREADABLE', '_unreadable_columns is null'),
@@ -320,7 +320,7 @@ where place = 'good'
 {%- endmacro %}
 
 {#- True where no identifier of a row has the form of a floating-point number (2.08812E+15, 17.0): a
-    spreadsheet has rounded it, and nobody can say whose it was. -#}
+    spreadsheet has rounded it, and its owner is not known any more. -#}
 {% macro has_no_floating_point_identifier(table) -%}
     {%- set identifiers = [] -%}
     {%- for column in raw_columns(table) -%}
@@ -357,8 +357,8 @@ where place = 'good'
     {%- endfor %} true
 {%- endmacro %}
 
-{#- The ids of the rules a row breaks; a rule whose answer is unknown is broken. Of a row with a value
-    that cannot be read no more is said: the other rules would speak of a value that is not there. -#}
+{#- The ids of the rules a row breaks; a rule whose answer is unknown is broken. A row
+    with an unreadable value gets this rule alone: the others would check a value that is missing. -#}
 {% macro broken_rules(table, rules) -%}
     {{ return(adapter.dispatch("list_of_broken")(all_rules(table, rules))) }}
 {%- endmacro %}
@@ -426,7 +426,7 @@ where place = 'good'
 {% macro default__unnested(list) -%} unnest({{ list }}) {%- endmacro %}
 {% macro spark__unnested(list) -%} explode({{ list }}) {%- endmacro %}
 
-{#- True where a column holds one of some texts. DuckDB asks a function once for each value in the
+{#- True where a column holds one of some texts. DuckDB calls a function once for each value in the
     dictionary of a page, where it would compare every row with every text of an IN. -#}
 {% macro is_one_of(column, texts) -%}
     {{ return(adapter.dispatch("is_one_of")(column, "'" ~ texts | join("', '") ~ "'")) }}

@@ -1,6 +1,6 @@
 """Where each delivered row went: the places must add up, and few rows may be rejected."""
 
-from reporting.sentences import A_FEW, each_row, no_row, the_table, unique
+from reporting.sentences import TOLERATED_ROWS, each_row, no_row, the_table, unique
 
 TABLE = "feed_counts"
 # The count belongs to the key: a waiver of this month's quarantine is none of a larger one's.
@@ -46,18 +46,18 @@ EXPECTATIONS = [
     each_row(
         "feeds.quarantine_bearable",
         "critical",
-        f"At most 10 % of a feed (or {A_FEW} rows) is quarantined.",
-        f"quarantined <= greatest({A_FEW}, 0.1 * delivered)",
+        f"At most 10 % of a feed (or {TOLERATED_ROWS} rows) is quarantined.",
+        f"quarantined <= greatest({TOLERATED_ROWS}, 0.1 * delivered)",
     ),
     no_row(
         "feeds.keys_filled",
         "critical",
-        f"At most 1 % of a feed (or {A_FEW} rows) came without a key or an account.",
+        f"At most 1 % of a feed (or {TOLERATED_ROWS} rows) came without a key or an account.",
         "from {batch} as feeds inner join ("
         "select table_name, count(*) as without_key from marts.quarantined_rows"
         " where rule_id = 'KEY_MISSING' or (rule_id = 'ACCOUNT_UNKNOWN' and account_id is null)"
         " group by table_name) as listed on feeds.table_name = listed.table_name"
-        f" where listed.without_key > greatest({A_FEW}, 0.01 * feeds.delivered)",
+        f" where listed.without_key > greatest({TOLERATED_ROWS}, 0.01 * feeds.delivered)",
         key="feeds.table_name",
     ),
     no_row(

@@ -3,7 +3,6 @@
 The rules are those of contracts, section 2; the names are the columns of `marts.repayment_status`.
 """
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from functools import lru_cache
 
 from reporting.account_replay import ZERO, Item, Ledger, Replay, replay, report_date_in
 from reporting.run import next_month
-from reporting.settings import DBT_PROJECT
+from reporting.seeds import seed_rows
 
 BUCKETS = (
     ("overdue_principal_31_60", 31, 60),
@@ -148,8 +147,7 @@ def _by_days(seed: str, past_due: int) -> str:
 
 @lru_cache
 def _steps(seed: str) -> tuple[tuple[int, int, str], ...]:
-    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-        _, *rows = csv.reader(file)
+    rows = (row.values() for row in seed_rows(seed))
     return tuple((int(low), int(high), code) for low, high, code, *_ in rows)
 
 

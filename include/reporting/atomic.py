@@ -46,7 +46,7 @@ def put_in_place(aside: Path, final: Path) -> None:
 
 
 def remove(final: Path) -> None:
-    """Remove a file or folder, if there is one: nobody ever sees half of it."""
+    """Remove a file or folder, if there is one; a reader never sees half of it."""
     if final.exists():
         aside = aside_of(final)
         delete(aside)
@@ -56,7 +56,7 @@ def remove(final: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder; nobody may be writing there now."""
+    """Remove what killed processes left in a folder; no process may be writing there now."""
     for old in folder.glob(".*.old"):
         final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
         if final.exists():
@@ -68,7 +68,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def delete(path: Path) -> None:
-    """Delete a file or folder that nobody knows by its name, if there is one."""
+    """Delete a file or folder that no reader knows by its name, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

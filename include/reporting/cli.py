@@ -147,7 +147,7 @@ def why(
     if explain:
         from reporting import explain as replay
 
-        explanation = replay.explain(*answer.accounts_asked(subject, month, settings), settings)
+        explanation = replay.explain(*answer.accounts_of(subject, month, settings), settings)
         console.print(explanation.text, soft_wrap=True)
         explanation.require_equal()
 

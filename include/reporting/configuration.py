@@ -16,11 +16,11 @@ from pydantic.dataclasses import dataclass
 from reporting import policy, publish, reasons, runbook, waivers
 from reporting.config_files import Code, Day, Number, Text, Whole, read_rows, require_none
 from reporting.errors import BadCall
+from reporting.seeds import seed_path
 from reporting.settings import DBT_PROJECT, EXPECTATIONS, Settings
 from reporting.submission.rules import REGISTRY, load_rules
 from reporting.watch_figures import THRESHOLDS, thresholds
 
-SEEDS = DBT_PROJECT / "seeds"
 MODELS = DBT_PROJECT / "models"
 SQL = (MODELS, DBT_PROJECT / "macros")
 RULE = re.compile(r"'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'")  # how a row rule stands in SQL
@@ -182,7 +182,7 @@ def require_fit(settings: Settings) -> None:
         runbook.load,
         load_rules,
         thresholds,
-        *(lambda name=name: seed_rows(name) for name in FORMS),
+        *(lambda name=name: checked_rows(name) for name in FORMS),
     ]
     faults = [fault for reader in readers for fault in _faults_of(reader)]
     if not faults:  # what follows compares files that are whole
@@ -190,13 +190,8 @@ def require_fit(settings: Settings) -> None:
     require_none(faults)
 
 
-def seed_path(name: str) -> Path:
-    """The file of a seed."""
-    return SEEDS / f"{name}.csv"
-
-
-def seed_rows(name: str) -> dict[int, Any]:
-    """The rows of a seed by line number; BadCall where one is wrong or there is none."""
+def checked_rows(name: str) -> dict[int, Any]:
+    """The rows of a seed by line number; BadCall where a row is wrong or none exists."""
     form, unique = FORMS[name]
     rows = read_rows(seed_path(name), form, unique)
     if not rows:
@@ -213,47 +208,52 @@ def _faults_of(reader: Callable[[], object]) -> list[str]:
 
 
 def _bands() -> Iterator[str]:
-    """Values that no band of a seed holds, or two."""
+    """Values that no band of a seed holds, or more than one."""
     for seed, bands in BANDS.items():
-        rows = sorted(
-            seed_rows(seed).items(), key=lambda one: getattr(one[1], bands.lower) or float("-inf")
-        )
-        path, expected = seed_path(seed), bands.first
-        for place, (line, row) in enumerate(rows, start=1):
-            lower, upper = getattr(row, bands.lower), getattr(row, bands.upper)
-            where = f"{path}, line {line}, column"
-            if lower not in expected:
-                yield f"{where} {bands.lower}: leaves a gap or an overlap; {_begin_with(expected)}"
-            is_last = place == len(rows)
-            if is_last and upper != bands.last:
-                yield f"{where} {bands.upper}: the last band must end with {_told(bands.last)}"
-            if upper is None and not is_last:
-                yield f"{where} {bands.upper}: is empty, and another band follows; fill it"
-                return
-            if None not in (lower, upper) and upper < lower:
-                yield f"{where} {bands.upper}: lies before {bands.lower}; correct it"
-            expected = (upper + bands.step,) if upper is not None else ()
+        yield from _faults_of_bands(seed, bands)
+
+
+def _faults_of_bands(seed: str, bands: Bands) -> Iterator[str]:
+    rows = [
+        (getattr(row, bands.lower), getattr(row, bands.upper), line)
+        for line, row in checked_rows(seed).items()
+    ]
+    rows.sort(key=lambda row: float("-inf") if row[0] is None else row[0])
+    expected = bands.first
+    for place, (lower, upper, line) in enumerate(rows, start=1):
+        where = f"{seed_path(seed)}, line {line}, column"
+        if lower not in expected:
+            yield f"{where} {bands.lower}: leaves a gap or an overlap; {_begin_with(expected)}"
+        is_last = place == len(rows)
+        if is_last and upper != bands.last:
+            yield f"{where} {bands.upper}: the last band must end with {_bound(bands.last)}"
+        if upper is None and not is_last:
+            yield f"{where} {bands.upper}: is empty, and another band follows; fill it"
+            return
+        if None not in (lower, upper) and upper < lower:
+            yield f"{where} {bands.upper}: lies before {bands.lower}; correct it"
+        expected = (upper + bands.step,) if upper is not None else ()
 
 
 def _begin_with(expected: Sequence[float | None]) -> str:
-    return f"it must begin with {' or '.join(map(_told, expected))}"
+    return f"it must begin with {' or '.join(map(_bound, expected))}"
 
 
-def _told(bound: float | None) -> str:
+def _bound(bound: float | None) -> str:
     return "nothing (no bound)" if bound is None else f"{bound:.9g}"
 
 
 def _bounds() -> Iterator[str]:
     """Bounds of the month's figures that allow nothing."""
     path = seed_path("batch_bounds")
-    for line, bound in seed_rows("batch_bounds").items():
+    for line, bound in checked_rows("batch_bounds").items():
         if bound.lowest > bound.highest:
             yield f"{path}, line {line}, column highest: lies below lowest; correct it"
 
 
 def row_rules_in_sql() -> dict[str, Path]:
     """Every row rule that a model or macro names, and the first file that does."""
-    verdicts = {row.reason_code for row in seed_rows("reasons").values()}
+    verdicts = {row.reason_code for row in checked_rows("reasons").values()}
     found: dict[str, Path] = {}
     for path in sorted(path for folder in SQL for path in folder.rglob("*.sql")):
         for rule_id in RULE.findall(path.read_text(encoding="utf-8")):
@@ -263,26 +263,26 @@ def row_rules_in_sql() -> dict[str, Path]:
 
 
 def _row_rules() -> Iterator[str]:
-    """Row rules without their sentence, and sentences that no model asks."""
+    """Row rules without their sentence, and sentences that no model uses."""
     seed = seed_path("row_rules")
-    explained = {row.rule_id: line for line, row in seed_rows("row_rules").items()}
-    asked = row_rules_in_sql()
-    for rule_id in sorted(asked.keys() - explained.keys()):
-        yield f"{seed}: rule {rule_id} of {asked[rule_id].name} has no sentence; add a row"
-    for rule_id in sorted(explained.keys() - asked.keys()):
+    explained = {row.rule_id: line for line, row in checked_rows("row_rules").items()}
+    used = row_rules_in_sql()
+    for rule_id in sorted(used.keys() - explained.keys()):
+        yield f"{seed}: rule {rule_id} of {used[rule_id].name} has no sentence; add a row"
+    for rule_id in sorted(explained.keys() - used.keys()):
         where = f"{seed}, line {explained[rule_id]}, column rule_id"
-        yield f"{where}: no model asks {rule_id}; remove it"
+        yield f"{where}: no model uses {rule_id}; remove it"
 
 
 def _unpublished() -> Iterator[str]:
-    """Models of ``marts/`` that nobody outside would see."""
+    """Models of ``marts/`` that would not be published."""
     for path in sorted((MODELS / "marts").glob("*.sql")):
         if path.stem not in publish.TABLES:
             yield f"{path}: is not published; name it in TABLES of include/reporting/publish.py"
 
 
 def _without_entry() -> Iterator[str]:
-    """Checks that the runbook says nothing of."""
+    """Checks without an entry in the runbook."""
     for check_id, where in every_check():
         if runbook.find(check_id) is None:
             yield f"{where}: check {check_id} has no entry in {runbook.RUNBOOK}; add one"
@@ -302,7 +302,7 @@ def every_check() -> Iterator[tuple[str, str]]:
     for rule in load_rules():
         if rule.record != "file":
             yield f"bureau.{rule.id}", str(REGISTRY)
-    for line, bound in seed_rows("batch_bounds").items():
+    for line, bound in checked_rows("batch_bounds").items():
         yield f"batch.{bound.figure}", f"{seed_path('batch_bounds')}, line {line}"
-    for asked in thresholds():
-        yield asked.check_id, str(THRESHOLDS)
+    for threshold in thresholds():
+        yield threshold.check_id, str(THRESHOLDS)

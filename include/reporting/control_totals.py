@@ -1,7 +1,7 @@
 """Control totals: what the source says it delivered, beside what was landed, file by file.
 
 A file that was cut at the end of a line looks whole; only who wrote it knows how long it was.
-``raw.delivered_files`` puts both side by side; ``expectations/landing/delivered_files.py`` judges.
+``raw.delivered_files`` holds both; ``expectations/landing/delivered_files.py`` compares them.
 """
 
 from collections.abc import Mapping
@@ -109,19 +109,25 @@ def compare(
 
 
 def _differences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The first files that are not as their total says; whether they stop the month is checked."""
+    """A warning for each of the first files that differ from their total.
+
+    Whether they stop the month is decided by ``expectations/landing/delivered_files.py``.
+    """
     found = connection.execute(
         "select file, is_delivered, rows_landed, rows_stated from raw.delivered_files "
         "where has_total and not coalesce(is_delivered and rows_landed = rows_stated "
-        f"and amount_landed = coalesce(amount_stated, amount_landed), false) limit {NAMED}"
+        "and amount_landed = coalesce(amount_stated, amount_landed), false) "
+        f"order by file limit {NAMED}"
     ).fetchall()
     return [
         f"table control_totals: file {shown(file)} "
-        + (
-            f"has {landed:,} rows, its total says {stated or 0:,}"
-            + (" and another amount" if landed == stated else "")
-            if is_delivered
-            else "has a total and was not delivered"
-        )
+        + (_difference(landed, stated) if is_delivered else "has a total and was not delivered")
         for file, is_delivered, landed, stated in found
     ]
+
+
+def _difference(landed: int, stated: int | None) -> str:
+    if stated is None:
+        return f"has {landed:,} rows, its total gives no readable number of rows"
+    amount = " and another amount" if landed == stated else ""
+    return f"has {landed:,} rows, its total says {stated:,}{amount}"

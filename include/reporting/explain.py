@@ -35,7 +35,7 @@ from reporting.account_replay import (
     read_ledger,
 )
 from reporting.errors import BadCall, ReportingError
-from reporting.publish import BuiltMonth, built_months, open_published
+from reporting.publish import BuiltMonth, months_shown, open_published
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import open_store
@@ -79,23 +79,33 @@ def explain(accounts: list[str], month: date, settings: Settings) -> Explanation
 
     Raises BadCall where the private build store of that month is gone or of another build.
     """
+    with open_published(settings) as published:
+        built = next(entry for entry in months_shown(published) if entry.month == month)
+        run = Run(built.month, built.as_of)
+        if not run.build_store(settings).is_file():
+            raise _run_it_again(run, "has no build store any more")
+        try:
+            with open_store(run, settings) as store:
+                _require_same_build(store, built, run)
+                return _explained(accounts, run, store, published)
+        except (duckdb.IOException, duckdb.CatalogException):
+            raise _run_it_again(run, "cannot be read now, a run may be writing it") from None
+
+
+def _explained(
+    accounts: list[str],
+    run: Run,
+    store: duckdb.DuckDBPyConnection,
+    published: duckdb.DuckDBPyConnection,
+) -> Explanation:
     explanation = Explanation()
-    built = next(entry for entry in built_months(settings) if entry.month == month)
-    run = Run(built.month, built.as_of)
-    if not run.build_store(settings).is_file():
-        raise _run_it_again(run, "has no build store any more")
-    try:
-        with open_store(run, settings) as store, open_published(settings) as published:
-            _require_same_build(store, built, run)
-            for account_id in accounts:
-                reported = _reported(published, account_id, month)
-                if not reported:
-                    words = f"Account {account_id} was not open in {run.label}: nothing to replay."
-                    explanation.lines += ["", words]
-                    continue
-                _explain_account(read_ledger(store, account_id), run, reported, explanation)
-    except (duckdb.IOException, duckdb.CatalogException):
-        raise _run_it_again(run, "cannot be read now, a run may be writing it") from None
+    for account_id in accounts:
+        reported = _reported(published, account_id, run.month)
+        if reported:
+            _explain_account(read_ledger(store, account_id), run, reported, explanation)
+        else:
+            words = f"Account {account_id} was not open in {run.label}: nothing to replay."
+            explanation.lines += ["", words]
     return explanation
 
 

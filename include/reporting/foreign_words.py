@@ -1,7 +1,7 @@
-"""What may be repeated of the words of the machine, the database and the libraries.
+"""Which words of an error of the system, the database or a library a message may repeat.
 
-Most of them may quote a value of a row. Only these are repeated: what the operating system says of
-a file, what an import says of a module, and what DuckDB and dbt say of names, memory and files.
+Most error texts may quote a value of a row. Only these are repeated: the operating system's about
+a file, an import's about a module, and those of DuckDB and dbt about names, memory and files.
 """
 
 import re
@@ -9,14 +9,12 @@ import re
 from reporting.errors import ReportingError
 
 LONGEST = 300  # characters of a line
-# An error of DuckDB; only these kinds speak of names in our own SQL, of memory or of files. A
+# An error of DuckDB; only these kinds are about names in our own SQL, memory or files. A
 # Conversion, Constraint, Invalid Input or Out of Range Error quotes values of rows.
 ENGINE = re.compile(r"\b(?P<kind>[A-Z][\w ]*?) Error: [^\n]*")
 REPEATED = ("Binder", "Catalog", "Parser", "Dependency", "Permission", "Out of Memory", "IO")
-ENGINE_KINDS = (
-    "IOException",
-    "OutOfMemoryException",
-)  # by name: DuckDB itself may not import
+# Compared by name, because the error may be that DuckDB cannot be imported.
+ENGINE_KINDS = ("IOException", "OutOfMemoryException")
 # A sentence of Great Expectations about a column that a table lacks.
 COLUMN = re.compile(r"The column \"[^\"]*\" in BatchData does not exist")
 # dbt's own errors, of its language, a reference or a contract: the line after this one.
@@ -36,16 +34,16 @@ def of_error(error: BaseException) -> str:
 
 
 def is_of_machine(error: BaseException) -> bool:
-    """Whether an error speaks of files, memory or modules, and of no row."""
+    """Whether an error is about files, memory or modules, and not about a row."""
     if isinstance(error, OSError):
-        return error.errno is not None  # without a number, a library speaks
+        return error.errno is not None  # without a number it comes from a library
     if "duckdb" in type(error).__module__:
         return type(error).__name__ in ENGINE_KINDS
     return isinstance(error, ImportError | MemoryError)
 
 
 def of_query(text: str) -> str:
-    """What the database says of names, memory or files in a text of many lines; else nothing."""
+    """The database's first error about names, memory or files in a longer text; else empty."""
     found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
     column = COLUMN.search(text)
     return _with_advice(_cut(column.group() if column else found[0] if found else ""))

@@ -13,7 +13,10 @@ from reporting.settings import Settings
 
 LOCK = ".lock"
 # Where things are written aside; the spill folders of the build stores end in .tmp.
-WRITTEN_IN = ("submissions/*", "notices", "work/*", "check_pages", "published", "published/*/*")
+WRITTEN_IN = (
+    *("submissions/*", "notices", "work/*", "check_pages"),
+    *("published", "published/*", "published/*/*"),
+)
 
 _held: set[Path] = set()
 
@@ -22,8 +25,8 @@ _held: set[Path] = set()
 def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
     """Let one run at a time work in the home folder; re-entrant inside a process.
 
-    Where another one works there: wait for it, or refuse. The lock dies with its process; whoever
-    has it next removes what a killed run left, of whichever month.
+    Where another process works there: wait for it, or raise BadCall. The lock dies with its
+    process; the next holder removes what a killed run left, of whichever month.
     """
     home = settings.home.resolve()
     if is_held(settings):
@@ -99,7 +102,7 @@ def is_in_use(settings: Settings) -> bool:
 
 
 def is_held(settings: Settings) -> bool:
-    """Does this process work in the home folder, so that nobody else does?"""
+    """Does this process work in the home folder, so that no other one does?"""
     return settings.home.resolve() in _held
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 
 from reporting.control_totals import compare
-from reporting.errors import BadCall, BrokenDelivery, ReportingError
+from reporting.errors import BrokenDelivery, ReportingError
+from reporting.home import private_folder
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
@@ -25,8 +26,7 @@ from reporting.run import Run
 from reporting.settings import Settings
 from reporting.warehouse import apply_limits, new_database
 
-PRIVATE = 0o700
-NAMED = 5  # unknown products named in a message
+MOST_PRODUCTS = 5  # unknown products in one message
 A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 
 
@@ -120,15 +120,8 @@ def land(
 def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new store that takes its place only when the landing zone has proved whole."""
     store = run.build_store(settings)
-    try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (settings.work, store.parent):
-            folder.chmod(PRIVATE)
-    except OSError as error:
-        raise BadCall(
-            f"setting REPORTING_HOME: {store.parent} cannot be made ({error.strerror}); "
-            "name a folder that may be written"
-        ) from None
+    for folder in (settings.work, store.parent):
+        private_folder(folder)
     for path in (store, store.with_name(f"{store.name}.wal")):
         path.unlink(missing_ok=True)
     # private and short-lived: it may use what only this version of DuckDB reads
@@ -206,7 +199,7 @@ def _create(feed: Feed, files: list[DeliveredFile]) -> int:
     return int(row[0]) if row else 0
 
 
-# What DuckDB says of a query, of its limits or of a value; a page that cannot be decoded is none
+# DuckDB errors about a query, a limit or a value; a page that cannot be decoded raises others
 NO_DAMAGE = (
     *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException),
     *(duckdb.OutOfMemoryException, duckdb.InterruptException),
@@ -335,7 +328,7 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
             .filter("product_code is not null")
             .aggregate("product_code")
             .order("product_code")
-            .fetchmany(NAMED)
+            .fetchmany(MOST_PRODUCTS)
         )
         # what does not look like a code may be a person's
         codes = ", ".join(

@@ -1,4 +1,4 @@
-"""What one delivered file holds, judged against the raw contract (contracts, section 1).
+"""What one delivered file holds, compared with the raw contract (contracts, section 1).
 
 No message repeats a value of a file: it may be personal data.
 """
@@ -29,7 +29,7 @@ class Feed:
     connection: duckdb.DuckDBPyConnection
 
     def fault(self, path: str, what: str, column: str = "") -> BrokenDelivery:
-        """A structural fault, said in one line."""
+        """A structural fault in one line."""
         place = f"table {self.table.name}, file {path}" + (f", column {column}" if column else "")
         return BrokenDelivery(f"{place}: {what}")
 
@@ -58,14 +58,14 @@ class DeliveredFile:
         return compression(self.path)
 
     def unknown_columns(self, table: RawTable) -> list[str]:
-        """Columns that the contract does not know."""
+        """Columns that are not in the contract."""
         return [name for name, _ in self.columns if name.lower() not in table.column_names]
 
 
 def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
     """Read the structure of a feed's files, those of Parquet in one query; errors as ``inspect``.
 
-    A file that the query does not tell, or that spoils it, is asked by itself.
+    Files missing from the result of that query, or breaking it, are inspected one by one.
     """
     addresses = [feed.zone.address(path) for path in paths if not is_csv(path)]
     try:
@@ -107,7 +107,7 @@ def require_plausible(feed: Feed, files: list[DeliveredFile]) -> None:
 
 
 def inspect(feed: Feed, path: str, schema: list[SchemaRow] | None = None) -> DeliveredFile:
-    """Read the structure of a file; BrokenDelivery if it is not what the contract asks.
+    """Read the structure of a file; BrokenDelivery if it does not fit the contract.
 
     Column names are compared without regard to case, as DuckDB does. ``schema`` is that of a
     Parquet file, where it is read already.

@@ -117,14 +117,14 @@ def what_is_broken(file: DeliveredFile, error: duckdb.Error) -> str:
     """What keeps a file from being read, without DuckDB's text: that quotes the line itself."""
     if not file.is_csv:
         return "is damaged; deliver it again"
-    said = str(error)
-    line = re.search(r"CSV Error on Line: (\d+)", said)
-    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said)
+    message = str(error)
+    line = re.search(r"CSV Error on Line: (\d+)", message)
+    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     where = f"line {line[1]} " if line else ""
-    if "not utf-8 encoded" in said:
+    if "not utf-8 encoded" in message:
         return f"{where}is not UTF-8; write the file in UTF-8"
     if fields:
         return f"{where}has {fields[2]} fields instead of {fields[1]}; correct the line"
-    if "unterminated quote" in said:
+    if "unterminated quote" in message:
         return f"{where}has a quote that is never closed; correct the line"
     return f"{where}is no well-formed CSV (one kind of line end, quotes doubled); write it again"

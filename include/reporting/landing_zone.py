@@ -21,7 +21,7 @@ READERS = 4  # files hashed at a time
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells a file from one that was put in its place, without reading it.
+    """What distinguishes a file from one that replaced it, without reading it.
 
     ``identity``: the inode of a local file, the ETag that a store gives it, or nothing.
     """

@@ -1,6 +1,6 @@
 """What is known of a month when a message about it is written: its figures and its files.
 
-Only what can be read at that moment is said: after a fault there may be no store, no records or no
+Only what can be read at that moment is given: after a fault there may be no store, no records or no
 month before.
 """
 

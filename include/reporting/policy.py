@@ -12,9 +12,9 @@ from pydantic.dataclasses import dataclass
 
 from reporting.config_files import Code, read_rows
 from reporting.errors import BadCall
-from reporting.settings import DBT_PROJECT, Settings
+from reporting.seeds import seed_path
+from reporting.settings import Settings
 
-SEED = DBT_PROJECT / "seeds" / "product_policy.csv"
 PARTS = ("penalty", "fee", "interest", "principal")
 
 
@@ -51,9 +51,9 @@ def read_policy(settings: Settings) -> Path:
 
     Raises BadCall naming file, line and column if the file is missing or not of the policy's shape.
     """
-    path = settings.policy.resolve() if settings.policy else SEED
+    path = settings.policy.resolve() if settings.policy else seed_path("product_policy")
     if not path.is_file():
         raise BadCall(f"setting REPORTING_POLICY: there is no file {path}; name a policy CSV")
     if not read_rows(path, PolicyRow, unique=[("product_code",)]):
-        raise BadCall(f"{path}: there is no product in it; add a row per product")
+        raise BadCall(f"{path}: holds no product; add a row per product")
     return path

@@ -258,7 +258,7 @@ def publish(
     for table in tables:
         folder = partition(settings, table, run.month)
         folder.mkdir(parents=True, exist_ok=True)
-        # earlier months that were read anew stay as they were published; sorted, so that equal runs
+        # earlier months in scope keep the rows they were published with; sorted, so that equal runs
         # give equal bytes
         with atomic.replaced(folder / PART) as aside:
             connection.execute(
@@ -276,8 +276,8 @@ def build_database(settings: Settings) -> Path:
     """
     builds = settings.published / BUILDS
     builds.mkdir(exist_ok=True)
-    kept = {_shown_build(settings)}
-    numbers = [int(folder.name.partition("-")[0]) for folder in builds.iterdir()]
+    before = _shown_build(settings)
+    numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
     # a number could come again in a home that was made again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
     (builds / build).mkdir()
@@ -287,9 +287,9 @@ def build_database(settings: Settings) -> Path:
             _link(path, builds / build / f"{table}.{month}.parquet")
     atomic.sync_folder(builds / build)
     _write_database(settings, build)
-    if None not in kept:
-        for folder in builds.iterdir():
-            if folder.name not in {*kept, build}:
+    if before is not None:  # else readers may still have a build open that is not known now
+        for folder in builds.glob("[0-9]*-*"):
+            if folder.name not in (before, build):
                 atomic.remove(folder)
     return settings.published_database
 

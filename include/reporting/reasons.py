@@ -5,9 +5,7 @@ from functools import lru_cache
 from pydantic.dataclasses import dataclass
 
 from reporting.config_files import Code, Text, Whole, read_rows
-from reporting.settings import DBT_PROJECT
-
-SEED = DBT_PROJECT / "seeds" / "reasons.csv"
+from reporting.seeds import seed_path
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,8 @@ class Reason:
 
 @lru_cache
 def reasons() -> dict[str, Reason]:
-    """Every reason by its code, in the order in which the rules are asked."""
-    rows = read_rows(SEED, Reason, unique=[("position",), ("reason_code",)]).values()
+    """Every reason by its code, in the order in which the rules are evaluated."""
+    rows = read_rows(
+        seed_path("reasons"), Reason, unique=[("position",), ("reason_code",)]
+    ).values()
     return {row.reason_code: row for row in sorted(rows, key=lambda row: row.position)}

@@ -1,8 +1,9 @@
 """Which runs of a month have begun and not ended: one small file a month in the home folder.
 
 A run that is killed cannot say so. Its mark stays, and the daily watch finds it; a mark is settled
-when the error that ended the run was sent, and goes when the month runs to its end. A mark that
-cannot be written never stops a run, and is no warning: whoever needs it says what it lacks.
+when the error that ended the run was sent, and is removed when the month runs to its end. A mark
+that cannot be written never stops a run and is not worth a warning: what reads it says what is not
+known.
 """
 
 import json
@@ -10,11 +11,12 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from reporting import atomic
 from reporting.home import is_in_use
+from reporting.run import CHINA
 from reporting.settings import Settings
 
 WORKING, BETWEEN, SETTLED = "working", "between", "settled"  # in a step, after one, error was sent
@@ -43,23 +45,22 @@ def note(settings: Settings, month: str, step: str, state: str, *, begins: bool 
     at = now()
     began = None if begins else began_at(settings, month)
     path = _file(settings, month)
-    aside = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mark = asdict(Mark(month, step, state, began or at, at))
-        aside.write_text(json.dumps(mark, default=str, indent=1) + "\n", encoding="utf-8")
-        aside.replace(path)
+        with atomic.replaced(path) as aside:
+            aside.write_text(json.dumps(mark, default=str, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         log.info("%s cannot be written (%s)", path, error.strerror)
 
 
 def settle(settings: Settings, month: str, step: str) -> None:
-    """The error that ended the run was sent, or needs no message: nobody looks for it again."""
+    """The error that ended the run was sent, or needs no message: the watch ignores the mark."""
     note(settings, month, step, SETTLED)
 
 
 def clear(settings: Settings, month: str) -> None:
-    """The run ended well, or whoever started it knows how it ended."""
+    """The run ended well, or the person who started it saw how it ended."""
     path = _file(settings, month)
     try:
         path.unlink(missing_ok=True)
@@ -97,7 +98,7 @@ def unended(settings: Settings) -> list[Mark]:
 
 def now() -> datetime:
     """The wall clock of China."""
-    return datetime.now(ZoneInfo("Asia/Shanghai"))
+    return datetime.now(CHINA)
 
 
 def _file(settings: Settings, month: str) -> Path:

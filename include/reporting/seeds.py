@@ -1,13 +1,21 @@
 """The seeds of the dbt project as Python reads them."""
 
 import csv
+from pathlib import Path
 
 from reporting.settings import DBT_PROJECT
 
+SEEDS = DBT_PROJECT / "seeds"
+
+
+def seed_path(seed: str) -> Path:
+    """The file of a seed."""
+    return SEEDS / f"{seed}.csv"
+
 
 def seed_rows(seed: str) -> list[dict[str, str]]:
-    """The rows of a seed."""
-    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+    """The rows of a seed as texts; ``configuration`` checks them before a run begins."""
+    with seed_path(seed).open(encoding="utf-8-sig", newline="") as file:  # as dbt reads them
         return list(csv.DictReader(file))
 
 

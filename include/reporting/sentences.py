@@ -1,7 +1,7 @@
 """The kinds of sentence of ``expectations/``, each with the way to find the rows that fail it.
 
 They count rows inside the database and select nothing but the number 1, so that no value of a row
-can reach a result or a page. Which rows failed is asked afterwards, by key, and only where a check
+can reach a result or a page. Which rows failed is queried afterwards, by key, only where a check
 failed (``reporting.evidence``). In the SQL, ``{batch}`` is the checked table, and
 ``{report_month}``, ``{month_end}`` and ``{as_of}`` are the run's (see ``reporting.quality``).
 """
@@ -38,8 +38,8 @@ from reporting.seeds import sql_list
 class RowsThatShouldNotBe(UnexpectedRowsExpectation):
     """A query that finds no row, counted inside the database.
 
-    Great Expectations' own sentence asks every query twice, once for the rows themselves, which
-    nobody may see here.
+    Great Expectations' own class runs every query twice, once for the rows themselves, which must
+    not appear in a result.
     """
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count",)
@@ -87,7 +87,7 @@ class RowsCounted(RowsThatShouldNotBe):
 
 
 THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY
-A_FEW = 20  # so many rows alone stop nobody: a share means little in a small book
+TOLERATED_ROWS = 20  # a share means little in a small table: this many rows always pass
 
 
 def each_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
@@ -129,9 +129,9 @@ def newest_row(
     ``key`` is the SQL value that the versions of a row share; a row without one has no versions.
 
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
-    that share, or no more than a few (20).
+    that share, or no more than ``TOLERATED_ROWS``.
 
-    ``among`` is a condition, too: only rows that hold it are asked, so that files which hold none
+    ``among`` is a condition, too: only rows that hold it are checked, so that files which hold none
     of them are left unread. ``shows_keys`` is off where the key may be no id and must not be shown.
     """
     known = f"coalesce(recorded_at <= {{as_of}}, true) and ({among})"
@@ -146,7 +146,9 @@ def newest_row(
         " as broken on version.version_of = broken.version_of) as newer"
         " on newer.version_of = failing.version_of and newer.recorded_at > failing.recorded_at"
     )
-    limit = f"(select greatest({A_FEW}, {tolerated} * count(*)) from {{batch}} where {known})"
+    limit = (
+        f"(select greatest({TOLERATED_ROWS}, {tolerated} * count(*)) from {{batch}} where {known})"
+    )
     too_many = f" qualify count(*) over () > {limit}" if tolerated else ""
     meta = _meta(check_id, rows, "failing.version_of", shows_keys)
     return _asked(rows + too_many, severity, description, meta | {"tolerates": bool(tolerated)})
@@ -162,8 +164,9 @@ def no_row(
 ) -> RowsThatShouldNotBe:
     """A query finds nothing. ``rows`` begins with ``from {batch}``.
 
-    ``new_rows_only`` where the table holds only what this run has built: the next month asks other
-    rows, so that its answer says nothing of these. A query about ``{report_month}`` is such a one.
+    ``new_rows_only`` where the table holds only what this run has built: the next month checks
+    other rows, so that its result says nothing about these. A query about ``{report_month}`` is
+    always of this kind.
 
     ``key`` is a SQL value that names each row found; without one the check has no examples. Great
     Expectations names ``{batch}`` itself, except where there is a join: name it there.

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from reporting.errors import BadCall
 from reporting.evidence import looks_personal
-from reporting.publish import built_months, open_published
+from reporting.publish import months_shown, open_published
 from reporting.reasons import reasons
 from reporting.run import parse_month
 from reporting.settings import Settings
@@ -38,12 +38,12 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     Three questions apart: is anything in a file, what of this month, and why. Raises BadCall for an
     id that no built month knows.
     """
-    asked = parse_month(month) if month else None
+    wanted = parse_month(month) if month else None
     with open_published(settings) as connection:
-        built = [entry.month for entry in built_months(settings)]
+        built = [entry.month for entry in months_shown(connection)]
         if not built:
             raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
-        answered, opening = _month_to_answer(asked, built)
+        answered, opening = _month_to_answer(wanted, built)
         rows = _accounts(connection, subject, answered)
         if not rows:
             return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
@@ -68,23 +68,26 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
 
 
-def accounts_asked(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
-    """The accounts whose ids were asked for, of a customer all, and the month that answers."""
-    built = [entry.month for entry in built_months(settings)]
-    answered, _ = _month_to_answer(parse_month(month) if month else None, built)
+def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+    """The account of this id, or all accounts of the customer of this id; the month of the answer.
+
+    The month is the one that ``explain`` answers for.
+    """
     with open_published(settings) as connection:
+        built = [entry.month for entry in months_shown(connection)]
+        answered, _ = _month_to_answer(parse_month(month) if month else None, built)
         rows = _accounts(connection, subject, answered)
     named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
     return [row["account_id"] for row in named], answered
 
 
-def _month_to_answer(asked: date | None, built: list[date]) -> tuple[date, list[str]]:
-    if asked is None or asked in built:
-        return asked or built[-1], []
-    earlier = [month for month in built if month < asked]
+def _month_to_answer(wanted: date | None, built: list[date]) -> tuple[date, list[str]]:
+    if wanted is None or wanted in built:
+        return wanted or built[-1], []
+    earlier = [month for month in built if month < wanted]
     nearest = earlier[-1] if earlier else built[0]
     return nearest, [
-        f"Month {asked:%Y-%m} is not built: nothing was reported about it from here. "
+        f"Month {wanted:%Y-%m} is not built: this system reported nothing about it. "
         f"The nearest built month, {nearest:%Y-%m}, says:"
     ]
 
@@ -127,7 +130,7 @@ def _accounts(
 
 
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """The answer where a month has no verdict: the row is in quarantine, or nobody has this id."""
+    """The answer where a month has no verdict: the row is in quarantine, or no row has this id."""
     rejected = _rejected(
         connection, month, "row_key = ? and table_name in ('accounts', 'customers')", subject
     )
@@ -147,7 +150,7 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
 
 
 def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """Ids that differ from the one asked for in case, blanks or leading zeros alone."""
+    """Ids that differ from the given one in case, blanks or leading zeros alone."""
     found = connection.execute(
         f"""
         select distinct id
@@ -258,7 +261,7 @@ def _events_missing(
     which = "table_name = 'consents' and lower(customer_id) = lower(?)"
     return [
         f"Consent event in quarantine: {_named_row(row)}, for {row.broken}. "
-        "If it may be a withdrawal, no record leaves until it is delivered corrected."
+        "If it may be a withdrawal, no record is written until it is delivered corrected."
         for row in _rejected(connection, month, which, customer_id)
     ]
 
@@ -310,7 +313,7 @@ def _rows_missing(
         account = row.account_id if row.account_id in accounts else ids[_plain_text(row.account_id)]
         found.setdefault(str(account), []).append(
             f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
-            "Until it is settled no record and no advance notice of the account leaves."
+            "Until it is settled no record and no advance notice of the account is written."
         )
     return {
         account: lines[:MOST_ROWS]
@@ -406,7 +409,7 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
     if row["reason_code"] == "NOTICE_PENDING":
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
-            "the month stays owed and goes out once it is delivered."
+            "the month stays pending and is reported once it is delivered."
         )
     elif row["notice_delivered_at"]:
         lines.append(
@@ -417,7 +420,7 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
 
 
 def _in_files(records: list[SentRecord]) -> str:
-    """Whether anything about an account is in a file, since when, and what was said last."""
+    """Whether anything about an account is in a file, since when, and what the last record says."""
     sent = [record for record in records if record.file_name]
     if not sent:
         return "NO, no record about it is in a file."

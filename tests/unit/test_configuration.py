@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import reporting.seeds
 from reporting import checks_page, configuration, pipeline, publish, runbook, watch
 from reporting.errors import BadCall
 from reporting.run import Run
@@ -18,7 +19,7 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the seeds that is read in their place."""
     copy = tmp_path / "seeds"
     shutil.copytree(DBT_PROJECT / "seeds", copy)
-    monkeypatch.setattr(configuration, "SEEDS", copy)
+    monkeypatch.setattr(reporting.seeds, "SEEDS", copy)
     return copy
 
 
@@ -36,7 +37,7 @@ def faults(settings: Settings) -> list[str]:
 
 def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: Settings) -> None:
     configuration.require_fit(settings)
-    assert set(configuration.FORMS) == {path.stem for path in configuration.SEEDS.glob("*.csv")}
+    assert set(configuration.FORMS) == {path.stem for path in reporting.seeds.SEEDS.glob("*.csv")}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: 
         ("limit_bands", "0,0.01,0", "5,0.01,0", "line 2, column from_limit"),
         ("score_bands", "700,,", "700,900,", "line 6, column below_score: the last band"),
         ("score_bands", ",550,", "0,550,", "line 2, column from_score"),
+        ("score_bands", "700,,", "701,,", "line 6, column from_score: leaves a gap"),
         ("repayment_statuses", "31,60", "32,60", "line 3, column from_days: leaves a gap"),
         ("repayment_statuses", "31,60", "30,60", "line 3, column from_days: leaves a gap"),
         ("repayment_statuses", "31,60", "31,20", "line 3, column to_days: lies before from_days"),
@@ -82,9 +84,9 @@ def test_a_wrong_seed_is_named_with_file_line_and_column(
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, '"' if new == "A|" else new, 1), encoding="utf-8")
-    told = faults(settings)
-    assert all(str(path) in line for line in told)
-    assert any(named in line for line in told), told
+    found = faults(settings)
+    assert all(str(path) in line for line in found)
+    assert any(named in line for line in found), found
 
 
 def test_every_fault_is_named_at_once_and_no_month_is_begun(
@@ -93,8 +95,8 @@ def test_every_fault_is_named_at_once_and_no_month_is_begun(
     (seeds / "codes_sex.csv").write_text("code,label\n1,\n1x2,male\n", encoding="utf-8")
     (seeds / "reporters.csv").unlink()
     (seeds / "score_bands.csv").write_text("from_score,below_score,score_band\n", encoding="utf-8")
-    told = faults(settings)
-    assert [Path(line.partition(".csv")[0]).name for line in told] == [
+    found = faults(settings)
+    assert [Path(line.partition(".csv")[0]).name for line in found] == [
         *("reporters", "score_bands", "codes_sex", "codes_sex")
     ]
     with pytest.raises(BadCall, match="codes_sex"):
@@ -104,6 +106,34 @@ def test_every_fault_is_named_at_once_and_no_month_is_begun(
         watch.watch(date(2026, 6, 2), settings)
 
 
+def test_faults_of_one_seed_of_bands_do_not_hide_those_of_another(
+    seeds: Path, settings: Settings
+) -> None:
+    for seed, old, new in (
+        ("limit_bands", "1000,5000,", "1000,,"),
+        ("score_bands", "650,700,", "660,700,"),
+    ):
+        path = seeds / f"{seed}.csv"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    found = "\n".join(faults(settings))
+    assert f"{seeds / 'limit_bands.csv'}, line 4, column below_limit: is empty" in found
+    assert f"{seeds / 'score_bands.csv'}, line 5, column from_score: leaves a gap" in found
+
+
+def test_a_band_below_zero_stands_before_the_one_that_begins_at_zero(
+    seeds: Path, settings: Settings
+) -> None:
+    bands = "from_score,below_score,score_band\n,-100,a\n-100,0,b\n0,,c\n"
+    (seeds / "score_bands.csv").write_text(bands, encoding="utf-8")
+    configuration.require_fit(settings)
+
+
+def test_a_seed_with_a_byte_order_mark_is_read_without_it(seeds: Path) -> None:
+    path = seeds / "codes_sex.csv"
+    path.write_text("\ufeff" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "1" in reporting.seeds.seed_values("codes_sex", "code")
+
+
 def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Settings) -> None:
     path = seeds / "row_rules.csv"
     text = path.read_text(encoding="utf-8")
@@ -111,7 +141,7 @@ def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Sett
     number = text[: text.index("CLAIM_MISSING")].count("\n") + 1
     assert faults(settings) == [
         f"{path}: rule CLAIM_MISSING of questioned_disputes.sql has no sentence; add a row",
-        f"{path}, line {number}, column rule_id: no model asks CLAIM_ABSENT; remove it",
+        f"{path}, line {number}, column rule_id: no model uses CLAIM_ABSENT; remove it",
     ]
 
 
@@ -123,11 +153,13 @@ def test_a_check_without_its_entry_is_named_with_its_place(
     monkeypatch.setattr(
         runbook, "find", lambda check: None if check in lost else entries and entries[0]
     )
-    told = faults(settings)
-    assert [name for name in lost if any(f"check {name} has no entry" in x for x in told)] == [
+    found = faults(settings)
+    assert [name for name in lost if any(f"check {name} has no entry" in x for x in found)] == [
         *lost
     ]
-    assert any(re.search(r"bills\.py, line \d+: check landing\.bills\.key_filled", x) for x in told)
+    assert any(
+        re.search(r"bills\.py, line \d+: check landing\.bills\.key_filled", x) for x in found
+    )
 
 
 def test_the_checks_that_are_read_are_those_of_the_page() -> None:
@@ -141,5 +173,5 @@ def test_a_mart_that_is_not_published_is_named(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(publish.TABLES, "feed_counts")
-    (told,) = faults(settings)
-    assert "feed_counts.sql: is not published" in told
+    (found,) = faults(settings)
+    assert "feed_counts.sql: is not published" in found

@@ -142,6 +142,14 @@ def test_a_cut_file_stops_the_checks_and_is_named(lender: Lender) -> None:
     assert given.passed
 
 
+def test_a_total_without_a_readable_number_is_not_said_to_be_zero(lender: Lender) -> None:
+    assert state(lender, f"bills,bills.parquet,many,,{MAY}", f"bills,b,1,,{MAY}") == [
+        *("bills/b", "bills/bills.parquet")
+    ]
+    warnings = "\n".join(lender.land().warnings)
+    assert "bills/bills.parquet has 1 rows, its total gives no readable number of rows" in warnings
+
+
 def test_a_file_that_declares_more_rows_than_it_can_hold_stops_before_it_is_read(
     lender: Lender,
 ) -> None:

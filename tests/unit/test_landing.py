@@ -12,9 +12,9 @@ from small_landing import CSV_ROW, GOOD, TRANSACTIONS_HEADER, Lender
 
 from reporting.errors import BadCall
 from reporting.landing import land
-from reporting.policy import SEED
 from reporting.raw_contract import RawTable, raw_contract
 from reporting.run import Run
+from reporting.seeds import seed_path
 from reporting.settings import Settings
 
 UCI350 = Path(__file__).resolve().parents[3] / "shared" / "data" / "uci350"
@@ -247,7 +247,7 @@ def test_csv_and_parquet_are_read_together(lender: Lender) -> None:
 
 def test_the_policy_in_force_is_landed_as_text(lender: Lender) -> None:
     path = lender.landing.parent / "policy.csv"
-    header, huabei = SEED.read_text(encoding="utf-8").splitlines()[:2]
+    header, huabei = seed_path("product_policy").read_text(encoding="utf-8").splitlines()[:2]
     path.write_text(f"\ufeff{header}\r\n{huabei}\r\n", encoding="utf-8", newline="")
     lender.settings = Settings(home=lender.settings.home, landing=str(lender.landing), policy=path)
     lender.land()

@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from reporting import why
 from reporting.errors import DataNotFit
+from reporting.home import exclusive
 from reporting.publish import BUILDS, open_published, partition, publish
 from reporting.run import Run
 from reporting.settings import Settings
@@ -55,7 +58,10 @@ def publish_build(settings: Settings, build: str, month: str = "2026-05") -> Non
             store.execute(
                 f"create table marts.{table} as select date '{run.month}' as report_month, "
                 f"timestamp '{run.as_of}' as as_of, '{build}' as run_id, null::varchar as built_on,"
-                " account_id from range(1000) as account (account_id)"
+                " account_id::varchar as account_id, account_id::varchar as customer_id, "
+                "null as repayment_status, null as days_past_due, null as overdue_total, "
+                "null as oldest_unpaid_due_on, null as report_date "
+                "from range(1000) as account (account_id)"
             )
         publish(store, run, settings, TABLES)
 
@@ -104,6 +110,29 @@ def test_a_partition_holds_one_file_and_keeps_its_name(settings: Settings) -> No
         folder = partition(settings, table, Run.of("2026-05", None, settings).month)
         found = duckdb.execute("from glob(?)", [f"{folder}/*"]).fetchall()
         assert found == [(f"{folder}/data.parquet",)]
+
+
+def test_an_answer_rests_on_the_months_that_the_database_shows(settings: Settings) -> None:
+    for month in ("2026-05", "2026-06"):
+        publish_build(settings, "0", month)
+        if month == "2026-05":
+            shown_before = settings.published_database.read_bytes()
+    assert why.accounts_of("7", None, settings) == (["7"], date(2026, 6, 1))
+    settings.published_database.write_bytes(shown_before)  # June's files are there, its view is not
+    assert why.accounts_of("7", None, settings) == (["7"], date(2026, 5, 1))
+
+
+def test_a_build_that_was_half_removed_goes_with_the_next_run(settings: Settings) -> None:
+    publish_build(settings, "0")
+    builds = settings.published / BUILDS
+    (half := builds / ".000000-00000000.partial").mkdir()
+    (foreign := builds / ".DS_Store").touch()
+    publish_build(settings, "1")
+    with exclusive(settings):
+        assert not half.exists()
+    assert foreign.exists()
+    with open_published(settings) as published:
+        assert set(published.execute(JOINED).fetchone() or ()) == {"1"}
 
 
 def test_a_moved_home_shows_its_own_data(settings: Settings, tmp_path: Path) -> None:

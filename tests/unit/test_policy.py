@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from reporting.errors import BadCall
-from reporting.policy import SEED, read_policy
+from reporting.policy import read_policy
+from reporting.seeds import seed_path
 from reporting.settings import Settings
 
-GOOD = SEED.read_text(encoding="utf-8").splitlines()[:2]
+GOOD = seed_path("product_policy").read_text(encoding="utf-8").splitlines()[:2]
 
 
 def settings_with(path: Path | None) -> Settings:
@@ -25,7 +26,7 @@ def message_of(path: Path) -> str:
 
 
 def test_the_seed_is_a_good_policy() -> None:
-    assert read_policy(settings_with(None)) == SEED
+    assert read_policy(settings_with(None)) == seed_path("product_policy")
 
 
 def test_another_file_may_carry_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:

@@ -325,6 +325,18 @@ def test_a_mark_that_cannot_be_written_or_read_stops_nothing(
     assert "2026-05.json cannot be read (ValidationError)" in caplog.text
 
 
+def test_a_mark_that_was_interrupted_before_its_rename_is_no_mark(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_paths: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", interrupt)
+        run_marks.note(settings, MONTH, "land", run_marks.WORKING)
+    assert marked(settings) == []
+
+
 # --- the watch by hand, twice on one day
 
 

@@ -13,7 +13,7 @@
     'consent': ('consents', 'cast(occurred_at as date)'),
 } %}
 with {% for kind, (table, day) in kinds.items() -%}
-{{ kind }}_told as (
+{{ kind }}_dated as (
     select
         *,
         coalesce({{ day }}, date '1900-01-01') as since,
@@ -33,7 +33,7 @@ with {% for kind, (table, day) in kinds.items() -%}
                 then concat_ws('|', '', row_key, facts)
             else row_key
         end as version_of
-    from {{ kind }}_told
+    from {{ kind }}_dated
 ),
 
 {{ kind }}_compared as (

@@ -5,7 +5,7 @@
 --
 -- Run-off rests on the last period that was in force at a report date: one that begins and ends
 -- between two report dates neither ends nor renews it. It needs a record that counts as sent, so
--- that nobody is reported for the first time after withdrawing.
+-- that no customer is reported for the first time after withdrawing.
 with accounts as (
     select * from {{ ref('int_accounts_at_report_date') }}
 ),
@@ -162,11 +162,11 @@ select
     authorized.is_in_run_off,
     not authorized.is_owed_from_before
     or coalesce(
-        today.signed_at < {{ day_after('authorized.report_date') }}
-        and (today.is_in_force or authorized.may_run_off),
+        in_this_run.signed_at < {{ day_after('authorized.report_date') }}
+        and (in_this_run.is_in_force or authorized.may_run_off),
         false
     ) as is_still_standing
 from authorized
-inner join authorized as today
-    on authorized.account_id = today.account_id
-    and today.report_month = {{ report_month() }}
+inner join authorized as in_this_run
+    on authorized.account_id = in_this_run.account_id
+    and in_this_run.report_month = {{ report_month() }}

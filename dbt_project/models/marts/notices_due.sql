@@ -1,9 +1,9 @@
--- WHO MUST BE TOLD BEFORE ADVERSE INFORMATION IS REPORTED?
+-- WHO MUST BE NOTIFIED BEFORE ADVERSE INFORMATION IS REPORTED?
 --
 -- One row per account and adverse episode with a month held back for its advance notice (Regulation
 -- on Credit Reporting, article 15): the first month held back, the state of the newest one, and the
 -- text to send (seed notice_texts). An episode whose notice was delivered waits for the lead days
--- alone and is not told twice. An account that quarantine holds gets no notice: a payment that
+-- alone and gets no second one. An account that quarantine holds gets no notice: a payment that
 -- waits there may be the one that settles it (docs/decisions/0014-quarantine-downstream.md).
 {%- set earliest_report_on = "date '" ~ var('earliest_report_on') ~ "'" %}
 {%- set placeholders = {
