@@ -38,7 +38,7 @@ from reporting.policy import read_policy
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission import files, history, judging, records
-from reporting.warehouse import interrupted_as_others, open_store
+from reporting.warehouse import interrupted_as_others, open_store, remove_old_stores
 
 Step = Callable[[Run, Settings], None]
 
@@ -226,6 +226,7 @@ def submit(run: Run, settings: Settings) -> None:
             notices.write_notices(connection, run, settings)
             publish.publish(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
+    remove_old_stores(settings)
     alerts.send(alerts.Alert.ended(run, settings, quality.results_of(run, settings)), settings)
     _write_trend(settings)
 

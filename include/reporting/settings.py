@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     docs_url: str = Field(
         "", pattern=URL_OR_EMPTY, description="Where people see docs/; empty: the paths."
     )
+    kept_build_stores: int = Field(
+        13, ge=1, description="Months whose private build stores, with clear names, are kept."
+    )
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")

@@ -38,6 +38,16 @@ def open_store(
         connection.close()
 
 
+def remove_old_stores(settings: Settings) -> None:
+    """Remove the private folders of all months but the newest; their stores hold clear names.
+
+    ``REPORTING_KEPT_BUILD_STORES`` says how many stay. What was published and sent stays.
+    """
+    folders = sorted(settings.work.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]"))
+    for folder in folders[: -settings.kept_build_stores]:
+        atomic.remove(folder)
+
+
 @contextmanager
 def new_database(
     final: Path, config: Mapping[str, str] | None = None

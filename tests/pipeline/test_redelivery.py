@@ -51,7 +51,8 @@ def run(lender: Lender, month: str, *options: str) -> tuple[int, str]:
         [sys.executable, "-m", "reporting.cli", "run", "--month", month, *options],
         env=os.environ
         | {"REPORTING_HOME": str(lender.settings.home)}
-        | {"REPORTING_LANDING": lender.settings.landing},
+        | {"REPORTING_LANDING": lender.settings.landing, "REPORTING_KEPT_BUILD_STORES": "1"},
+        umask=0,
         capture_output=True,
         text=True,
         check=False,
@@ -90,3 +91,11 @@ def test_a_redelivered_row_is_read_at_a_later_cut_off_and_never_forgotten(lender
     assert code == 0
     assert f"{MONTH}: the cut-off of its last build, 2026-06-06T00:00:00, is kept" in shown
     assert (waiting(lender), sent(lender)) == ([], 1)
+
+    # whatever the umask is
+    private = [path for path in lender.settings.submissions.rglob("*") if MONTH in str(path)]
+    assert len(private) > 1
+    for path in (lender.settings.submissions, *lender.settings.submissions.iterdir(), *private):
+        assert path.stat().st_mode & 0o077 == 0, path
+    # April's was kept while there was no setting
+    assert [path.name for path in lender.settings.work.glob("2*")] == [MONTH]

@@ -10,6 +10,7 @@ import duckdb
 
 from reporting import atomic
 from reporting.errors import DataNotFit
+from reporting.home import private_folder
 from reporting.run import Run
 from reporting.settings import Settings
 from reporting.submission.records import layouts
@@ -63,7 +64,8 @@ def write_submissions(
     for reporter in reporters:
         aside = atomic.aside_of(settings.submissions / reporter / run.label)
         atomic.delete(aside)
-        aside.mkdir(parents=True, mode=0o700)
+        for folder in (settings.submissions, aside.parent, aside):
+            private_folder(folder)
         with ThreadPoolExecutor(WRITERS) as writers:
             writing = [
                 writers.submit(
