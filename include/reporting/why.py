@@ -130,7 +130,11 @@ def _accounts(
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
     """The answer where a month has no verdict: the row is in quarantine, or nobody has this id."""
     rejected = _rejected(
-        connection, month, "row_key = ? and table_name in ('accounts', 'customers')", subject
+        connection,
+        month,
+        # of a person without a verdict the accounts that wait, too
+        "? in (row_key, customer_id) and table_name in ('accounts', 'customers')",
+        subject,
     )
     if not rejected:
         raise BadCall(

@@ -87,8 +87,10 @@ def add_people(book: RawBook) -> None:
     """Customer ids of two people, and of one whose facts were corrected."""
     later = {"recorded_at": datetime(2026, 4, 20)}
     born = date(1991, 2, 2)
-    for name in ("MERGED", "RENAMED", "RENUMBERED"):
+    for name in ("MERGED", "RENAMED", "RENUMBERED", "HANDED"):
         person(book, name)
+    first = next(row for row in book.tables["accounts"] if row["account_id"] == "AHANDED")
+    book.add("accounts", **first | {"customer_id": "CRENAMED"} | later)
     book.customer("CMERGED", born, id_number=resident_id(born, "1", 5), name="另一人", **later)
     first = next(row for row in book.tables["customers"] if row["customer_id"] == "CRENAMED")
     book.add("customers", **first | {"name": "改名"} | later)
@@ -303,6 +305,15 @@ def test_why_shows_the_events_of_a_person_in_quarantine_with_their_file(lender: 
 def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> None:
     answer = str(explain("AMERGED", "2026-04", lender.settings))
     assert "What does not check out: there is no row of the customer." in answer
+
+
+@pytest.mark.parametrize("subject", ["AHANDED", "CHANDED"])
+def test_why_finds_a_person_whose_only_account_waits_in_quarantine(
+    lender: Lender, subject: str
+) -> None:
+    answer = str(explain(subject, "2026-04", lender.settings))
+    assert "row AHANDED of accounts" in answer
+    assert "is in quarantine for KEY_CHANGES_SUBJECT" in answer
 
 
 def test_why_names_the_day_of_the_withdrawal(lender: Lender) -> None:
