@@ -477,15 +477,16 @@ where place = 'good'
     end
 {%- endmacro %}
 
-{#- An identifier without what is easily lost or added on its way: case, blanks, leading zeros. -#}
+{#- An identifier without what is easily lost or added on its way: case, leading zeros, the `.0` of a
+    number, and every sign that is no letter or digit. -#}
 {% macro without_form(column) -%}
     {{ return(adapter.dispatch("without_form")(column)) }}
 {%- endmacro %}
 {% macro default__without_form(column) -%}
-    {{ return("ltrim(regexp_replace(lower(" ~ column ~ "), '[\\s\\p{Z}]', '', 'g'), '0')") }}
+    {{ return("ltrim(regexp_replace(lower(" ~ column ~ "), '[.]0+$|[^0-9a-z]', '', 'g'), '0')") }}
 {%- endmacro %}
 {% macro spark__without_form(column) -%}
-    {{ return("ltrim('0', regexp_replace(lower(" ~ column ~ "), '[\\\\s\\\\p{Z}]', ''))") }}
+    {{ return("ltrim('0', regexp_replace(lower(" ~ column ~ "), '[.]0+\\\\z|[^0-9a-z]', ''))") }}
 {%- endmacro %}
 
 {% macro safe_integer(text) -%} try_cast({{ text }} as integer) {%- endmacro %}

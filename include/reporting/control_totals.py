@@ -20,14 +20,20 @@ AMOUNTS = {
 }
 
 # A total names its file by its whole path, by the path below its table's folder, or by its name
-# where no other file of the table has it. Two newest totals that differ cannot both match.
+# where no other file of the table has it. Two newest totals that differ cannot both match, nor does
+# one with a value that cannot be read. One that does not say when it was recorded is the oldest.
 COMPARED = """
 create or replace table raw.delivered_files as
 with totals as (
-    select distinct table_name, file_name, row_count, amount_total
+    select distinct
+        table_name, file_name, amount_total,
+        case when _unreadable_columns is null then row_count end as row_count,
+        true as is_stated
     from raw.control_totals
-    where recorded_at <= $as_of
-    qualify rank() over (partition by table_name, file_name order by recorded_at desc) = 1
+    where coalesce(recorded_at <= $as_of, true)
+    qualify rank() over (
+        partition by table_name, file_name order by recorded_at desc nulls last
+    ) = 1
 ),
 
 names as (
@@ -52,9 +58,11 @@ named as (
 
 select
     coalesce(names.table_name, named.table_name) as table_name,
-    coalesce(names.file, concat_ws('/', named.table_name, named.file_name)) as file,
+    coalesce(
+        names.file, nullif(concat_ws('/', named.table_name, named.file_name), ''), 'without a name'
+    ) as file,
     names.file is not null as is_delivered,
-    named.table_name is not null as has_total,
+    coalesce(named.is_stated, false) as has_total,
     coalesce(names.table_name in (select table_name from totals), false) as is_total_expected,
     case when names.file is not null then coalesce(landed_totals.row_count, 0) end as rows_landed,
     named.row_count as rows_stated,
@@ -88,7 +96,8 @@ def compare(
         "create temp table landed_totals (file varchar, row_count bigint, amount decimal(38, 2))"
     )
     stated = connection.execute(
-        "select table_name, count(amount_total) from raw.control_totals where recorded_at <= ? "
+        "select table_name, count(amount_total) from raw.control_totals "
+        "where table_name is not null and coalesce(recorded_at <= ?, true) "
         "group by all order by all",
         [as_of],
     ).fetchall()

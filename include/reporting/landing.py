@@ -16,6 +16,7 @@ import duckdb
 from reporting.control_totals import compare
 from reporting.errors import BrokenDelivery, ReportingError
 from reporting.home import private_folder
+from reporting.landing_compressed import require_whole
 from reporting.landing_files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
 from reporting.landing_sql import empty_select, text, typed_select, what_is_broken
 from reporting.landing_texts import Untidy, find_untidy, null_words
@@ -138,6 +139,7 @@ def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTab
     files = inspect_all(feed, paths)
     require_plausible(feed, files)
     states, contents = _hashed(feed, paths)
+    require_whole(feed, files)
     seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
     with _fault_is_named(feed, files):
         untidy = find_untidy(feed, files, seen)

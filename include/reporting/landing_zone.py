@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]  # it ships no types
@@ -78,6 +78,10 @@ class LandingZone:
         """A UTF-8 text file, with or without byte order mark, its line ends untouched."""
         address = f"{self.root}/{path}"
         return cast(TextIO, self.filesystem.open(address, "r", encoding="utf-8-sig", newline=""))
+
+    def open_bytes(self, path: str) -> BinaryIO:
+        """A file as it lies there, from its beginning."""
+        return cast(BinaryIO, self.filesystem.open(f"{self.root}/{path}", "rb"))
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let DuckDB open the addresses of this landing zone."""

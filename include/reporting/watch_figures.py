@@ -18,6 +18,7 @@ import pydantic
 from reporting.config_files import Number, Text, Whole, read_rows, require_none
 from reporting.errors import DataNotFit
 from reporting.landing import broken, delivered_files, require_rows, unreadable_values
+from reporting.landing_compressed import require_whole
 from reporting.landing_files import DeliveredFile, Feed, inspect, require_plausible
 from reporting.landing_sql import empty_select, typed_select
 from reporting.landing_texts import trimmed_whole
@@ -172,6 +173,7 @@ def _look(feed: Feed, day: date) -> _Look:
     failure: duckdb.Error | None = None
     try:
         require_plausible(feed, files)
+        require_whole(feed, files)
         recent = _note_rows(feed, files, day)
         rows = dict(_rows_by_file(feed, files))
         look.empty = [path for path in paths if not rows.get(path)]

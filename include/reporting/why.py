@@ -3,6 +3,7 @@
 Answered from the published tables alone, in plain words: one paragraph for each account.
 """
 
+import re
 from collections.abc import Sized
 from dataclasses import dataclass, fields
 from datetime import date
@@ -132,7 +133,11 @@ def _accounts(
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
     """The answer where a month has no verdict: the row is in quarantine, or no row has this id."""
     rejected = _rejected(
-        connection, month, "row_key = ? and table_name in ('accounts', 'customers')", subject
+        connection,
+        month,
+        # of a person without a verdict the accounts that wait, too
+        "? in (row_key, customer_id) and table_name in ('accounts', 'customers')",
+        subject,
     )
     if not rejected:
         raise BadCall(
@@ -150,7 +155,7 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
 
 
 def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """Ids that differ from the given one in case, blanks or leading zeros alone."""
+    """Ids that differ from the given one in form alone."""
     found = connection.execute(
         f"""
         select distinct id
@@ -170,8 +175,8 @@ def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: da
 
 
 def _plain(expression: str) -> str:
-    """SQL: an id without case, blanks and leading zeros."""
-    return f"ltrim(regexp_replace(lower({expression}), '[\\s\\p{{Z}}]', '', 'g'), '0')"
+    """SQL: an id as the macro ``without_form`` compares it: letters and digits alone."""
+    return f"ltrim(regexp_replace(lower({expression}), '[.]0+$|[^0-9a-z]', '', 'g'), '0')"
 
 
 @dataclass(frozen=True)
@@ -302,7 +307,7 @@ def _rows_missing(
 ) -> dict[str, list[str]]:
     """For each account the rows that its ledger lacks, because they broke a rule, in words.
 
-    A row whose account id differs in case, blanks or leading zeros alone holds the account too.
+    A row whose account id differs in form alone holds the account too.
     """
     found: dict[str, list[str]] = {}
     similar = (
@@ -324,7 +329,7 @@ def _rows_missing(
 
 def _plain_text(text: str | None) -> str:
     """What ``_plain`` makes of an id."""
-    return "".join((text or "").lower().split()).lstrip("0")
+    return re.sub(r"[.]0+\Z|[^0-9a-z]", "", (text or "").lower()).lstrip("0")
 
 
 def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) -> str:

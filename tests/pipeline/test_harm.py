@@ -33,6 +33,7 @@ WITHDRAWALS: dict[str, dict[str, Any]] = {
     "REPNONE": {"reporter_code": None},
     "NOPRODUCT": {"product_code": None},
     "NOTIME": {"occurred_at": None},
+    "FAROFF": {"occurred_at": datetime(2206, 4, 9, 10)},
     "CASEID": {"customer_id": "ccaseid"},
     "NOKEY": {"consent_event_id": None},
     "NOTRECORDED": {"recorded_at": None},
@@ -51,6 +52,10 @@ def add_withdrawals(book: RawBook) -> None:
         person(book, name)
         event = book.consent(f"C{name}", "HUABEI", WITHDRAWN_AT, action="withdrawn")
         event.update(odd)
+    person(book, "UNSAID")  # what was a withdrawal is now a signature that cannot be read
+    event = book.consent("CUNSAID", "HUABEI", WITHDRAWN_AT, action="withdrawn")
+    later = {"action": "signed", "channel": None, "recorded_at": datetime(2026, 4, 20)}
+    book.add("consents", **event | later)
 
 
 def add_shared_keys(book: RawBook) -> None:
@@ -67,12 +72,25 @@ def add_shared_keys(book: RawBook) -> None:
         book.consent(f"C{name}", "HUABEI", datetime(2026, 4, day), consent_event_id="ESHARED")
 
 
+def add_moved_messages(book: RawBook) -> None:
+    """A notice and a dispute whose newer version is another account's."""
+    for name in ("TOLDONE", "TOLDOTHER", "HEARDONE", "HEARDOTHER"):
+        person(book, name)
+    for day, name in enumerate(("ONE", "OTHER"), 11):
+        sent = datetime(2026, 4, day)
+        book.notice(f"ATOLD{name}", date(2026, 4, 1), sent, notice_id="NSHARED")
+        claim = {"dispute_id": "DSHARED", "account_id": f"AHEARD{name}", "claim": "not mine"}
+        book.add("disputes", sent, received_on=date(2026, 4, 9), **claim)
+
+
 def add_people(book: RawBook) -> None:
     """Customer ids of two people, and of one whose facts were corrected."""
     later = {"recorded_at": datetime(2026, 4, 20)}
     born = date(1991, 2, 2)
-    for name in ("MERGED", "RENAMED", "RENUMBERED"):
+    for name in ("MERGED", "RENAMED", "RENUMBERED", "HANDED"):
         person(book, name)
+    first = next(row for row in book.tables["accounts"] if row["account_id"] == "AHANDED")
+    book.add("accounts", **first | {"customer_id": "CRENAMED"} | later)
     book.customer("CMERGED", born, id_number=resident_id(born, "1", 5), name="另一人", **later)
     first = next(row for row in book.tables["customers"] if row["customer_id"] == "CRENAMED")
     book.add("customers", **first | {"name": "改名"} | later)
@@ -100,6 +118,11 @@ def add_payments(book: RawBook) -> None:
         "PAYCASE": "apaycase",
         "PAYBLANK": "A PAYBLANK",
         "PAYZERO": "00APAYZERO",
+        "PAYQUOTE": "'APAYQUOTE",
+        "PAYUNSEEN": "APAYUNSEEN\u200b",
+        "PAYFLOAT": "APAYFLOAT.0",
+        "PAYDRAW": "GPAYDRAW",
+        "PAYFAROFF": "APAYFAROFF",
         "PAYNOTHING": "APAYNOTHING",
     }
     for name, account_id in paid.items():
@@ -107,7 +130,11 @@ def add_payments(book: RawBook) -> None:
         book.bill(f"A{name}", date(2026, 3, 25), date(2026, 4, 5), 300)
         if account_id:
             amount = 0 if name == "PAYNOTHING" else 300
-            book.transaction(account_id, "repayment", datetime(2026, 4, 4), amount)
+            year = 2206 if name == "PAYFAROFF" else 2026
+            recorded = {"recorded_at": datetime(2026, 4, 5)}
+            book.transaction(account_id, "repayment", datetime(year, 4, 4), amount, **recorded)
+    draw = next(row for row in book.tables["accounts"] if row["account_id"] == "APAYDRAW")
+    draw["parent_account_id"] = "GPAYDRAW"
 
 
 def add_odd_dates(book: RawBook) -> None:
@@ -159,6 +186,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     for add in (
         add_withdrawals,
         add_shared_keys,
+        add_moved_messages,
         add_people,
         add_run_off,
         add_payments,
@@ -195,7 +223,7 @@ def rules_of(lender: Lender, month: str, account_id: str) -> set[str]:
     return {rule for row in own for rule in row["rule_ids"].split(", ")}
 
 
-@pytest.mark.parametrize("name", WITHDRAWALS)
+@pytest.mark.parametrize("name", [*WITHDRAWALS, "UNSAID"])
 def test_what_may_be_a_withdrawal_keeps_the_person_out_of_every_file(
     lender: Lender, name: str
 ) -> None:
@@ -228,6 +256,11 @@ def test_versions_about_two_subjects_hold_both(
     assert listed == [(2,)]
 
 
+def test_a_notice_or_dispute_that_moves_to_another_account_holds_both(lender: Lender) -> None:
+    for name in ("TOLDONE", "TOLDOTHER", "HEARDONE", "HEARDOTHER"):
+        assert rules_of(lender, "2026-04", f"A{name}") >= {"H11"}
+
+
 def test_two_people_never_become_one_and_a_correction_stays_one_person(lender: Lender) -> None:
     april = verdicts(lender, "2026-04")
     assert april["AMERGED"] == "IDENTITY_INVALID"
@@ -256,12 +289,13 @@ def test_a_period_between_two_report_dates_neither_ends_nor_renews_the_run_off(
 
 def test_no_notice_goes_to_an_account_whose_payment_waits_in_quarantine(lender: Lender) -> None:
     april = verdicts(lender, "2026-04")
-    held = ["APAYCASE", "APAYBLANK", "APAYZERO", "APAYNOTHING"]
+    signs = ["APAYQUOTE", "APAYUNSEEN", "APAYFLOAT"]
+    held = ["APAYCASE", "APAYBLANK", "APAYZERO", "APAYFAROFF", "APAYNOTHING", *signs, "APAYDRAW"]
     assert {april[account_id] for account_id in ["ALATE", *held]} == {"NOTICE_PENDING"}
     due = {row["account_id"] for row in lender.rows("notices_due", "2026-04")}
     assert "ALATE" in due
     assert not due & set(held)
-    for account_id in held:
+    for account_id in held[:-1]:  # a row of the agreement is no row of the account
         answer = str(explain(account_id, "2026-04", lender.settings))
         assert "In quarantine, so not in this ledger: row T" in answer, answer
         assert "no advance notice" in answer
@@ -292,6 +326,15 @@ def test_why_shows_the_events_of_a_person_in_quarantine_with_their_file(lender: 
 def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> None:
     answer = str(explain("AMERGED", "2026-04", lender.settings))
     assert "What does not check out: there is no row of the customer." in answer
+
+
+@pytest.mark.parametrize("subject", ["AHANDED", "CHANDED"])
+def test_why_finds_a_person_whose_only_account_waits_in_quarantine(
+    lender: Lender, subject: str
+) -> None:
+    answer = str(explain(subject, "2026-04", lender.settings))
+    assert "row AHANDED of accounts" in answer
+    assert "is in quarantine for KEY_CHANGES_SUBJECT" in answer
 
 
 def test_why_names_the_day_of_the_withdrawal(lender: Lender) -> None:

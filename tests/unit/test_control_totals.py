@@ -72,6 +72,7 @@ def test_a_name_that_two_files_have_is_no_name_of_a_file(lender: Lender) -> None
         *("transactions,transactions.parquet,2,12.34", "transactions,transactions.parquet,1,12.35"),
         *("transactions,transactions.parquet,,", "bills,bills.parquet,1,12.33"),
         "credit_limits,credit_limits.parquet,1,4999.99",
+        *("transactions,transactions.parquet,many,", "bills,bills.parquet,1,12;34"),
     ],
 )
 def test_a_file_that_is_not_as_stated_is_found(lender: Lender, total: str) -> None:
@@ -88,6 +89,21 @@ def test_a_total_of_a_file_that_was_not_delivered_is_found_and_named(lender: Len
         "table control_totals: file bills/gone.parquet has a total and was not delivered"
         in lender.land().warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("total", "named"),
+    [
+        ("transactions,transactions.parquet,2,,", "transactions/transactions.parquet"),
+        (f",transactions.parquet,1,,{MAY}", "transactions.parquet"),
+        (f",,1,,{MAY}", "without a name"),
+    ],
+)
+def test_a_total_that_does_not_say_all_matches_nothing_unless_it_is_right(
+    lender: Lender, total: str, named: str
+) -> None:
+    assert state(lender, total) == [named]
+    assert state(lender, "transactions,transactions.parquet,1,12.34,") == []
 
 
 def test_an_empty_file_has_no_row(lender: Lender) -> None:

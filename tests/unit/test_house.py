@@ -50,6 +50,7 @@ ORDER = [
         "dbt_runner",
         "month_state",
         "landing_files",
+        "landing_compressed",
         "landing_sql",
         "alert_answers",
         "landing_texts",

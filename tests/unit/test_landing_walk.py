@@ -211,6 +211,30 @@ def test_a_damaged_compressed_csv_is_named(
     assert f"table transactions, file transactions/2026-05{suffix}" in stops(lender)
 
 
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
+def test_a_compressed_csv_that_was_cut_off_is_named_where_its_rest_looks_whole(
+    lender: Lender, suffix: str
+) -> None:
+    path = compressed(lender, suffix, [CSV_ROW.format(n, f"{n}.50") for n in range(50_000)])
+    path.write_bytes(path.read_bytes()[:-4])
+    assert stops(lender) == (
+        f"table transactions, file transactions/2026-05{suffix}: is cut off or damaged inside its "
+        "compression; deliver it again"
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
+def test_a_compressed_csv_of_several_parts_is_read_whole(lender: Lender, suffix: str) -> None:
+    path = compressed(lender, suffix, [CSV_ROW.format(7, "1.50"), ""])
+    first = path.read_bytes()
+    more = compressed(lender, suffix, [CSV_ROW.format(8, "2.50")]).read_bytes()
+    path.write_bytes(first + more)  # the header of the second part is a row
+    lender.land()
+    assert lender.query(
+        "select count(*) from raw.transactions where transaction_id in ('T7', 'T8')"
+    ) == [(2,)]
+
+
 # Behind a URL
 
 

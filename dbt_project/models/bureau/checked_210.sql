@@ -218,6 +218,7 @@ select
     coalesce(quarantine.{{ kind }}_since <= checked.report_date, false)
         as has_quarantined_{{ kind }},
     {%- endfor %}
+    coalesce(quarantine.moved_since <= checked.report_date, false) as has_moved_row,
     checked.reporter_code as org_code,
     {{ month_text('checked.month_before') }} as previous_month,
     {{ months_between('checked.month_before', "try_cast(concat(checked.month, '-01') as date)") }}

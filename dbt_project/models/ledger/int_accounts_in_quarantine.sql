@@ -1,22 +1,25 @@
 -- One row per account with a quarantined row of its own that its records would omit: since which
 -- day there is one, by what it is about. The row counts for every account that a version of it
--- names, and where it names no known account for those whose id differs in case, blanks or leading
--- zeros alone. A row that does not say when it happened counts from the beginning, one that a later
--- version settles does not count. What is or may be a withdrawal counts for every account of the
--- customer that it could concern: an unknown document, product or institution may be any. A
--- quarantined signature does not count, because without it nothing is reported, unless its versions
--- are about different customers (docs/decisions/0014-quarantine-downstream.md).
+-- names, and where it names no known account for those whose id or agreement differs in form alone.
+-- A row that does not say when it happened, or names a day beyond 2099, counts from the beginning,
+-- one that a later version settles does not count. What is or may be a withdrawal counts for every
+-- account of the customer that it could concern: an unknown document, product or institution may be
+-- any. A quarantined signature does not count, because without it nothing is reported, unless a
+-- version of it may be a withdrawal or its versions are about different customers. A notice or a
+-- dispute counts where it moves between accounts (docs/decisions/0014-quarantine-downstream.md).
 {%- set kinds = {
     'bill': ('bills', 'statement_on'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),
     'limit': ('credit_limits', 'effective_on'),
     'consent': ('consents', 'cast(occurred_at as date)'),
+    'notice': ('adverse_notices', 'cast(sent_at as date)'),
+    'dispute': ('disputes', 'received_on'),
 } %}
 with {% for kind, (table, day) in kinds.items() -%}
 {{ kind }}_dated as (
     select
         *,
-        coalesce({{ day }}, date '1900-01-01') as since,
+        case when {{ day }} < date '2100-01-01' then {{ day }} else date '1900-01-01' end as since,
         -- what the row says, whenever it was recorded
         md5(concat_ws(
             '|',
@@ -42,6 +45,10 @@ with {% for kind, (table, day) in kinds.items() -%}
         max(case when place = 'good' then recorded_at end)
             over (partition by version_of) as good_at,
         max(case when place = 'good' then facts end) over (partition by version_of) as good_facts
+        {%- if kind == 'consent' %},
+        max(case when lower(action) = 'signed' then 0 else 1 end)
+            over (partition by version_of) = 1 as may_be_withdrawal
+        {%- endif %}
     from {{ kind }}_versions
 ),
 
@@ -58,7 +65,9 @@ with {% for kind, (table, day) in kinds.items() -%}
             else recorded_at < good_at
         end, false)
         {%- if kind == 'consent' %}
-        and (coalesce(lower(action) <> 'signed', true) or is_conflicting or changes_subject)
+        and (may_be_withdrawal or is_conflicting or changes_subject)
+        {%- elif kind in ['notice', 'dispute'] %}
+        and changes_subject
         {%- endif %}
     group by version_of
 ),
@@ -101,7 +110,7 @@ ids as (  -- a limit names the agreement, which of most accounts is the account 
 ),
 
 named as (
-    {%- for kind in ['bill', 'transaction', 'limit'] %}
+    {%- for kind in kinds if kind != 'consent' %}
     select
         '{{ kind }}' as kind,
         {{ 'true' if kind == 'limit' else 'false' }} as is_agreement,
@@ -139,7 +148,6 @@ by_similar_id as (
     from unknown
     inner join ids
         on {{ without_form('unknown.named_id') }} = {{ without_form('ids.named_id') }}
-        and unknown.is_agreement = ids.is_agreement
 ),
 
 withdrawals as (
@@ -195,6 +203,7 @@ select
     min(case when kind = 'bill' then since end) as bill_since,
     min(case when kind = 'transaction' then since end) as transaction_since,
     min(case when kind = 'limit' then since end) as limit_since,
-    min(case when kind = 'consent' then since end) as consent_since
+    min(case when kind = 'consent' then since end) as consent_since,
+    min(case when kind in ('notice', 'dispute') then since end) as moved_since
 from by_account
 group by account_id

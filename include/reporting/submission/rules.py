@@ -1,4 +1,4 @@
-"""The bureau's rules V01-V71 and ours H01-H09, from ``expectations/bureau_rules.yml``.
+"""The bureau's rules V01-V71 and ours H01-H11, from ``expectations/bureau_rules.yml``.
 
 A record with a hit of severity E must not leave. ``hits`` gives the SQL that asks every rule of a
 record type in one scan; ``python -m reporting.submission.rules`` renews the page of the rules.
