@@ -42,13 +42,13 @@ with {% for kind, (table, day) in kinds.items() -%}
 {{ kind }}_compared as (
     select
         *,
+        {%- if kind == 'consent' %}
+        bool_or(coalesce(lower(action) <> 'signed', true))
+            over (partition by version_of) as may_be_withdrawal,
+        {%- endif %}
         max(case when place = 'good' then recorded_at end)
             over (partition by version_of) as good_at,
         max(case when place = 'good' then facts end) over (partition by version_of) as good_facts
-        {%- if kind == 'consent' %},
-        max(case when lower(action) = 'signed' then 0 else 1 end)
-            over (partition by version_of) = 1 as may_be_withdrawal
-        {%- endif %}
     from {{ kind }}_versions
 ),
 
