@@ -352,7 +352,7 @@ def test_each_audience_hears_once_a_day_and_when_it_is_over(
     assert delivery["text"].startswith(
         "Daily watch of 2026-06-09: watch.bills.structure and 1 more failed; "
         "the watch builds no month. "
-        "2026-05 is due at the bureau by 2026-06-10. First: Deliver the file that is named anew"
+        "2026-05 is due at the bureau by 2026-06-10. First: Deliver the named file again"
     )
     posted.clear()
     damaged.unlink()
