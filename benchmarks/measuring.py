@@ -21,7 +21,7 @@ def measure(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     with the last lines of the output if the command fails.
     """
     started = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603 - our own interpreters and our own arguments
+    with subprocess.Popen(
         command,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
@@ -84,7 +84,7 @@ def versions(other_python: Path) -> dict[str, str]:
         "for name in ('polars', 'pandas', 'pyarrow'): print(name, version(name))"
     )
     if other_python.exists():
-        told = subprocess.run(  # noqa: S603 - our own interpreter
+        told = subprocess.run(
             [str(other_python), "-c", script], capture_output=True, text=True, check=True
         ).stdout
         found |= dict(line.split() for line in told.splitlines())

@@ -11,6 +11,7 @@ from typing import Any
 LONGEST_ANSWER = 64 * 1024  # bytes that are read; a robot's answer is one short object
 LONGEST_REASON = 100
 CODES = ("errcode", "code", "StatusCode")  # DingTalk and WeCom; Feishu and Lark; Feishu of old
+FLAGS = ("ok", "success")  # Slack, Telegram and many a gateway: false where they refuse
 REASONS = ("errmsg", "msg", "StatusMessage", "message")
 ADDRESS = re.compile(r"\S*(://|www\.)\S*")
 STATUS_OK = range(200, 300)  # of HTTP, which other servers repeat as their code
@@ -31,6 +32,9 @@ def refusal(body: bytes, address: str) -> str:
     for name in CODES:
         if _is_refusing(answer.get(name)):
             return f"{name} {answer[name]}{_words(answer, address)}"
+    for name in FLAGS:
+        if answer.get(name) is False:
+            return f"{name} false{_words(answer, address)}"
     return ""
 
 

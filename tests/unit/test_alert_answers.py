@@ -208,3 +208,10 @@ def test_without_a_destination_it_is_a_wrong_call() -> None:
     error, _ = send_test()
     assert isinstance(error, BadCall)
     assert "no alert destination is configured" in str(error)
+
+
+@pytest.mark.parametrize("flag", ["ok", "success"])
+def test_a_flag_that_is_false_refuses(flag: str) -> None:
+    body = json.dumps({flag: False, "message": "channel not found"}).encode()
+    assert refusal(body, ADDRESS) == f"{flag} false (channel not found)"
+    assert refusal(json.dumps({flag: True}).encode(), ADDRESS) == ""
