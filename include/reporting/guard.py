@@ -52,6 +52,8 @@ def _may_leave(error: Exception) -> bool:
 def _without_words(error: Exception) -> Unforeseen:
     words = foreign_words.of_error(error)
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [one for one in frames if Path(one.filename).parent == Path(__file__).parent]
+    here = Path(__file__)
+    ours = [one for one in frames if Path(one.filename).parent == here.parent]
+    ours = [one for one in ours if Path(one.filename) != here]
     place = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
     return Unforeseen(f"{words}{place}")

@@ -16,7 +16,7 @@ from reporting import foreign_words
 from reporting.errors import DataNotFit, Unforeseen
 from reporting.guard import guarded
 
-SECRET = "110101199001011234"  # noqa: S105 - a value that no message may hold
+NUMBER = "110101199001011234"  # a value that no message may hold
 
 
 def all_of(error: BaseException) -> str:
@@ -36,23 +36,23 @@ def translated() -> None:
 
 
 def test_an_unforeseen_error_leaves_as_its_kind_and_nothing_else() -> None:
-    with pytest.raises(Unforeseen, match="^unforeseen ConversionException$") as caught:
+    with pytest.raises(Unforeseen, match=r"^unforeseen ConversionException$") as caught:
         guarded(unforeseen)
-    assert SECRET not in all_of(caught.value)
+    assert NUMBER not in all_of(caught.value)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def test_what_an_error_of_ours_came_from_is_not_shown() -> None:
     with pytest.raises(DataNotFit, match="a value is wrong") as caught:
         guarded(translated)
-    assert SECRET not in all_of(caught.value)
+    assert NUMBER not in all_of(caught.value)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def test_libraries_log_nothing_of_a_row(caplog: pytest.LogCaptureFixture) -> None:
     guarded(lambda: None)
-    logging.getLogger("great_expectations.execution_engine").error(SECRET)
-    assert SECRET not in caplog.text
+    logging.getLogger("great_expectations.execution_engine").error(NUMBER)
+    assert NUMBER not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_libraries_log_nothing_of_a_row(caplog: pytest.LogCaptureFixture) -> Non
 )
 def test_what_the_machine_lacks_is_named_wherever_it_hides(error: Exception, words: str) -> None:
     assert foreign_words.of_error(error) == words
-    hiding = RuntimeError(SECRET)
+    hiding = RuntimeError(NUMBER)
     hiding.__context__ = error
     assert foreign_words.of_error(hiding) == words
 
