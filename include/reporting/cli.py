@@ -221,11 +221,13 @@ def main() -> None:
         for line in f"{error}{more}".splitlines():
             _say(line)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
         number = interrupts.received()
+        if number is None and isinstance(ended, SystemExit):
+            raise
         if number == signal.SIGTERM:
             _say("stopped by SIGTERM; what was not finished is done again by the next run")
-        sys.exit(BY_SIGNAL + number)
+        sys.exit(BY_SIGNAL + (number or signal.SIGINT))  # typer makes every interrupt an exit 130
     finally:
         interrupts.end()
 

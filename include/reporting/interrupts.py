@@ -28,9 +28,9 @@ def require_none() -> None:
         raise KeyboardInterrupt
 
 
-def received() -> int:
-    """The number of the signal that came first; Ctrl-C's where none was noted."""
-    return _received[0] if _received else signal.SIGINT
+def received() -> int | None:
+    """The number of the signal that came first, or None."""
+    return _received[0] if _received else None
 
 
 def end() -> None:

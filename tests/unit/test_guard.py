@@ -95,8 +95,9 @@ def test_a_signal_that_a_library_swallows_ends_the_command(
         "    return dbtRunnerResult(success=True)\n"
         "dbtRunner.invoke = invoke\n"
         "sys.unraisablehook = lambda _: None\n"
-        "def run(): dbt_call.call_dbt([]); print('the month goes on')\n"
-        "cli.typer.main.get_command = lambda _: run\n"
+        "@cli.app.command()\n"
+        "def it(): dbt_call.call_dbt([]); print('the month goes on')\n"
+        "sys.argv = ['reporting', 'it']\n"
         "cli.main()\n"
     )
     done = subprocess.run(
