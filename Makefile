@@ -45,6 +45,8 @@ airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL = http://127.0.0.1:$(POR
 airflow: export AIRFLOW__CORE__LOAD_EXAMPLES = False
 airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
+airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS = 0o700
+airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS = 0o600
 
 test: $(INSTALLED) ## All tests
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder

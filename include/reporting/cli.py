@@ -3,6 +3,7 @@
 import atexit
 import gc
 import logging
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from reporting import foreign_words
-from reporting.errors import ReportingError
+from reporting import interrupts
+from reporting.errors import ReportingError, Unforeseen
+from reporting.guard import guarded
 from reporting.publish import run_of
 from reporting.run import parse_day
 from reporting.settings import load_settings
@@ -30,7 +32,7 @@ app = typer.Typer(
 )
 console = SafeConsole()
 
-INTERRUPTED = 130  # as a shell says it: 128 and the signal's number
+BY_SIGNAL = 128  # and the signal's number, as a shell says it
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
 
 Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
@@ -202,8 +204,8 @@ def demo(
 def main() -> None:
     """Run the command line; an error is one line and an exit code, unless --debug asks for more."""
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
-    if "--debug" not in sys.argv:
-        sys.excepthook = _unforeseen
+    is_debug = "--debug" in sys.argv
+    interrupts.listen()
     # dbt and Great Expectations hold half a million objects that live as long as the command: they
     # are seldom searched for garbage, and not once more at its end
     gc.set_threshold(GARBAGE_AFTER)
@@ -211,23 +213,23 @@ def main() -> None:
     atexit.register(gc.freeze)
     try:
         with interrupted_as_others():
-            command()
+            command() if is_debug else guarded(command)
     except ReportingError as error:
-        if "--debug" in sys.argv:
+        if is_debug:
             raise
-        for line in str(error).splitlines():
+        more = " (the traceback: reporting --debug ...)" if isinstance(error, Unforeseen) else ""
+        for line in f"{error}{more}".splitlines():
             _say(line)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-
-
-def _unforeseen(_kind: type[BaseException], error: BaseException, _: object) -> None:
-    """An error that no line of ours foresees: one line, and how to see more.
-
-    What the machine says (a full disk) is repeated; other words may quote a person's data.
-    """
-    _say(f"{foreign_words.of_error(error)} (the traceback: reporting --debug ...)")
+    except (KeyboardInterrupt, SystemExit) as ended:
+        number = interrupts.received()
+        if number is None and isinstance(ended, SystemExit):
+            raise
+        if number == signal.SIGTERM:
+            _say("stopped by SIGTERM; what was not finished is done again by the next run")
+        sys.exit(BY_SIGNAL + (number or signal.SIGINT))  # typer makes every interrupt an exit 130
+    finally:
+        interrupts.end()
 
 
 def _say(line: str) -> None:

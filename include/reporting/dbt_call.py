@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from reporting import foreign_words
+from reporting import foreign_words, interrupts
 
 # How the message of a node begins that the engine stopped for its words, its limits or a value
 _NO_DAMAGE = (
@@ -56,9 +57,10 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
                 DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             reset_adapters()  # type: ignore[no-untyped-call]
+    interrupts.require_none()  # else one that dbt or Python has dropped would be lost
     if done.success:
         return None
-    if isinstance(done.exception, KeyboardInterrupt | SystemExit | DbtUsageException):
+    if isinstance(done.exception, DbtUsageException) or _ends_all(done.exception):
         raise done.exception  # not of the nodes, and not in the log
     failed = [
         FailedNode(
@@ -72,6 +74,11 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
         return failed
     why = foreign_words.of_dbt(str(done.exception)) or foreign_words.of_error(done.exception)
     return [FailedNode(why, may_be_damage=False)]
+
+
+def _ends_all(error: BaseException | None) -> TypeGuard[BaseException]:
+    """Whether it is an interrupt, of Airflow too, and no fault of the command."""
+    return error is not None and not isinstance(error, Exception)
 
 
 def _named(node: str, message: str | None) -> str:

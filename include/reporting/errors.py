@@ -27,5 +27,13 @@ class BadCall(ReportingError):
     exit_code = 2
 
 
+class MachineFault(ReportingError):
+    """The machine lacks something, such as space on a disk: the data and the call may be right."""
+
+
+class Unforeseen(ReportingError):
+    """An error that no line of ours foresees: its kind and its place, without its words."""
+
+
 class BadHome(BadCall):
     """The home folder cannot be written: it may have become so by itself, so an alert is sent."""

@@ -4,7 +4,10 @@ Most error texts may quote a value of a row. Only these are repeated: the operat
 a file, an import's about a module, and those of DuckDB and dbt about names, memory and files.
 """
 
+import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from reporting.errors import ReportingError
 
@@ -19,6 +22,21 @@ ENGINE_KINDS = ("IOException", "OutOfMemoryException")
 COLUMN = re.compile(r"The column \"[^\"]*\" in BatchData does not exist")
 # dbt's own errors, of its language, a reference or a contract: the line after this one.
 DBT = re.compile(r"^(Compilation|Parsing|Dependency) Error\b[^\n]*\n\s*(?P<words>[^\n]+)")
+# What a machine lacks, as the system says it within the words of whatever library met it.
+LACKS = {
+    "No space left on device": "no space left on the file system of {place}",
+    "Disk quota exceeded": "the quota of disk space is used up in {place}",
+    "No usable temporary directory": "no folder for temporary files can be written (TMPDIR={tmp})",
+    "File too large": "a file reached the largest size that is allowed (ulimit -f), in {place}",
+    "Read-only file system": "the file system of {place} cannot be written, it is read-only",
+    "Input/output error": "the disk of {place} cannot be read or written (input/output error)",
+    "Too many open files": "more files are open than is allowed (ulimit -n)",
+    "can't start new thread": "no thread can be started: memory ran out, or ulimit -u is too low",
+    "Cannot allocate memory": "memory ran out",
+    "std::bad_alloc": "memory ran out",
+    "MemoryError": "memory ran out",
+}
+PATH = re.compile("[\"'](/[^\"'\\n]+)[\"']")
 DBT_TEST = re.compile(r"Got \d+ results?, configured to fail if [^\n]*")
 
 
@@ -26,11 +44,46 @@ def of_error(error: BaseException) -> str:
     """An error in one line without a value of a row: its own words, or only its kind."""
     if isinstance(error, ReportingError):
         return " ".join(str(error).split())
+    if lack := of_lack(error):
+        return lack
     kind = type(error).__name__
     if not is_of_machine(error):
         return f"unforeseen {kind}"
     first = (str(error).strip().splitlines() or [""])[0]
     return _with_advice(_cut(f"{kind}: {first}" if first else kind))
+
+
+def of_lack(error: BaseException, place: Path | None = None) -> str:
+    """What the machine lacked where an error, or one that it hides, comes from that; else empty.
+
+    ``place`` is a file or folder where it happened, for an error that names none.
+    """
+    for one in _chain(error):
+        named = one.filename if isinstance(one, OSError) else None
+        kind = f"{type(one).__name__} " if isinstance(one, MemoryError) else ""
+        if words := lack_in(f"{kind}{one}", Path(str(named)) if named else place):
+            return words
+    return ""
+
+
+def lack_in(text: str, place: Path | None = None) -> str:
+    """What the machine lacked by a longer text, in our words; of the text only a path is shown."""
+    for sign, words in LACKS.items():
+        if sign in text:
+            path = PATH.search(text) if "{place}" in words else None
+            shown = path[1] if path else place or "the home folder"
+            return _cut(words.format(place=shown, tmp=os.environ.get("TMPDIR", "")))
+    return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that it came from."""
+    seen: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in seen:
+        seen.append(one)
+        yield one
+        one = one.__cause__ or one.__context__
 
 
 def is_of_machine(error: BaseException) -> bool:
@@ -44,6 +97,8 @@ def is_of_machine(error: BaseException) -> bool:
 
 def of_query(text: str) -> str:
     """The database's first error about names, memory or files in a longer text; else empty."""
+    if lack := lack_in(text):
+        return lack
     found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
     column = COLUMN.search(text)
     return _with_advice(_cut(column.group() if column else found[0] if found else ""))
@@ -51,6 +106,8 @@ def of_query(text: str) -> str:
 
 def of_dbt(text: str) -> str:
     """Why a node of dbt failed: the first line that quotes no value of a row, or only the kind."""
+    if lack := lack_in(text):
+        return lack
     if engine := ENGINE.search(text):
         kind = engine["kind"]
         return _with_advice(_cut(engine.group())) if kind in REPEATED else f"{kind} Error"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from reporting import foreign_words
 from reporting.control_totals import compare
 from reporting.errors import BrokenDelivery, ReportingError
 from reporting.home import private_folder
@@ -213,7 +214,7 @@ def _may_be_damage(error: duckdb.Error | ReportingError) -> bool:
     """Whether an error can come from a file that cannot be decoded."""
     if isinstance(error, ReportingError):
         return error.may_be_damage
-    return not isinstance(error, NO_DAMAGE)
+    return not isinstance(error, NO_DAMAGE) and not foreign_words.of_lack(error)
 
 
 @contextmanager
@@ -269,9 +270,9 @@ def broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
     """Decode a whole file: its path and what keeps it from being read, or None."""
     try:
         _read_all(feed, f"from ({typed_select(feed.table, [file], feed.zone)})")
-    except duckdb.OutOfMemoryException:
-        raise  # no fault of a file
     except duckdb.Error as error:
+        if isinstance(error, duckdb.OutOfMemoryException) or foreign_words.of_lack(error):
+            raise  # no fault of a file
         return file.path, what_is_broken(file, error)
     return None
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from reporting import alerts, foreign_words, run_marks, turns
 from reporting.alert_words import WATCH_ITSELF
 from reporting.errors import BadCall
+from reporting.guard import guarded
 from reporting.home import exclusive, is_held
 from reporting.publish import run_of
 from reporting.run import CHINA, Run, month_before, previous_month
@@ -48,6 +49,10 @@ def run_step(step: str, month: str, as_of: str, moment: str) -> str:
     month, which Airflow shows. Raises ReportingError with its one line when the month must stop
     here.
     """
+    return guarded(lambda: _run_step(step, month, as_of, moment))
+
+
+def _run_step(step: str, month: str, as_of: str, moment: str) -> str:
     month = month or month_before(datetime.fromisoformat(moment))
     log.info("step %s of month %s", step, month)
     with _alert_unattended(MONTHLY_DAG, step, month):
@@ -71,6 +76,10 @@ def run_watch(moment: str) -> None:
     ``moment`` is the run's own time, or a day in China. Raises DataNotFit where a critical check
     fails.
     """
+    guarded(lambda: _run_watch(moment))
+
+
+def _run_watch(moment: str) -> None:
     with _alert_unattended(DAILY_DAG, run_marks.WATCH, run_marks.WATCH):
         from reporting import watch
 
@@ -85,6 +94,10 @@ def alert_on_failure(context: dict[str, Any]) -> None:
     The callback of both DAGs. Airflow's DAG processor calls it: it hears of tasks that were killed
     or could not start, too.
     """
+    guarded(lambda: _alert_on_failure(context))
+
+
+def _alert_on_failure(context: dict[str, Any]) -> None:
     dag, run, task = context["dag"].dag_id, context.get("dag_run"), context.get("ti")
     name = task.task_id if task else "unknown"
     # Airflow sets it anew where tasks of the run are cleared; it does not say when the task began

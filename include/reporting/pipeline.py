@@ -21,6 +21,7 @@ from reporting import (
     configuration,
     foreign_words,
     identity,
+    interrupts,
     landing,
     landing_unchanged,
     notices,
@@ -32,7 +33,14 @@ from reporting import (
 )
 from reporting.dbt_call import call_dbt
 from reporting.dbt_runner import dbt_arguments, dbt_build
-from reporting.errors import BadCall, BadHome, BrokenDelivery, DataNotFit, ReportingError
+from reporting.errors import (
+    BadCall,
+    BadHome,
+    BrokenDelivery,
+    DataNotFit,
+    MachineFault,
+    ReportingError,
+)
 from reporting.home import exclusive, private_folder
 from reporting.policy import read_policy
 from reporting.run import Run
@@ -57,16 +65,37 @@ def step(function: Step) -> Step:
 
     @wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
-        with _alert_on_failure(name, run, settings), exclusive(settings), interrupted_as_others():
+        with (
+            _alert_on_failure(name, run, settings),
+            _lack_is_named(name, run, settings),
+            exclusive(settings),
+            interrupted_as_others(),
+        ):
             begins = name == STEPS[0].__name__
             run_marks.note(settings, run.label, name, run_marks.WORKING, begins=begins)
             function(run, settings)
+            interrupts.require_none()
             if name == STEPS[-1].__name__:
                 run_marks.clear(settings, run.label)
             else:
                 run_marks.note(settings, run.label, name, run_marks.BETWEEN)
 
     return run_alone
+
+
+@contextmanager
+def _lack_is_named(step: str, run: Run, settings: Settings) -> Iterator[None]:
+    """Where the block fails for what the machine lacks, say so, and what to do."""
+    try:
+        yield
+    except ReportingError:
+        raise
+    except Exception as error:
+        if words := foreign_words.of_lack(error, settings.home.resolve()):
+            raise MachineFault(
+                f"month {run.label}, step {step}: {words}; put that right and run the month again"
+            ) from None
+        raise
 
 
 @contextmanager

@@ -5,7 +5,6 @@ inside the month's build store, which is only read. Results and pages hold count
 few pseudonymous keys, never another value of a row.
 """
 
-import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -151,7 +150,6 @@ def check(layer: str, run: Run, settings: Settings) -> CheckReport:
     that cannot be evaluated counts as a failed critical one. Raises DataNotFit if the store or a
     checked table is missing.
     """
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # else hundreds of lines
     from reporting import validation
 
     results: list[CheckResult] = []

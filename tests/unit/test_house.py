@@ -15,8 +15,8 @@ CLOCK = re.compile(r"current_date|current_timestamp|\bnow\(|run_started_at|\btod
 # Python modules in the direction in which they may import: each only from the lines above it.
 ORDER = [
     ["errors"],
-    ["settings", "foreign_words", "atomic"],
-    ["run"],
+    ["settings", "foreign_words", "atomic", "interrupts"],
+    ["run", "guard"],
     ["config_files"],
     [
         "home",

@@ -1,0 +1,75 @@
+"""After a fault no file outside of the private folders holds a value of a person."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from small_landing import GOOD
+
+PRIVATE = {"secure", "work", "submissions"}
+PERSON = ["欧阳测试独", "110101199001011234", "13900007777", "only@person.example", "独一路9号"]
+HEADER = "customer_id,name,id_type,id_number,sex,birth_date,phone,email,address,recorded_at"
+NAME, NUMBER, PHONE, EMAIL, ADDRESS = PERSON
+ROW = f"C1,{NAME},10,{NUMBER},1,1990-01-01,{PHONE},{EMAIL},{ADDRESS},2026-05-02 08:00:00"
+CSV = f"{HEADER}\n{ROW}\n".encode()
+FAULTS: dict[str, bytes] = {
+    "a field too many": CSV + f"{ROW},more\n".encode(),
+    "a field too few": CSV + ROW.rpartition(",")[0].encode() + b"\n",
+    "another encoding": CSV + ROW.encode("gb18030") + b"\n",
+    "an open quote": CSV + f'"{ROW}\n'.encode(),
+    "no header": f"{ROW}\n".encode(),
+    "a column twice": CSV.replace(b"sex", b"name", 1),
+    "a column is missing": CSV.replace(b"id_number", b"number", 1),
+    "nothing readable": CSV.replace(b"1990-01-01", NUMBER.encode())
+    + f"{ROW}\n".replace("1990-01-01", PHONE).encode(),
+}
+DAG = (
+    "from reporting import orchestration\nfrom reporting.settings import load_settings\n"
+    "orchestration.run_in_process(['2026-05'], load_settings(), debug=True)"
+)
+COMMAND = ["-m", "reporting.cli", "run", "--month", "2026-05"]
+
+
+def deliver(landing: Path, customers: bytes) -> None:
+    for table, row in GOOD.items():
+        (landing / table).mkdir(parents=True)
+        if table != "customers":
+            file = landing / table / "it.parquet"
+            duckdb.sql(f"copy (select {row}) to '{file}' (format parquet)")
+    (landing / "customers" / "it.csv").write_bytes(customers)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    home = folder / "home"
+    return {
+        str(path): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and path.relative_to(home).parts[0] not in PRIVATE
+    }
+
+
+def assert_nothing_leaks(folder: Path, customers: bytes, arguments: list[str]) -> None:
+    deliver(folder / "landing", customers)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    places = {"REPORTING_HOME": str(folder / "home"), "REPORTING_LANDING": str(folder / "landing")}
+    done = subprocess.run(
+        [sys.executable, *arguments], env=plain | places, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"table customers" in done.stdout + done.stderr
+    for name, content in (written(folder) | {"screen": done.stdout + done.stderr}).items():
+        for value in PERSON:
+            assert value.encode() not in content, f"{name} holds a value"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_at_the_command_line(tmp_path: Path, fault: str) -> None:
+    assert_nothing_leaks(tmp_path, FAULTS[fault], COMMAND)
+
+
+@pytest.mark.parametrize("fault", ["a field too many", "another encoding", "nothing readable"])
+def test_under_airflow_with_its_whole_log(tmp_path: Path, fault: str) -> None:
+    assert_nothing_leaks(tmp_path, FAULTS[fault], ["-c", DAG])
