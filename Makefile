@@ -32,9 +32,9 @@ airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:808
 		for part in api-server dag-processor "scheduler -s" "triggerer -s"; do $(BIN)/airflow $$part & done; \
 		wait -n; echo "A part of Airflow has ended (see above): the others are stopped" >&2; exit 1
 
-# The parts of `airflow standalone`, but -s: their log servers would listen on every address, and
-# the web pages read the log files themselves. Job control gives each part a process group of its
-# own: the scheduler hangs when Ctrl+C reaches its workers as well.
+# The parts of `airflow standalone`, but without log servers (-s), which would listen on every
+# address: the web pages read the log files themselves. Job control gives each part a process group
+# of its own: the scheduler hangs when Ctrl+C reaches its workers as well.
 airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder
