@@ -22,20 +22,37 @@ help: ## Show this list
 run: $(INSTALLED) ## A synthetic lender's last three months, from landing zone to submission files
 	@$(BIN)/reporting demo
 
-airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:8080 (PORT=...)
+airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:8080 (PORT=...), with a login
+	@umask 077 && mkdir -p "$$AIRFLOW_HOME" && chmod 700 "$$AIRFLOW_HOME/.." "$$AIRFLOW_HOME" && \
+		{ test -s "$$PASSWORDS" || $(BIN)/python -c "$$NEW_PASSWORDS" >"$$PASSWORDS"; } && chmod 600 "$$PASSWORDS"
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@set -m; $(BIN)/airflow standalone & trap "kill -INT $$!" INT TERM; wait; wait
+	@echo "Users: builder and approver; only you can read their passwords: $$PASSWORDS"
+	@$(BIN)/airflow db migrate
+	@trap exit INT TERM; trap '{ kill $$(jobs -p); wait; } 2>/dev/null' EXIT; set -m; \
+		for part in api-server dag-processor "scheduler -s" "triggerer -s"; do $(BIN)/airflow $$part & done; \
+		wait -n; echo "A part of Airflow has ended (see above): the others are stopped" >&2; exit 1
 
-# Job control gives Airflow a process group of its own: its scheduler hangs when Ctrl+C reaches
-# every part at once instead of only the first, which then stops the others.
+# The parts of `airflow standalone`, but without log servers (-s), which would listen on every
+# address: the web pages read the log files themselves. Job control gives each part a process group
+# of its own: the scheduler hangs when Ctrl+C reaches its workers as well.
 airflow: SHELL := /bin/bash
 
-# Nobody logs in, so only this machine may connect. One task at a time: one database is written.
+# Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder
+# may work with runs and connections; an approver with runs; no administrator is needed.
+airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS = builder:op,approver:user
+airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = False
+airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE = $(PASSWORDS)
+airflow: export AIRFLOW__CORE__PLUGINS_FOLDER = $(CURDIR)/plugins
+airflow: export AIRFLOW__API__HOST = 127.0.0.1
+airflow: export PASSWORDS = $(AIRFLOW_HOME)/passwords.json
+airflow: export NEW_PASSWORDS = import json, secrets; \
+	print(json.dumps({user: secrets.token_urlsafe(15) for user in ("builder", "approver")}))
+
+# One task at a time: one database is written.
 airflow: export PATH := $(CURDIR)/$(BIN):$(PATH)
 airflow: export REPORTING_HOME ?= $(CURDIR)/data
 airflow: export REPORTING_LANDING ?= $(CURDIR)/data/landing
 airflow: export AIRFLOW_HOME = $(abspath $(REPORTING_HOME))/airflow/server
-airflow: export AIRFLOW__API__HOST = 127.0.0.1
 airflow: export AIRFLOW__API__PORT = $(PORT)
 airflow: export AIRFLOW__API__BASE_URL = http://localhost:$(PORT)
 airflow: export AIRFLOW__API__WORKERS = 1
@@ -44,7 +61,6 @@ airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION = False
 airflow: export AIRFLOW__CORE__EXECUTION_API_SERVER_URL = http://127.0.0.1:$(PORT)/execution/
 airflow: export AIRFLOW__CORE__LOAD_EXAMPLES = False
 airflow: export AIRFLOW__CORE__PARALLELISM = 1
-airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = True
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS = 0o700
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS = 0o600
 

@@ -23,7 +23,7 @@ from reporting import alerts, foreign_words, run_marks, turns
 from reporting.alert_words import WATCH_ITSELF
 from reporting.errors import BadCall
 from reporting.guard import guarded
-from reporting.home import exclusive, is_held
+from reporting.home import exclusive, is_held, private_folder
 from reporting.publish import run_of
 from reporting.run import CHINA, Run, month_before, previous_month
 from reporting.settings import PROJECT_ROOT, Settings, load_settings
@@ -220,8 +220,7 @@ def _reporting_variables(settings: Settings) -> dict[str, str]:
 
 def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
     """Airflow's configuration; it counts from the first import of Airflow in this process."""
-    home = settings.home.resolve() / "airflow" / "in_process"
-    home.mkdir(parents=True, exist_ok=True)
+    home = private_folder(settings.home.resolve() / "airflow" / "in_process")
     quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step is told by its error
     return {
         "AIRFLOW_HOME": str(home),

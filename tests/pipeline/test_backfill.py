@@ -1,23 +1,22 @@
 """A backfill with the real scheduler, without options: in order, and never past a failed month."""
 
-import json
 import os
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from lender_months import settings_in
 
-from pipeline.airflow_server import needs_make, running_airflow
+from pipeline.airflow_server import AirflowServer, needs_make, running_airflow
 from reporting.publish import built_months, stale_months
-from reporting.settings import Settings
 from reporting.synthetic import lender
 
 MARCH, APRIL, MAY = "2026-03", "2026-04", "2026-05"
+RUNS = "/dags/monthly_credit_reporting/dagRuns"
 PATIENCE = 900  # seconds; a bound against hanging, nothing is measured
 
 pytestmark = needs_make
@@ -26,9 +25,8 @@ pytestmark = needs_make
 class Airflow:
     """What a person does and sees: the command line and the web server's API."""
 
-    def __init__(self, address: str, settings: Settings) -> None:
-        self.api = f"{address}/api/v2/dags/monthly_credit_reporting/dagRuns"
-        self.home = settings.home / "airflow" / "server"
+    def __init__(self, server: AirflowServer) -> None:
+        self.server, self.home = server, server.home
 
     def backfill(self, *options: str) -> None:
         """Start a backfill of the three months and wait for its end."""
@@ -55,7 +53,7 @@ class Airflow:
 
     def backfilled(self) -> list[dict[str, Any]]:
         """The runs of backfills, the newest of each month last; what has not begun is newest."""
-        runs = self._get(self.api)["dag_runs"]
+        runs = self.server.get(RUNS)["dag_runs"]
         runs = [run for run in runs if run["run_type"] == "backfill"]
         return sorted(runs, key=lambda run: (run["partition_key"], run["start_date"] or "later"))
 
@@ -66,7 +64,7 @@ class Airflow:
     def tasks(self, month: str) -> dict[str, dict[str, Any]]:
         """The tasks of a month's newest backfill run by name."""
         run = [run for run in self.backfilled() if run["partition_key"] == month][-1]
-        answer = self._get(f"{self.api}/{run['dag_run_id']}/taskInstances")
+        answer = self.server.get(f"{RUNS}/{quote(run['dag_run_id'])}/taskInstances")
         return {task["task_id"]: task for task in answer["task_instances"]}
 
     def log(self, month: str, task: str) -> str:
@@ -74,17 +72,13 @@ class Airflow:
         logs = (self.home / "logs").glob(f"*/run_id=backfill__*{month}*/task_id={task}/*.log")
         return "\n".join(path.read_text(encoding="utf-8") for path in logs)
 
-    def _get(self, address: str) -> Any:
-        with urllib.request.urlopen(address.replace("+", "%2B")) as answer:  # noqa: S310 - ours
-            return json.load(answer)
-
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Any:
     settings = settings_in(tmp_path_factory.mktemp("backfill"))
     lender.generate(Path(settings.landing), accounts=100, months=3, seed=7)
-    with running_airflow(settings) as address:
-        yield Airflow(address, settings), settings
+    with running_airflow(settings) as server:
+        yield Airflow(server), settings
 
 
 def test_a_backfill_builds_month_after_month_and_stops_at_a_failed_one_until_it_is_repaired(
