@@ -458,9 +458,11 @@ where place = 'good'
     {{ return("customer_id is null or " ~ matches_fully("customer_id", "[A-Za-z0-9_.-]+")) }}
 {%- endmacro %}
 
-{#- A key or id of a quarantined row as it may be published: where it could be a name, an address, a
-    telephone, card or identity number that was delivered in place of an id, only a keyed hash. -#}
+{#- A key or id of a quarantined row as it may be published: without signs that nobody sees, so that
+    people find it; and where it could be a name, an address, a telephone, card or identity number that
+    was delivered in place of an id, only a keyed hash. -#}
 {% macro published_id(column) -%}
+    {%- set visible = "translate(" ~ column ~ ", '\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff', '')" -%}
     case
         when {{ column }} is null then null
         {%- for form in [
@@ -470,10 +472,10 @@ where place = 'good'
             '(.*[^0-9])?[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9][0-9]{3}[0-9Xx]([^0-9].*)?',
             '(.*[^0-9])?(62[0-9]{14,17}|[45][0-9]{15})([^0-9].*)?',
         ] %}
-        when {{ matches_fully(column, form) }}
+        when {{ matches_fully(visible, form) }}
             then concat('hidden:', substr({{ keyed_hash([column]) }}, 1, 16))
         {%- endfor %}
-        else {{ column }}
+        else {{ visible }}
     end
 {%- endmacro %}
 

@@ -30,11 +30,6 @@
     {{ return(adapter.dispatch("hmac_sha256")(text)) }}
 {%- endmacro %}
 
-{#- The keyed hash of a segment's values. The person's id stands before them: without it equal
-    values (one of nine education levels) would have equal hashes, and so a pseudonym each. -#}
-{% macro segment_hmac(columns, person='customer_id') -%}
-    {{ return(keyed_hash([person] + columns)) }}
-{%- endmacro %}
 {% macro default__hmac_sha256(text) -%}
     sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode({{ text }}))))
 {%- endmacro %}
@@ -43,6 +38,12 @@
         hash_key.outer_pad,
         unhex(sha2(concat(hash_key.inner_pad, encode({{ text }}, 'UTF-8')), 256))
     ), 256)
+{%- endmacro %}
+
+{#- The keyed hash of a segment's values. The person's id stands before them: without it equal
+    values (one of nine education levels) would have equal hashes, and so a pseudonym each. -#}
+{% macro segment_hmac(columns, person='customer_id') -%}
+    {{ return(keyed_hash([person] + columns)) }}
 {%- endmacro %}
 
 {#- The value of a segment in the JSON text of segment_hashes, null where it was not sent. -#}

@@ -110,7 +110,7 @@ def beside(home: Home, folder: Path) -> Settings:
     settings = settings_of(folder)
     key = settings.home / "secure" / "hash.key"
     key.parent.mkdir(parents=True, mode=0o700)
-    key.write_bytes(hash_key(home.settings))
+    key.write_bytes(hash_key(home.settings, ()))
     return settings
 
 

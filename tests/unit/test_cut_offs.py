@@ -3,8 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pytest
+from published_months import publish_month
 
 from reporting import publish
 from reporting.errors import BadCall
@@ -19,13 +19,7 @@ def settings(tmp_path: Path) -> Settings:
     """A home in which April is built."""
     settings = Settings(home=tmp_path / "home", landing=str(tmp_path / "landing"))
     april = Run.of("2026-04", APRIL_KNOWN.isoformat(), settings)
-    with duckdb.connect() as store:
-        store.execute(
-            "create schema marts; create table marts.built_months as select "
-            f"date '{april.month}' as report_month, timestamp '{april.as_of}' as as_of, "
-            "'run' as run_id, null::varchar as built_on, null::varchar as key_check"
-        )
-        publish.publish(store, april, settings, ("built_months",))
+    publish_month(april, settings)
     return settings
 
 

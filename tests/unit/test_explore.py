@@ -5,8 +5,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from published_months import publish_month
 
-from reporting import explore, publish
+from reporting import explore
 from reporting.errors import BadCall
 from reporting.run import Run
 from reporting.settings import Settings
@@ -18,13 +19,7 @@ def settings(tmp_path: Path) -> Settings:
     """A published month, and a private file beside it."""
     settings = Settings(home=tmp_path / "home", landing=str(tmp_path / "landing"))
     run = Run.of("2026-05", None, settings)
-    with duckdb.connect() as store:
-        store.execute(
-            "create schema marts; create table marts.built_months as select "
-            f"date '{run.month}' as report_month, timestamp '{run.as_of}' as as_of, "
-            "'run_of_may' as run_id, null::varchar as built_on, null::varchar as key_check"
-        )
-        publish.publish(store, run, settings, ("built_months",))
+    publish_month(run, settings, run_id="run_of_may")
     with duckdb.connect(str(tmp_path / "private.duckdb")) as private:
         private.execute("create table people as select 'Zhang' as name")
     (tmp_path / "private.csv").write_text("name\nZhang\n")

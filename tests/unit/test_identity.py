@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
+from published_months import publish_month
 
 from reporting import identity, publish
 from reporting.errors import BadHome
@@ -22,18 +22,6 @@ def settings(tmp_path: Path) -> Settings:
 
 def key_file(settings: Settings) -> Path:
     return settings.home.resolve() / "secure" / "hash.key"
-
-
-def publish_month(settings: Settings, check: str | None) -> None:
-    """A built month; without a check value it is of an older version."""
-    with duckdb.connect() as store:
-        store.execute(
-            "create schema marts; create table marts.built_months as select "
-            f"date '{RUN.month}' as report_month, timestamp '{RUN.as_of}' as as_of, "
-            "'run' as run_id, null::varchar as built_on"
-            + (f", '{check}' as key_check" if check else "")
-        )
-        publish.publish(store, RUN, settings, ("built_months",))
 
 
 def test_the_key_is_made_once_and_private(settings: Settings) -> None:
@@ -55,7 +43,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_built_month_needs_the_key_it_was_built_with(settings: Settings, fault: str) -> None:
     key = identity.hash_key(settings, ())
-    publish_month(settings, identity.key_check(key))
+    publish_month(RUN, settings, identity.key_check(key))
     spoil, words = FAULTS[fault]
     spoil(key_file(settings))
     with pytest.raises(BadHome, match=words):
@@ -64,7 +52,7 @@ def test_a_built_month_needs_the_key_it_was_built_with(settings: Settings, fault
 
 def test_a_month_of_an_older_version_takes_the_key_as_it_is(settings: Settings) -> None:
     key = identity.hash_key(settings, ())
-    publish_month(settings, None)
+    publish_month(RUN, settings)
     assert identity.hash_key(settings, publish.key_checks(settings)) == key
 
 
