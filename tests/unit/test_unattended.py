@@ -205,7 +205,7 @@ def test_a_task_without_a_month_runs_the_one_that_ended_last_in_china(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(28, "No space left on device"), "no space left on a file system"),
+        (OSError(28, "No space left on device"), "no space left on the file system of the home folder"),
         (OSError(SECRET), "unforeseen OSError"),
         (MemoryError(), "memory ran out"),
         (ImportError("no module named x"), "ImportError: no module named x"),
@@ -225,8 +225,8 @@ def test_a_full_disk_is_named_with_step_and_folder(
     failing(monkeypatch, OSError(28, "No space left on device"))
     run_task()
     assert (
-        "First: OSError: [Errno 28] No space left on device "
-        f"(step check_marts, folder {settings.home})\n" in text_of(posted)
+        f"First: month {MONTH}, step check_marts: no space left on the file system of "
+        f"{settings.home}; put that right and run the month again\n" in text_of(posted)
     )
 
 
