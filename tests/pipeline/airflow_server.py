@@ -86,13 +86,19 @@ def start_airflow(settings: Settings, port: int) -> tuple[subprocess.Popen[bytes
         server = subprocess.Popen(
             command,
             cwd=PROJECT_ROOT,
-            env=os.environ
+            env=_environment()
             | {"REPORTING_HOME": str(settings.home), "REPORTING_LANDING": settings.landing},
             stdout=log,
             stderr=log,
             start_new_session=True,  # so that all of it can be found and stopped
         )
     return server, output
+
+
+def _environment() -> dict[str, str]:
+    """What `make airflow` finds in a shell: no setting of Airflow that other tests have left."""
+    left = ("AIRFLOW_HOME", "AIRFLOW__")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left)}
 
 
 def processes_of(session: int) -> set[int]:
