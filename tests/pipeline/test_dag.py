@@ -204,7 +204,8 @@ def run_through_faults(settings: Settings) -> dict[str, Any]:
     again = Recorder(("", ""), DataNotFit(""))
     orchestration.run_in_process(["2026-04"], settings)
     Recorder(("land", "2026-05"), ZeroDivisionError("a bug"))
-    with pytest.raises(Unforeseen, match=r"^unforeseen ZeroDivisionError$"):
+    place = r"orchestration\.py, line \d+"
+    with pytest.raises(Unforeseen, match=rf"^unforeseen ZeroDivisionError \({place}\)$"):
         orchestration.run_in_process(["2026-05"], settings)
     return {
         "first": first,
