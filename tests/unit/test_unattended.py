@@ -205,7 +205,10 @@ def test_a_task_without_a_month_runs_the_one_that_ended_last_in_china(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(28, "No space left on device"), "no space left on the file system of the home folder"),
+        (
+            OSError(28, "No space left on device"),
+            "no space left on the file system of the home folder",
+        ),
         (OSError(SECRET), "unforeseen OSError"),
         (MemoryError(), "memory ran out"),
         (ImportError("no module named x"), "ImportError: no module named x"),
