@@ -74,6 +74,7 @@ lint: $(INSTALLED) ## Style, types and SQL
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint dbt_project/models
 
 benchmark: $(INSTALLED) $(OTHERS) ## Floor and program side by side on a million accounts (hours): docs/benchmarks.md
@@ -86,10 +87,10 @@ docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pa
 	@$(BIN)/reporting docs
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
-	@$(BIN)/python -m reporting.submission.rules
+	@$(BIN)/python -m reporting.records.rules
 
 checks-page: $(INSTALLED) ## Renew docs/checks.md from expectations/
-	@$(BIN)/python -m reporting.checks_page
+	@$(BIN)/python -m reporting.cli.reference_docs
 
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
 lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml

@@ -23,12 +23,12 @@ from typing import Any
 
 import duckdb
 
-from reporting.raw_contract import raw_contract
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT, load_settings
-from reporting.submission.files import header
-from reporting.submission.records import layouts
-from reporting.submission.rules import Record, hits, load_rules
+from reporting.core.raw_contract import raw_contract
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, load_settings
+from reporting.records.files import header
+from reporting.records.lines import layouts
+from reporting.records.rules import Record, hits, load_rules
 
 SQL = Path(__file__).with_suffix("")
 SEEDS = (

@@ -15,9 +15,11 @@ from typing import Any
 import duckdb
 from rich.console import Console
 
-from reporting.run import Run
-from reporting.settings import Settings, load_settings
-from reporting.warehouse import open_store
+from reporting.checks.evaluate import evaluate_layer
+from reporting.checks.results import LAYERS
+from reporting.core.run import Run
+from reporting.core.settings import Settings, load_settings
+from reporting.store.build_store import open_store
 
 RECORDS = 1_000_000  # that the rules are asked of
 ASKED = 9  # accounts that `why` explains
@@ -25,7 +27,7 @@ ASKED = 9  # accounts that `why` explains
 
 def writer(run: Run, settings: Settings) -> dict[str, Any]:
     """Write the month's submission folders again, aside."""
-    from reporting.submission import files
+    from reporting.records import files
 
     with (
         tempfile.TemporaryDirectory(dir=settings.home) as aside,
@@ -45,7 +47,7 @@ def writer(run: Run, settings: Settings) -> dict[str, Any]:
 
 def rules(run: Run, settings: Settings) -> dict[str, Any]:
     """Ask all rules of a record 210 of a million records: none breaks one, then every second."""
-    from reporting.submission.rules import hits
+    from reporting.records.rules import hits
 
     with open_store(run, settings) as store:
         store.execute(
@@ -93,20 +95,20 @@ def _count(store: duckdb.DuckDBPyConnection, query: str) -> int:
 def expectations(run: Run, settings: Settings) -> dict[str, Any]:
     """Ask every suite of every layer, and render its pages."""
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    from reporting import quality, validation  # noqa: F401 - its import is not measured
+    from reporting.checks import evaluate, gx  # noqa: F401 - its import is not measured
 
     seconds, checks = {}, 0
-    for layer in quality.LAYERS:
+    for layer in LAYERS:
         started = time.perf_counter()
-        checks += len(quality.check(layer, run, settings).results)
+        checks += len(evaluate_layer(layer, run, settings).results)
         seconds[layer] = time.perf_counter() - started
     return {"seconds": sum(seconds.values()), "checks": checks, "layers": seconds}
 
 
 def why(run: Run, settings: Settings) -> dict[str, Any]:
     """Explain some accounts of the month, spread over the book; median and slowest."""
-    from reporting import publish
-    from reporting import why as answer
+    from reporting.store import publish
+    from reporting.why import answer
 
     with publish.open_published(settings) as published:
         accounts = published.execute(
@@ -124,10 +126,10 @@ def why(run: Run, settings: Settings) -> dict[str, Any]:
 
 def dag(run: Run, settings: Settings) -> dict[str, Any]:
     """The month through the DAG, in this process."""
-    from reporting import orchestration
+    from reporting.pipeline import airflow
 
     started = time.perf_counter()
-    orchestration.run_in_process([run.label], settings)
+    airflow.run_in_process([run.label], settings)
     return {"seconds": time.perf_counter() - started}
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from book import aside, build
-from reporting.raw_contract import raw_contract
-from reporting.run import previous_month
+from reporting.core.raw_contract import raw_contract
+from reporting.core.run import previous_month
 from reporting.synthetic.lender import SQL, generate
 
 LAST_MONTH = date(2026, 5, 1)  # of every book of the lender

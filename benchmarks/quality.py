@@ -23,10 +23,11 @@ from rich.progress import track
 
 from quality_findings import Findings, found_in, planted_in, score_deliveries, score_rows
 from quality_page import render
-from reporting import pipeline, quality
-from reporting.errors import ReportingError
-from reporting.run import Run, parse_month, previous_month
-from reporting.settings import PROJECT_ROOT, Settings
+from reporting.checks.results import results_of
+from reporting.core.errors import ReportingError
+from reporting.core.run import Run, parse_month, previous_month
+from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.pipeline import steps as pipeline
 from reporting.synthetic.defects import Defect, load_classes
 from reporting.synthetic.lender import generate
 
@@ -156,7 +157,7 @@ def _checks_of(settings: Settings, month: str = LAST) -> set[tuple[str, str]]:
     try:
         findings: Findings = found_in(_built(settings, month), settings)
     except ReportingError:
-        results = quality.results_of(Run.of(month, None, settings), settings)
+        results = results_of(Run.of(month, None, settings), settings)
         return {("stopped", month)} | {(one.check_id, "") for one in results if not one.passed}
     return findings.checks
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import duckdb
 
-from reporting.publish import PART, partition
-from reporting.quality import LAYERS
-from reporting.run import Run
-from reporting.sentences import failing_rows
-from reporting.settings import EXPECTATIONS, Settings
+from reporting.checks.gx import load_suite
+from reporting.checks.results import LAYERS
+from reporting.checks.vocabulary import failing_rows
+from reporting.core.run import Run
+from reporting.core.settings import EXPECTATIONS, Settings
+from reporting.store.build_store import open_store
+from reporting.store.publish import PART, partition
 from reporting.synthetic.defects import Defect
-from reporting.validation import load_suite
-from reporting.warehouse import open_store
 
 NEVER_OPEN = {"NOT_YET_OPEN", "CLOSED_EARLIER"}
 # Rows whose record must not leave as if they had never been there.

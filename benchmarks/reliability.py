@@ -28,7 +28,7 @@ COMPARED = ("submissions", "notices", "published")
 def command(home: Path, landing: Path, *words: str) -> subprocess.Popen[bytes]:
     """`reporting ...` in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "reporting.cli", *words],
+        [sys.executable, "-m", "reporting", *words],
         env=os.environ | {"REPORTING_HOME": str(home), "REPORTING_LANDING": str(landing)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

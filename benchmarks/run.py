@@ -16,7 +16,7 @@ from typing import Any
 
 from measuring import machine, versions
 from page import render
-from reporting.settings import PROJECT_ROOT
+from reporting.core.settings import PROJECT_ROOT
 from scenarios import SCENARIOS, Bench
 
 FOLDER = PROJECT_ROOT / "data" / "benchmarks"

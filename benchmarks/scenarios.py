@@ -18,8 +18,8 @@ import duckdb
 
 from measuring import measure
 from more_books import constant_book, lenders_book, many_books
-from reporting.raw_contract import raw_contract
-from reporting.run import parse_month
+from reporting.core.raw_contract import raw_contract
+from reporting.core.run import parse_month
 
 HERE = Path(__file__).parent
 MONTH = "2026-05"  # the last of every book
@@ -86,7 +86,7 @@ class Bench:
 
     def program(self, book: Path, home: Path, month: str = MONTH) -> Figures:
         """Measure `reporting run` of a month."""
-        command = [sys.executable, "-m", "reporting.cli", "run", "--month", month]
+        command = [sys.executable, "-m", "reporting", "run", "--month", month]
         return _told(measure(command, self.environment(book, home)))
 
     def inside(self, what: str, book: Path, home: Path) -> Figures:

@@ -12,14 +12,14 @@ MOMENT = "{{ params.day or (logical_date or dag_run.run_after).isoformat() }}"
 @task(retries=0)  # what is broken stays broken until somebody delivers it anew
 def look(moment: str) -> None:
     """Look at every feed, and tell whom it concerns."""
-    from reporting.orchestration import run_watch
+    from reporting.pipeline.airflow import run_watch
 
     run_watch(moment)
 
 
 def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
     """Send what failed, unless the watch has sent it."""
-    from reporting.orchestration import alert_on_failure
+    from reporting.pipeline.airflow import alert_on_failure
 
     alert_on_failure(context)
 

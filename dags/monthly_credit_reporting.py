@@ -24,14 +24,14 @@ CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 )
 def run_step(step: str, month: str, as_of: str, moment: str) -> str:
     """Run one step of the month; returns the month, so that Airflow shows it."""
-    from reporting.orchestration import run_step
+    from reporting.pipeline.airflow import run_step
 
     return run_step(step, month, as_of, moment)
 
 
 def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
     """Send what failed, unless the failed step has sent it."""
-    from reporting.orchestration import alert_on_failure
+    from reporting.pipeline.airflow import alert_on_failure
 
     alert_on_failure(context)
 
@@ -40,7 +40,7 @@ def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no
     schedule=MONTHLY,
     catchup=False,
     on_failure_callback=alert_on_failure,
-    max_active_runs=1,  # a backfill counts its runs by itself: see reporting.turns
+    max_active_runs=1,  # a backfill counts its runs by itself: see reporting.pipeline.month_queue
     params={
         "month": Param(
             None,

@@ -12,7 +12,7 @@ import pytest
 from lender_months import MONTHS, Lender, build, settings_in
 from xdist.scheduler import LoadScopeScheduling
 
-from reporting.settings import Settings
+from reporting.core.settings import Settings
 from reporting.synthetic import lender
 
 # Books that take a minute to build: the files that read one stay together in one process.

@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from reporting import pipeline
-from reporting.publish import open_published
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.store.publish import open_published
 
 MONTHS = ["2026-03", "2026-04", "2026-05"]
 
@@ -43,7 +43,7 @@ class Lender:
 def build(settings: Settings, *months: str, as_of: str | None = None) -> Lender:
     """Run months through every step of the pipeline, each at its default cut-off unless given."""
     for month in months:
-        pipeline.run_month(Run.of(month, as_of, settings), settings)
+        steps.run_month(Run.of(month, as_of, settings), settings)
     return Lender(settings, list(months))
 
 

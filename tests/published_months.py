@@ -2,9 +2,9 @@
 
 import duckdb
 
-from reporting import publish
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.store import publish
 
 
 def publish_month(

@@ -7,10 +7,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from reporting.errors import BadCall, DataNotFit, ReportingError
-from reporting.landing import LandingReport, land
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.landing.land import LandingReport, land_feeds
 
 REPORTER = "N101W1100H0017"
 RECORDED = "timestamp '2026-05-02 08:00:00' as recorded_at"
@@ -67,7 +67,7 @@ class Lender:
         self.path(file).write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def land(self) -> LandingReport:
-        return land(self.run, self.settings)
+        return land_feeds(self.run, self.settings)
 
     def fault(self, kind: type[ReportingError] = DataNotFit) -> str:
         """The one line with which the landing check stops; no build store is left."""

@@ -1,7 +1,7 @@
 """What the landed accounts must hold before a month is built."""
 
-from reporting.seeds import seed_values, sql_list
-from reporting.sentences import newest_row, some_row
+from reporting.checks.vocabulary import newest_row, some_row
+from reporting.core.seeds import seed_values, sql_list
 
 TABLE = "accounts"
 KEY = "account_id"

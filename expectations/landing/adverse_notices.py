@@ -1,6 +1,6 @@
 """What the landed adverse notices must hold before a month is built; the feed may be empty."""
 
-from reporting.sentences import newest_row, some_row
+from reporting.checks.vocabulary import newest_row, some_row
 
 TABLE = "adverse_notices"
 KEY = "notice_id"

@@ -1,6 +1,6 @@
 """What the landed bills must hold before a month is built."""
 
-from reporting.sentences import newest_row, no_row, some_row
+from reporting.checks.vocabulary import newest_row, no_row, some_row
 
 TABLE = "bills"
 KEY = "bill_id"

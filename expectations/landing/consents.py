@@ -1,7 +1,7 @@
 """What the landed consents must hold before a month is built."""
 
-from reporting.seeds import seed_values, sql_list
-from reporting.sentences import newest_row, some_row
+from reporting.checks.vocabulary import newest_row, some_row
+from reporting.core.seeds import seed_values, sql_list
 
 TABLE = "consents"
 KEY = "consent_event_id"

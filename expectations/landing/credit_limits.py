@@ -1,6 +1,6 @@
 """What the landed credit limits must hold before a month is built."""
 
-from reporting.sentences import newest_row, some_row
+from reporting.checks.vocabulary import newest_row, some_row
 
 TABLE = "credit_limits"
 KEY = "concat_ws('|', account_id, effective_on)"

@@ -3,7 +3,7 @@
 A file that was cut at the end of a line cannot be seen otherwise.
 """
 
-from reporting.sentences import each_row
+from reporting.checks.vocabulary import each_row
 
 TABLE = "delivered_files"
 KEY = "concat(file, ':', coalesce(rows_landed, 0))"  # a file, and how many rows were landed of it

@@ -4,7 +4,7 @@ The duties ask of a dispute's newest version at the cut-off (Regulation on Credi
 25): the month is built from the ledger whatever they find, but a person must hear of it.
 """
 
-from reporting.sentences import RowsThatShouldNotBe, newest_row, no_row
+from reporting.checks.vocabulary import RowsThatShouldNotBe, newest_row, no_row
 
 TABLE = "disputes"
 KEY = "dispute_id"

@@ -1,6 +1,6 @@
 """What the landed internal scores must hold before a month is built; the feed may be empty."""
 
-from reporting.sentences import newest_row
+from reporting.checks.vocabulary import newest_row
 
 TABLE = "internal_scores"
 KEY = "concat_ws('|', customer_id, scored_on)"

@@ -1,6 +1,6 @@
 """What the landed transactions must hold before a month is built."""
 
-from reporting.sentences import newest_row, no_row, some_row
+from reporting.checks.vocabulary import newest_row, no_row, some_row
 
 TABLE = "transactions"
 KEY = "transaction_id"

@@ -4,9 +4,9 @@ Figures and bounds are data: ``models/batch`` measures, ``seeds/batch_bounds.csv
 a figure may move, from how many rows on it is asked, and why.
 """
 
-from reporting.runbook import SEVERITIES
-from reporting.seeds import seed_rows
-from reporting.sentences import each_row, no_row
+from reporting.checks.guide import SEVERITIES
+from reporting.checks.vocabulary import each_row, no_row
+from reporting.core.seeds import seed_rows
 
 TABLE = "batch_figures"
 # The value belongs to the key: a waiver of this month's figure is none of the next month's. So does

@@ -1,6 +1,6 @@
 """Which user groups are connected: what a month's counts must hold before anybody reads them."""
 
-from reporting.sentences import each_row, no_row
+from reporting.checks.vocabulary import each_row, no_row
 
 TABLE = "connected_groups"
 KEY = "concat_ws('|', product_code, group_kind, group_value)"

@@ -1,6 +1,6 @@
 """Where each delivered row went: the places must add up, and few rows may be rejected."""
 
-from reporting.sentences import TOLERATED_ROWS, each_row, no_row, the_table, unique
+from reporting.checks.vocabulary import TOLERATED_ROWS, each_row, no_row, the_table, unique
 
 TABLE = "feed_counts"
 # The count belongs to the key: a waiver of this month's quarantine is none of a larger one's.

@@ -1,6 +1,6 @@
 """The feed of the in-house score: all that is not reportable, and nothing that is."""
 
-from reporting.sentences import each_row, no_row, unique
+from reporting.checks.vocabulary import each_row, no_row, unique
 
 TABLE = "internal_score_feed"
 KEY = "account_id"

@@ -1,8 +1,8 @@
 """The advance notices to send: each episode once, complete, and nothing of the person in it."""
 
-from reporting.raw_contract import raw_contract
-from reporting.seeds import sql_list
-from reporting.sentences import each_row, no_row
+from reporting.checks.vocabulary import each_row, no_row
+from reporting.core.raw_contract import raw_contract
+from reporting.core.seeds import sql_list
 
 TABLE = "notices_due"
 KEY = "concat_ws('|', account_id, episode_started_on)"

@@ -1,7 +1,7 @@
 """The rejected rows: each must say why, so that the lender can correct it."""
 
-from reporting.seeds import seed_values
-from reporting.sentences import each_row, one_of
+from reporting.checks.vocabulary import each_row, one_of
+from reporting.core.seeds import seed_values
 
 TABLE = "quarantined_rows"
 KEY = "concat_ws('|', table_name, row_key)"

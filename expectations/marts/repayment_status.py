@@ -1,6 +1,6 @@
 """How each account was repaid: what the statuses of a month must hold before anybody reads them."""
 
-from reporting.sentences import each_row, no_row
+from reporting.checks.vocabulary import each_row, no_row
 
 TABLE = "repayment_status"
 KEY = "account_id"

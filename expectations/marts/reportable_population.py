@@ -3,8 +3,8 @@
 The table also holds the earlier months that are still owed and were judged anew.
 """
 
-from reporting.seeds import seed_values
-from reporting.sentences import each_row, filled, no_row, one_of, the_table
+from reporting.checks.vocabulary import each_row, filled, no_row, one_of, the_table
+from reporting.core.seeds import seed_values
 
 TABLE = "reportable_population"
 KEY = "account_id"

@@ -1,13 +1,13 @@
 """What the bureau's rules found in the records of this run, and the gate before the files.
 
 The rules stand in ``expectations/bureau_rules.yml`` and were asked of each record when it was built
-(``reporting.submission.judging``): here their hits are counted. A hit of an E rule withholds its
+(``reporting.records.validate``): here their hits are counted. A hit of an E rule withholds its
 record, which a person must repair; a hit of a W rule is reviewed.
 """
 
-from reporting.seeds import seed_values, sql_list
-from reporting.sentences import each_row, no_row
-from reporting.submission.rules import load_rules
+from reporting.checks.vocabulary import each_row, no_row
+from reporting.core.seeds import seed_values, sql_list
+from reporting.records.rules import load_rules
 
 TABLE = "judged_records"
 KEY = "concat_ws('|', record_type, subject_id)"

@@ -1,6 +1,6 @@
 """What is promised to the bureau of every person's record, before any file is written."""
 
-from reporting.sentences import filled, no_row
+from reporting.checks.vocabulary import filled, no_row
 
 TABLE = "record_110"
 KEY = "customer_id"

@@ -4,7 +4,7 @@ A fault of the builder stops the month. What the bureau's own rules say of a rec
 registry alone: a record whose data break one is held back by itself (``judged_records``).
 """
 
-from reporting.sentences import each_row, filled, no_row
+from reporting.checks.vocabulary import each_row, filled, no_row
 
 TABLE = "record_210"
 KEY = "account_id"

@@ -1,6 +1,6 @@
 """What is promised to the bureau of every credit agreement's record, before any file is written."""
 
-from reporting.sentences import each_row, no_row
+from reporting.checks.vocabulary import each_row, no_row
 
 TABLE = "record_220"
 KEY = "agreement_id"

@@ -13,8 +13,8 @@ import duckdb
 from lender_months import Lender
 from oracle.submission_reader import Record, SubmissionFile, read_month
 
-from reporting.policy import read_policy
-from reporting.raw_contract import raw_contract
+from reporting.core.product_policy import read_policy
+from reporting.core.raw_contract import raw_contract
 
 COLUMNS = {
     "sent": "file_name varchar, reporter_code varchar, rec_type varchar, code varchar, "

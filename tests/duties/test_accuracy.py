@@ -11,7 +11,7 @@ from lender_months import Lender
 from oracle.submission_reader import SubmissionFaultError, read_month
 
 from duties.conftest import Finds
-from reporting.identity import hash_key
+from reporting.records.hash_key import hash_key
 
 # Each month of an open, authorized account has a record, a reason, or stands among the months owed.
 INCOMPLETE = """

@@ -5,7 +5,7 @@ from datetime import date
 import duckdb
 
 from duties.conftest import Finds
-from reporting.settings import DBT_PROJECT
+from reporting.core.settings import DBT_PROJECT
 
 # In force on the report date: signed by then and not withdrawn, or running off (policy).
 IN_FORCE = (

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from reporting.settings import PROJECT_ROOT
+from reporting.core.settings import PROJECT_ROOT
 
 PAGE = PROJECT_ROOT / "docs" / "duties.md"
 ROW = re.compile(r"^\| (REQ-\d\d) \|(.*)\|$", re.M)

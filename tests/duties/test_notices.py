@@ -8,10 +8,10 @@ import pytest
 from lender_months import Lender
 
 from duties.conftest import Finds, Rows
-from reporting import pipeline
-from reporting.settings import DBT_PROJECT
-from reporting.submission import records
-from reporting.warehouse import open_store
+from reporting.core.settings import DBT_PROJECT
+from reporting.pipeline import steps
+from reporting.records import lines
+from reporting.store.build_store import open_store
 
 ADVERSE = "rpy_status in ('1', '2', '3', '4', '5', '6', '7', 'B', 'D', 'G', 'Z')"
 # A transferred account (G) is sent without anything overdue: no adverse information about it.
@@ -164,10 +164,10 @@ def test_a_dispute_changes_no_byte_of_a_record(lender_book: Lender, tmp_path: Pa
         update={"home": tmp_path / "home", "landing": str(landing)}
     )
     run = lender_book.run(lender_book.months[0])
-    for step in (pipeline.land, pipeline.build_marts, pipeline.build_records):
+    for step in (steps.land, steps.build_marts, steps.build_records):
         step(run, settings)
     with open_store(run, settings, read_only=False) as store:
-        records.build_lines(store, run)
+        lines.build_lines(store, run)
         built = store.sql("select line from secure.record_lines where file_name is not null")
         undisputed = sorted(line for (line,) in built.fetchall())
     paths = lender_book.settings.submissions.glob(f"*/{run.label}/*.txt")

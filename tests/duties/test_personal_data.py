@@ -10,11 +10,11 @@ import pytest
 from lender_months import Lender
 
 from duties.conftest import Finds
-from reporting.identity import hash_key
-from reporting.publish import open_published
-from reporting.raw_contract import raw_contract
-from reporting.submission.records import layouts
-from reporting.warehouse import open_store
+from reporting.core.raw_contract import raw_contract
+from reporting.records.hash_key import hash_key
+from reporting.records.lines import layouts
+from reporting.store.build_store import open_store
+from reporting.store.publish import open_published
 
 BANNED = r"(^|_)(religion|genes?|fingerprint|blood|disease|medical|merchant|goods|item)(_|$)"
 WARNED_OF = r"(^|_)(income|deposits?|tax|property|securities|insurance)(_|$)"

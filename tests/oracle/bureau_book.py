@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from reporting.submission.elements import elements, filled_elements
+from reporting.records.elements import elements, filled_elements
 
 Row = dict[str, Any]
 Book = dict[str, Row]

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reporting.settings import PROJECT_ROOT, Settings
+from reporting.core.settings import PROJECT_ROOT, Settings
 
 PATIENCE = 900  # seconds; ends what hangs, and nothing is measured: one busy core is enough
 

@@ -12,7 +12,7 @@ from oracle.raw_rows import RawBook
 from oracle.record_stories import add_stories
 from oracle.worked_example import STOPS, add_examples
 
-from reporting.settings import DBT_PROJECT
+from reporting.core.settings import DBT_PROJECT
 
 __all__ = ["MONTHS", "SHARED", "WORLD_MONTHS", "Lender", "build", "settings_in", "world"]
 

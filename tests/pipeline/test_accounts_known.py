@@ -11,15 +11,16 @@ from typing import Any
 
 import duckdb
 import pytest
-
 from pipeline.conftest import MONTHS, WORLD_MONTHS, Lender
 from pipeline.test_month import digests
-from reporting import pipeline, quality
-from reporting.publish import partition
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.submission import history, records
-from reporting.warehouse import open_store
+
+from reporting.checks.results import results_of
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.records import earlier_months, lines
+from reporting.store.build_store import open_store
+from reporting.store.publish import partition
 
 EACH_RECORD_ALONE = """
 create or replace table history.all_records as
@@ -49,13 +50,13 @@ DECIDED = [
 def answers(run: Run, settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """Everything a month decided about records, in a fixed order, and what its checks counted."""
     with open_store(run, settings, read_only=False) as store:
-        records.build_lines(store, run)
-        records.build_journal(store)
-        records.build_from_journal(store, run)
+        lines.build_lines(store, run)
+        lines.build_journal(store)
+        lines.build_from_journal(store, run)
         found = {name: store.execute(f"from {name} order by all").fetchall() for name in DECIDED}
-    for check in (pipeline.check_marts, pipeline.check_records):
+    for check in (steps.check_marts, steps.check_records):
         check(run, settings)
-    results = quality.results_of(run, settings)
+    results = results_of(run, settings)
     return found | {"checks": [(one.check_id, one.rows_failing) for one in results]}
 
 
@@ -73,8 +74,8 @@ def decided_twice(lender: Lender, month: str, folder: Path) -> tuple[int, int]:
         known = rows_known(store)
         store.execute(EACH_RECORD_ALONE)
         sent = rows_known(store)
-    pipeline.build_marts(run, settings)
-    pipeline.build_records(run, settings)
+    steps.build_marts(run, settings)
+    steps.build_records(run, settings)
     after = answers(run, settings)
     for name, rows in before.items():
         assert after[name] == rows, name
@@ -113,7 +114,7 @@ def test_a_store_of_an_older_version_is_read_as_a_whole_once(
     shutil.copytree(disorderly_book.settings.home, settings.home)
     for table in ("accounts_known", "repayment_history"):
         shutil.rmtree(partition(settings, table, date.fromisoformat(f"{before}-01")))
-    pipeline.run_month(disorderly_book.run(last), settings)
+    steps.run_month(disorderly_book.run(last), settings)
     told = digests(Lender(settings, disorderly_book.months), last)
     known = {path for path in told if "accounts_known" in path}
     assert len(known) == 1
@@ -130,8 +131,8 @@ def test_of_records_withheld_for_one_date_the_last_speaks_whatever_comes_first(
     run = Run(date(2026, 3, 1), datetime(2026, 4, 3))
     connection = duckdb.connect()
     connection.execute("create schema history")
-    connection.execute(f"create table history.accounts_known ({history.ACCOUNTS_KNOWN})")
-    connection.execute(f"create table journals ({history.SUBMISSION_RECORDS})")
+    connection.execute(f"create table history.accounts_known ({earlier_months.ACCOUNTS_KNOWN})")
+    connection.execute(f"create table journals ({earlier_months.SUBMISSION_RECORDS})")
     connection.execute("create table owing as select 'A1' as account_id")
     connection.execute(
         """
@@ -146,7 +147,7 @@ def test_of_records_withheld_for_one_date_the_last_speaks_whatever_comes_first(
         """
     )
 
-    at_once = history.accounts_known(run, f"(from journals order by {order})", "owing")
+    at_once = earlier_months.accounts_known(run, f"(from journals order by {order})", "owing")
     told = "built_in, report_date_code, repayment_status, overdue_total, hash_c, hash_f"
     rows = connection.execute(f"select {told} from ({at_once})").fetchall()
     assert rows == [(date(2026, 1, 1), "31", "3", 30, "second", "first")]
@@ -154,7 +155,7 @@ def test_of_records_withheld_for_one_date_the_last_speaks_whatever_comes_first(
     whole = connection.execute(at_once).fetchall()
     for month in ("2026-01-01", "2026-02-01", "2026-03-01"):
         of_one_month = f"(from journals where report_month = '{month}')"
-        step = history.accounts_known(run, of_one_month, "owing")
+        step = earlier_months.accounts_known(run, of_one_month, "owing")
         connection.execute(f"create or replace table step as {step}")
         connection.execute(
             "create or replace table history.accounts_known as "

@@ -12,7 +12,7 @@ import pytest
 from lender_months import settings_in
 
 from pipeline.airflow_server import AirflowServer, needs_make, running_airflow
-from reporting.publish import built_months, stale_months
+from reporting.store.publish import built_months, stale_months
 from reporting.synthetic import lender
 
 MARCH, APRIL, MAY = "2026-03", "2026-04", "2026-05"

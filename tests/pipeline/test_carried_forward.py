@@ -14,11 +14,11 @@ from oracle.random_books import write, write_policy, write_random_book
 from oracle.raw_rows import RawBook
 
 from pipeline.conftest import Lender, build, settings_in
-from reporting.publish import PART, TABLES
-from reporting.raw_contract import raw_contract
-from reporting.run import next_month
-from reporting.settings import DBT_PROJECT
-from reporting.warehouse import open_store
+from reporting.core.raw_contract import raw_contract
+from reporting.core.run import next_month
+from reporting.core.settings import DBT_PROJECT
+from reporting.store.build_store import open_store
+from reporting.store.publish import PART, TABLES
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 

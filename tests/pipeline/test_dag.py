@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from jinja2 import Template
 
-from reporting import orchestration, pipeline
-from reporting.errors import BadCall, DataNotFit, ReportingError, Unforeseen
-from reporting.home import exclusive
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.errors import BadCall, DataNotFit, ReportingError, Unforeseen
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
+from reporting.pipeline import airflow, steps
 
 STEPS = [
     "land",
@@ -46,12 +46,12 @@ def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def describe(home: Path) -> dict[str, Any]:
     """The DAG as Airflow reads it."""
-    os.environ.update(orchestration._airflow_variables(Settings(home=home), debug=False))
+    os.environ.update(airflow._airflow_variables(Settings(home=home), debug=False))
     from airflow.sdk.exceptions import ParamValidationError
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
-    dag = orchestration._load_dag()
+    dag = airflow._load_dag()
     timetable = coerce_to_core_timetable(dag.timetable)
 
     def accepts(name: str, value: str | None) -> bool:
@@ -73,9 +73,7 @@ def describe(home: Path) -> dict[str, Any]:
     )
     return {
         "edges": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
-        "callbacks": [
-            orchestration._load_dag(name).on_failure_callback is not None for name in DAGS
-        ],
+        "callbacks": [airflow._load_dag(name).on_failure_callback is not None for name in DAGS],
         "op_args": {task.task_id: list(task.op_args) for task in dag.tasks},
         "retries": {task.retries for task in dag.tasks},
         "limits": (dag.catchup, dag.max_active_runs),
@@ -86,7 +84,7 @@ def describe(home: Path) -> dict[str, Any]:
     }
 
 
-DAGS = [orchestration.MONTHLY_DAG, orchestration.DAILY_DAG]
+DAGS = [airflow.MONTHLY_DAG, airflow.DAILY_DAG]
 MONTHS = {None: True, "2026-05": True, "2026-13": False, "2026-00": False, "May": False, "": False}
 CUT_OFFS = {
     None: True,
@@ -108,7 +106,7 @@ def test_the_dag_is_one_line_of_the_steps_in_order(monthly):
 
 
 def test_the_dag_and_the_command_line_run_the_same_steps():
-    assert [step.__name__ for step in pipeline.STEPS] == STEPS
+    assert [step.__name__ for step in steps.STEPS] == STEPS
 
 
 def test_each_task_runs_its_own_step(monthly):
@@ -160,7 +158,7 @@ def test_the_month_is_the_key_of_the_run_or_else_of_the_form(
 
 
 def test_dag_files_import_the_package_only_inside_tasks():
-    for path in orchestration.DAGS.glob("*.py"):
+    for path in airflow.DAGS.glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -177,7 +175,7 @@ class Recorder:
         self.calls: list[tuple[str, str, Settings]] = []
         self.fault, self.error = fault, error
         for name in STEPS:
-            setattr(pipeline, name, self._step(name))
+            setattr(steps, name, self._step(name))
 
     def _step(self, name: str) -> Callable[[Run, Settings], None]:
         def step(run: Run, settings: Settings) -> None:
@@ -196,17 +194,17 @@ def run_through_faults(settings: Settings) -> dict[str, Any]:
     before = dict(os.environ)
     recorder = Recorder(("build_records", "2026-04"), DataNotFit("bills: no column due_on"))
     try:
-        orchestration.run_in_process(["2026-03", "2026-04", "2026-05"], settings)
+        airflow.run_in_process(["2026-03", "2026-04", "2026-05"], settings)
         error = None
     except ReportingError as raised:
         error = raised
     first = recorder.steps()
     again = Recorder(("", ""), DataNotFit(""))
-    orchestration.run_in_process(["2026-04"], settings)
+    airflow.run_in_process(["2026-04"], settings)
     Recorder(("land", "2026-05"), ZeroDivisionError("a bug"))
     place = r"orchestration\.py, line \d+"
     with pytest.raises(Unforeseen, match=rf"^unforeseen ZeroDivisionError \({place}\)$"):
-        orchestration.run_in_process(["2026-05"], settings)
+        airflow.run_in_process(["2026-05"], settings)
     return {
         "first": first,
         "error": (type(error), str(error), getattr(error, "exit_code", None)),
@@ -248,17 +246,17 @@ def test_the_steps_get_the_settings_of_the_caller(outcome, settings):
 
 def test_a_wrong_month_is_refused_before_anything_runs(tmp_path):
     with pytest.raises(BadCall, match="2026-13"):
-        orchestration.run_in_process(["2026-03", "2026-13"], Settings(home=tmp_path / "home"))
+        airflow.run_in_process(["2026-03", "2026-13"], Settings(home=tmp_path / "home"))
     assert not (tmp_path / "home").exists()
 
 
 def run_without_a_month(settings: Settings) -> tuple[set[str], str]:
     """The months that the steps get from a run without a key and without a form."""
     recorder = Recorder(("", ""), DataNotFit(""))
-    os.environ.update(orchestration._airflow_variables(settings, debug=False))
-    os.environ.update(orchestration._reporting_variables(settings))
+    os.environ.update(airflow._airflow_variables(settings, debug=False))
+    os.environ.update(airflow._reporting_variables(settings))
     with exclusive(settings):
-        run = orchestration._load_dag().test(run_after=datetime(2026, 5, 31, 16, tzinfo=UTC))
+        run = airflow._load_dag().test(run_after=datetime(2026, 5, 31, 16, tzinfo=UTC))
     return {month for _, month in recorder.steps()}, str(run.state)
 
 

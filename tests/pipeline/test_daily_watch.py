@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from webhook import listening
 
-from reporting import orchestration
-from reporting.settings import Settings
+from reporting.core.settings import Settings
+from reporting.pipeline import airflow
 from reporting.synthetic import lender
 
 LAST_DAY = "2026-06-02"  # the synthetic book ends on the day before
@@ -36,11 +36,11 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 def describe(home: Path) -> dict[str, Any]:
     """The DAG as Airflow reads it."""
-    os.environ.update(orchestration._airflow_variables(Settings(home=home), debug=False))
+    os.environ.update(airflow._airflow_variables(Settings(home=home), debug=False))
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
-    dag = orchestration._load_dag(orchestration.DAILY_DAG)
+    dag = airflow._load_dag(airflow.DAILY_DAG)
     timetable = coerce_to_core_timetable(dag.timetable)
     earliest = datetime(2026, 6, 1, tzinfo=UTC)
     restriction = TimeRestriction(earliest=earliest, latest=None, catchup=True)
@@ -55,9 +55,9 @@ def describe(home: Path) -> dict[str, Any]:
 
 def run_dag(settings: Settings, at: datetime | None, day: str | None) -> str:
     """Run the DAG once; its outcome."""
-    os.environ.update(orchestration._airflow_variables(settings, debug=False))
-    os.environ.update(orchestration._reporting_variables(settings))
-    dag = orchestration._load_dag(orchestration.DAILY_DAG)
+    os.environ.update(airflow._airflow_variables(settings, debug=False))
+    os.environ.update(airflow._reporting_variables(settings))
+    dag = airflow._load_dag(airflow.DAILY_DAG)
     conf = {"day": day} if day else None
     return str(dag.test(logical_date=at, run_conf=conf).state)
 

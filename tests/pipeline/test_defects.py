@@ -11,15 +11,15 @@ import duckdb
 import pytest
 
 from pipeline.conftest import build, settings_in
-from reporting import waiving
-from reporting.errors import BadCall
-from reporting.publish import open_published
-from reporting.run import Run
-from reporting.settings import PROJECT_ROOT, Settings
-from reporting.submission.history import create_history
+from reporting.checks import waivers
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.records.earlier_months import create_history
+from reporting.store.build_store import open_store
+from reporting.store.publish import open_published
 from reporting.synthetic.defects import CLASSES, load_classes, planted
 from reporting.synthetic.lender import generate
-from reporting.warehouse import open_store
 
 LAST, BEFORE = "2026-05", "2026-04"
 ACCOUNTS, BOOK_MONTHS, SEED = 3400, 5, 93
@@ -211,7 +211,7 @@ def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: 
 
     measured = ("feed_rows", "transactions")
     assert measured in unusual_for_june(settings)  # so June is not measured by May
-    waiving.waive(
+    waivers.waive(
         "batch.feed_rows", LAST, "Li Na", "strike of the couriers", "2026-07-31", settings
     )
     build(settings, LAST)
@@ -226,4 +226,4 @@ def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: 
         ("batch.feed_rows", LAST, "Li Na", "x", "2026-01-01"),
     ):
         with pytest.raises(BadCall):
-            waiving.waive(*wrong, settings)
+            waivers.waive(*wrong, settings)

@@ -13,17 +13,19 @@ import duckdb
 import pytest
 from oracle.random_books import write, write_policy, write_random_book
 from oracle.raw_rows import RawBook, amount, moment
-
 from pipeline.conftest import settings_in
-from reporting import cli, pipeline, publish
-from reporting.account_figures import in_whole_yuan
-from reporting.errors import BadCall
-from reporting.explain import WIDTH, DerivationsDiffer, Explanation, explain
-from reporting.publish import open_published
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT, Settings
-from reporting.submission import records
-from reporting.warehouse import open_store
+
+from reporting.cli import app
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.pipeline import steps
+from reporting.records import lines as records
+from reporting.store import publish
+from reporting.store.build_store import open_store
+from reporting.store.publish import open_published
+from reporting.why.explanation import WIDTH, DerivationsDiffer, Explanation, explain
+from reporting.why.fields import in_whole_yuan
 
 SEED = DBT_PROJECT / "seeds" / "product_policy.csv"
 PUBLISHED = (
@@ -124,9 +126,9 @@ def write_grace_policy(target: Path) -> None:
 def build_and_publish(settings: Settings, month: date) -> None:
     """Build and publish a month without asking the checks, which have tests of their own."""
     run = Run.of(f"{month:%Y-%m}", None, settings)
-    pipeline.land(run, settings)
-    pipeline.build_marts(run, settings)
-    pipeline.build_records(run, settings)
+    steps.land(run, settings)
+    steps.build_marts(run, settings)
+    steps.build_records(run, settings)
     with open_store(run, settings, read_only=False) as store:
         records.build_lines(store, run)
         records.build_journal(store)
@@ -318,7 +320,7 @@ def command(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """The exit code of `reporting why ...`."""
     monkeypatch.setattr(sys, "argv", ["reporting", "why", *words])
     with pytest.raises(SystemExit) as exit_:
-        cli.main()
+        app.main()
     return int(exit_.value.code or 0)
 
 

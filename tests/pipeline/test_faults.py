@@ -14,14 +14,15 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
 from pipeline.conftest import settings_in
-from reporting import alert_memory, pipeline
-from reporting.errors import BrokenDelivery, DataNotFit
-from reporting.publish import open_published
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.alerts import open_alerts
+from reporting.core.errors import BrokenDelivery, DataNotFit
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pages.trend import trend_page
+from reporting.pipeline import steps as pipeline
+from reporting.store.build_store import open_store
+from reporting.store.publish import open_published
 from reporting.synthetic import lender
-from reporting.trend import trend_page
-from reporting.warehouse import open_store
 
 
 class Mailbox(Message):
@@ -124,7 +125,7 @@ def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> 
     told = [s for s in mailbox.subjects[1:] if "data_delivery]" in s]
     assert len(told) == 1
     assert "2026-04 stopped" not in " ".join(mailbox.subjects[1:])
-    kept = json.loads(alert_memory.memory_file(settings).read_text(encoding="utf-8"))
+    kept = json.loads(open_alerts.memory_file(settings).read_text(encoding="utf-8"))
     assert "landing.customers.name_filled" not in json.dumps(kept)
 
 

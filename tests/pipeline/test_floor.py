@@ -7,8 +7,8 @@ from types import ModuleType
 import duckdb
 from lender_months import MONTHS, Lender
 
-from reporting.run import Run
-from reporting.settings import PROJECT_ROOT
+from reporting.core.run import Run
+from reporting.core.settings import PROJECT_ROOT
 
 
 def _floor() -> ModuleType:

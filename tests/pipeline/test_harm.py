@@ -13,7 +13,7 @@ from oracle.raw_rows import RawBook, resident_id
 
 from pipeline.conftest import Lender, build, settings_in
 from pipeline.test_quarantine import person
-from reporting.why import explain
+from reporting.why.answer import explain
 
 OTHER_REPORTER = "N101W1100H0025"
 WITHDRAWN_AT = datetime(2026, 4, 9, 10)

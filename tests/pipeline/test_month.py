@@ -13,17 +13,19 @@ import pytest
 from oracle.book import expected_month
 from oracle.submission_reader import expected_monthly_segment, read_month
 from rich.console import Console
-
 from pipeline.conftest import MONTHS, Lender
-from reporting import notices, pipeline
-from reporting.errors import BadCall, DataNotFit
-from reporting.identity import hash_key, run_id
-from reporting.months import overview
-from reporting.policy import read_policy
-from reporting.publish import PART, TABLES, is_of_this_place, partition
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT, Settings
-from reporting.warehouse import open_store
+
+from reporting.cli.months import overview
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.product_policy import read_policy
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.pipeline import steps
+from reporting.records import notices
+from reporting.records.hash_key import hash_key
+from reporting.store.build_store import open_store
+from reporting.store.provenance import run_id
+from reporting.store.publish import PART, TABLES, is_of_this_place, partition
 
 PLACES = ("delivered", "good", "duplicates", "superseded", "after_cut_off", "quarantined")
 
@@ -181,7 +183,7 @@ def digests(lender_book: Lender, month: str) -> dict[str, str]:
 def test_the_same_month_built_again_gives_the_same_bytes(lender_book: Lender) -> None:
     before = digests(lender_book, MONTHS[-1])
     assert len(before) == 8 + 1 + len(TABLES) - 1  # submissions, notices, tables
-    pipeline.run_month(lender_book.run(MONTHS[-1]), lender_book.settings)
+    steps.run_month(lender_book.run(MONTHS[-1]), lender_book.settings)
     assert digests(lender_book, MONTHS[-1]) == before
 
 
@@ -197,7 +199,7 @@ def test_the_manifest_is_all_there_is_beside_the_files(lender_book: Lender) -> N
 def test_a_month_cannot_leave_a_gap(lender_book: Lender, month: str) -> None:
     run = Run.of(month, None, lender_book.settings)
     with pytest.raises(BadCall, match=f"{month} cannot be built before 2026-06: run .*2026-06"):
-        pipeline.run_month(run, lender_book.settings)
+        steps.run_month(run, lender_book.settings)
 
 
 @pytest.fixture
@@ -218,19 +220,19 @@ def test_nothing_goes_on_from_a_month_that_is_half_published(
     with monkeypatch.context() as patched:
         patched.setattr(notices, "write_notices", stopped)
         with pytest.raises(OSError, match="the power went"):
-            pipeline.submit(april, copied)
+            steps.submit(april, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
-        pipeline.land(may, copied)
+        steps.land(may, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
-        pipeline.submit(may, copied)  # that was landed before
+        steps.submit(may, copied)  # that was landed before
     shown = Console(width=120)
     with shown.capture() as told:
         shown.print(overview(copied))
     assert f"Stopped while it was published, run it again: {april.label}" in told.get()
-    pipeline.submit(april, copied)
+    steps.submit(april, copied)
     with open_store(april, copied) as store:
         assert is_of_this_place(store, copied)  # not of the home that was copied
-    pipeline.land(may, copied)
+    steps.land(may, copied)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_what_earlier_months_left_must_be_there(
     else:
         path.write_text("no Parquet")
     with pytest.raises(DataNotFit, match=f"{table}.* is {fault}.*--month {april.label}` again"):
-        pipeline.land(may, copied)
+        steps.land(may, copied)
 
 
 def test_a_month_follows_from_its_settings_and_the_month_before() -> None:
@@ -270,7 +272,7 @@ def test_dbts_own_variables_change_nothing(
 ) -> None:
     monkeypatch.setenv("DBT_EMPTY", "1")  # models of no rows
     monkeypatch.setenv("DBT_TARGET", "nowhere")
-    pipeline.run_month(lender_book.run(MONTHS[-1]), copied)
+    steps.run_month(lender_book.run(MONTHS[-1]), copied)
     assert os.environ["DBT_EMPTY"] == "1"
     built = digests(Lender(copied, lender_book.months), MONTHS[-1])
     assert built == digests(lender_book, MONTHS[-1])
@@ -285,11 +287,11 @@ def test_a_month_built_beside_another_is_not_published(lender_book: Lender, tmp_
     settings = lender_book.settings.model_copy(update={"home": tmp_path})
     march, april = (Run.of(month, None, settings) for month in MONTHS[:2])
     for run in (march, april):
-        for step in (pipeline.land, pipeline.build_marts, pipeline.build_records):
+        for step in (steps.land, steps.build_marts, steps.build_records):
             step(run, settings)
-    for layer in (pipeline.check_landing, pipeline.check_marts, pipeline.check_records):
+    for layer in (steps.check_landing, steps.check_marts, steps.check_records):
         layer(march, settings)
-    pipeline.submit(march, settings)
+    steps.submit(march, settings)
     with pytest.raises(BadCall, match="earlier months that have changed since"):
-        pipeline.submit(april, settings)
+        steps.submit(april, settings)
     assert not list(tmp_path.glob("submissions/*/2026-04"))

@@ -15,7 +15,9 @@ from oracle.submission_reader import read_month
 from rich.console import Console
 
 from pipeline.conftest import MONTHS, Lender
-from reporting import policy, summary, trend
+from reporting.cli import summary
+from reporting.core import product_policy
+from reporting.pages import trend
 
 Row = dict[str, Any]
 CLOSED = ("NOT_YET_OPEN", "CLOSED_EARLIER")
@@ -37,7 +39,7 @@ STATUSES = {
 def good(lender_book: Lender) -> dict[str, dict[str, list[Row]]]:
     """The raw rows that count at the cut-off of each month, by table."""
     landing = read_landing(Path(lender_book.settings.landing))
-    products = read_policy(policy.read_policy(lender_book.settings))
+    products = read_policy(product_policy.read_policy(lender_book.settings))
     return {month: stage(landing, lender_book.run(month).as_of, products).good for month in MONTHS}
 
 

@@ -30,7 +30,7 @@ DAG = (
     "from reporting import orchestration\nfrom reporting.settings import load_settings\n"
     "orchestration.run_in_process(['2026-05'], load_settings(), debug=True)"
 )
-COMMAND = ["-m", "reporting.cli", "run", "--month", "2026-05"]
+COMMAND = ["-m", "reporting", "run", "--month", "2026-05"]
 
 
 def deliver(landing: Path, customers: bytes) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reporting import pipeline
-from reporting.errors import DataNotFit
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.submission import records
+from reporting.core.errors import DataNotFit
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.records import lines as records
 from reporting.synthetic import lender
 
 MONTH = "2026-05"
@@ -53,9 +53,9 @@ def test_the_parts_hold_what_one_file_would_and_are_listed_in_one_manifest(
         Settings(home=landing / name, landing=str(landing / "landing")) for name in ("one", "many")
     ]
     run = Run.of(MONTH, None, homes[0])
-    pipeline.run_month(run, homes[0])
+    steps.run_month(run, homes[0])
     monkeypatch.setattr(records, "MOST_RECORDS_A_FILE", MOST)
-    pipeline.run_month(run, homes[1])
+    steps.run_month(run, homes[1])
 
     whole, parted = (months_files(settings) for settings in homes)
     assert whole.keys() == parted.keys()
@@ -75,5 +75,5 @@ def test_more_parts_than_serial_numbers_stop_the_month_in_one_line(
     settings = Settings(home=landing / "too_many", landing=str(landing / "landing"))
     monkeypatch.setattr(records, "MOST_RECORDS_A_FILE", 2)
     with pytest.raises(DataNotFit, match="do not find a serial number of three digits"):
-        pipeline.run_month(Run.of(MONTH, None, settings), settings)
+        steps.run_month(Run.of(MONTH, None, settings), settings)
     assert not list(settings.submissions.glob("*/*"))

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from pipeline.conftest import MONTHS, Lender
-from reporting.publish import open_published
+from reporting.store.publish import open_published
 
 PERSONAL = (
     "name",
@@ -92,7 +92,7 @@ def test_a_person_at_a_terminal_sees_the_tables_and_asks_by_their_names(
     terminal, theirs = pty.openpty()
     os.write(terminal, b"select count(*) as months from built_months;\n.quit\n")
     told = subprocess.run(
-        [sys.executable, "-m", "reporting.cli", "explore"],
+        [sys.executable, "-m", "reporting", "explore"],
         env=os.environ | {"REPORTING_HOME": str(lender_book.settings.home), "COLUMNS": "200"},
         stdin=theirs,
         capture_output=True,

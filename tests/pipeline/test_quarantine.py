@@ -9,8 +9,8 @@ from oracle.random_books import write
 from oracle.raw_rows import RawBook, moment
 
 from pipeline.conftest import Lender, build, settings_in
-from reporting.submission.rules import load_rules
-from reporting.why import explain
+from reporting.records.rules import load_rules
+from reporting.why.answer import explain
 
 BROKEN = date(2026, 4, 20)
 OURS = {rule.id for rule in load_rules() if rule.id.startswith("H")}

@@ -6,13 +6,13 @@ import duckdb
 import pytest
 from oracle.book import expected_month
 from oracle.random_books import write_policy, write_random_book
-
 from pipeline.conftest import settings_in
 from pipeline.test_month import PLACES, differences
-from reporting import pipeline
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT
-from reporting.warehouse import open_store
+
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT
+from reporting.pipeline import steps
+from reporting.store.build_store import open_store
 
 BOOKS = [
     (101, "2025-12", None),
@@ -34,8 +34,8 @@ def test_two_derivations_agree(tmp_path: Path, seed: int, month: str, as_of: str
     settings = settings_in(tmp_path, policy=policy, notice_lead_days=seed % 3)
     write_random_book(Path(settings.landing), policy, seed)
     run = Run.of(month, as_of, settings)
-    pipeline.land(run, settings)
-    pipeline.build_marts(run, settings)
+    steps.land(run, settings)
+    steps.build_marts(run, settings)
 
     expected = expected_month(
         Path(settings.landing), policy, run.month, run.as_of, settings.notice_lead_days

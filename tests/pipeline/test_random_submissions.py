@@ -13,8 +13,8 @@ from oracle.submission_differences import differences, told
 from oracle.submissions import Key, PlannedRun, RunOutcome, submissions
 
 from pipeline.conftest import WORLD_MONTHS, Lender
-from reporting.policy import read_policy as policy_file
-from reporting.settings import DBT_PROJECT
+from reporting.core.product_policy import read_policy as policy_file
+from reporting.core.settings import DBT_PROJECT
 
 
 def districts() -> dict[str, str]:

@@ -30,7 +30,7 @@ from oracle.submission_reader import MONTHLY_TAGS, Record, read_month
 
 from pipeline.conftest import WORLD_MONTHS, Lender
 from pipeline.test_worked_example import about, reasons, sent, statuses
-from reporting.why import explain
+from reporting.why.answer import explain
 
 SPECIAL = "AcctSpecTrstDspnSgmt"
 NOTHING_OVERDUE = {

@@ -48,7 +48,7 @@ def redeliver_bill(bills: Path) -> None:
 def run(lender: Lender, month: str, *options: str) -> tuple[int, str]:
     """`reporting run` in a process of its own: the exit code, and all that it printed on a line."""
     done = subprocess.run(
-        [sys.executable, "-m", "reporting.cli", "run", "--month", month, *options],
+        [sys.executable, "-m", "reporting", "run", "--month", month, *options],
         env=os.environ
         | {"REPORTING_HOME": str(lender.settings.home)}
         | {"REPORTING_LANDING": lender.settings.landing, "REPORTING_KEPT_BUILD_STORES": "1"},

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.conftest import Lender
-from reporting.submission.rules import load_rules
+from reporting.records.rules import load_rules
 
 # A payment learnt after the cut-off: the closing still owes, or a month sent as overdue was clean.
 EXPLAINED_BY_A_LATE_ROW = {"V29", "V69"}

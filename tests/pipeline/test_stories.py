@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from pipeline.conftest import MONTHS, Lender
-from reporting.dbt_runner import run_dbt
-from reporting.settings import Settings
+from reporting.core.settings import Settings
+from reporting.transform.dbt import run_dbt
 
 
 def test_the_small_stories_hold(lender_book: Lender, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from lender_months import settings_in
 from webhook import listening
 
 from pipeline.airflow_server import PATIENCE, needs_make, running_airflow
-from reporting.home import LOCK, exclusive
-from reporting.settings import Settings
+from reporting.core.settings import Settings
+from reporting.core.workspace import LOCK, exclusive
 
 pytestmark = needs_make
 

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from pipeline.conftest import MONTHS, Lender
-from reporting import months, why
-from reporting.errors import BadCall
-from reporting.reasons import reasons
+from reporting.cli import months
+from reporting.core.errors import BadCall
+from reporting.core.seeds import reasons
+from reporting.why import answer as why
 
 
 def told(renderable: object) -> str:

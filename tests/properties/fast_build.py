@@ -22,10 +22,10 @@ from oracle.random_books import random_book, write
 from oracle.raw_rows import RawBook
 from oracle.staging import TABLES
 
-from reporting import pipeline
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.warehouse import open_store
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.store.build_store import open_store
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -70,8 +70,8 @@ class FastBuild:
         self.policy = read_policy(policy)
         self.example = random_book(0, self.policy, accounts=120)
         write(self.example, landing)
-        pipeline.land(self.run, self.settings)
-        pipeline.build_marts(self.run, self.settings)
+        steps.land(self.run, self.settings)
+        steps.build_marts(self.run, self.settings)
         target = self.run.folder(self.settings) / "dbt_target"
         manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
         self.models = list(_compiled_models(manifest, target))

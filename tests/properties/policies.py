@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from reporting.settings import DBT_PROJECT
+from reporting.core.settings import DBT_PROJECT
 
 SEED = DBT_PROJECT / "seeds" / "product_policy.csv"
 GRACE_DAYS = (0, 1, 3, 40)

@@ -18,7 +18,7 @@ from oracle.raw_rows import AUTHORIZATION, REPORTER, RawBook, amount, moment
 from oracle.replay import last_day, next_month
 
 from properties.policies import DIMENSIONS, product_code
-from reporting.run import Run
+from reporting.core.run import Run
 
 Row = dict[str, Any]
 Draw = Any  # what @st.composite hands over

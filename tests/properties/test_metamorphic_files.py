@@ -17,11 +17,11 @@ from oracle.random_books import write
 from oracle.raw_rows import RawBook
 
 from properties.hand_made import Account
-from reporting import pipeline
-from reporting.identity import hash_key
-from reporting.publish import open_published
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.records.hash_key import hash_key
+from reporting.store.publish import open_published
 from reporting.synthetic import lender
 
 MONTHS = ("2026-03", "2026-04")
@@ -81,7 +81,7 @@ def run_months(settings: Settings, before_each: Callable[[Run], None]) -> Home:
     for month in MONTHS:
         run = Run.of(month, None, settings)
         before_each(run)
-        pipeline.run_month(run, settings)
+        steps.run_month(run, settings)
     return Home(settings)
 
 
@@ -219,7 +219,7 @@ def with_a_stranger(as_it_is: Home, tmp_path_factory: pytest.TempPathFactory) ->
 
     deliver(Path(as_it_is.settings.landing), settings, one)
     write(stranger_book(), Path(settings.landing))
-    pipeline.run_month(Run.of(MONTHS[-1], None, settings), settings)
+    steps.run_month(Run.of(MONTHS[-1], None, settings), settings)
     return Home(settings)
 
 

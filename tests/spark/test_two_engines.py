@@ -19,12 +19,13 @@ from oracle.random_people import enrich_people
 from rich.console import Console
 from rich.table import Table
 
-from reporting import pipeline, publish
-from reporting.dbt_runner import dbt_build
-from reporting.identity import KEY_BYTES
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT, Settings
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.pipeline import steps
+from reporting.records.hash_key import KEY_BYTES
+from reporting.store import publish
 from reporting.synthetic import lender
+from reporting.transform.dbt import dbt_build
 
 pytest.importorskip("pyspark", reason="Spark has an environment of its own: make test-spark")
 pytest.importorskip("dbt.adapters.spark", reason="as above")
@@ -101,16 +102,16 @@ def compared_month(
     on_duckdb, on_spark = homes
     run = Run.of(month, None, on_duckdb)
     kept = on_duckdb.home / f"records_{month}"
-    for step in pipeline.STEPS:
+    for step in steps.STEPS:
         if step.__name__ == "build_records":  # as they are built, before the rules have judged them
-            dbt_build(run, on_duckdb, *pipeline.RECORDS)
+            dbt_build(run, on_duckdb, *steps.RECORDS)
             with duckdb.connect(str(run.build_store(on_duckdb)), read_only=True) as store:
                 for name in RECORDS:
                     store.table(f"secure.{name}").write_parquet(f"{kept}_{name}.parquet")
         step(run, on_duckdb)
     with monkeypatch.context() as patch:  # Spark builds the records too, only to be compared
-        patch.setattr(pipeline, "MODELS", (*pipeline.MODELS, *pipeline.RECORDS))
-        pipeline.run_month(run, on_spark)
+        patch.setattr(steps, "MODELS", (*steps.MODELS, *steps.RECORDS))
+        steps.run_month(run, on_spark)
 
     tables = run.folder(on_spark) / "spark" / "tables"
     with duckdb.connect() as connection:

@@ -19,9 +19,10 @@ from apprise.plugins.wecombot import NotifyWeComBot
 from typer.testing import CliRunner
 from webhook import listening
 
-from reporting import alert_words, cli
-from reporting.alert_answers import refusal
-from reporting.errors import BadCall, ReportingError
+from reporting.alerts import message as alert_words
+from reporting.alerts.answers import refusal
+from reporting.cli import app
+from reporting.core.errors import BadCall, ReportingError
 
 TOKEN = "a1b2c3d4" * 8  # it opens nothing
 WORD = "blackbird"  # a token that looks like a word
@@ -48,7 +49,7 @@ def destinations(
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
     for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
         monkeypatch.delenv(name)
-    module = import_module("reporting.alert_destinations")
+    module = import_module("reporting.alerts.destinations")
     monkeypatch.setattr(module, "PAUSE", 0.0)
     yield module
 
@@ -155,8 +156,8 @@ def test_no_part_of_the_address_is_repeated() -> None:
 
 def send_test() -> tuple[Exception | None, str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli.console, "_width", 200)
-        done = CliRunner().invoke(cli.app, ["alert-test"])
+        patch.setattr(app.console, "_width", 200)
+        done = CliRunner().invoke(app.app, ["alert-test"])
     error = done.exception
     return (error if isinstance(error, Exception) else None), " ".join(done.stdout.split())
 

@@ -23,11 +23,13 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiosmtpd.controller import Controller
 
-from reporting import alert_memory, alert_words, alerts, pipeline
-from reporting.alert_words import Alert, Fault
-from reporting.errors import BadCall, BrokenDelivery
-from reporting.run import Run
-from reporting.settings import PROJECT_ROOT, Settings
+from reporting.alerts import message as alert_words
+from reporting.alerts import open_alerts, send
+from reporting.alerts.message import Alert, Fault
+from reporting.core.errors import BadCall, BrokenDelivery
+from reporting.core.run import Run
+from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.pipeline import steps
 
 SMTP_CONNECTION = "reporting_alerts_smtp"
 APPRISE_CONNECTION = "reporting_alerts_apprise"
@@ -139,7 +141,7 @@ def destinations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleTyp
     """Airflow's first import sets up logging anew: before a test listens to the log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-        yield import_module("reporting.alert_destinations")
+        yield import_module("reporting.alerts.destinations")
 
 
 @pytest.fixture(autouse=True)
@@ -376,12 +378,12 @@ class Told:
 
     def send(self, alert: Alert) -> list[tuple[str, str, list[str]]]:
         self.posted.clear()
-        alerts.send(alert, self.settings)
+        send.send_alert(alert, self.settings)
         return [(p["audience"], p["outcome"], p["resolved"]) for p in self.posted]
 
     @property
     def remembered(self) -> Any:
-        return json.loads(alert_memory.memory_file(self.settings).read_text("utf-8"))
+        return json.loads(open_alerts.memory_file(self.settings).read_text("utf-8"))
 
 
 @pytest.fixture
@@ -509,7 +511,7 @@ def test_only_what_was_delivered_counts_as_told(
 def test_a_memory_that_cannot_be_read_begins_anew(
     told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = alert_memory.memory_file(told.settings)
+    path = open_alerts.memory_file(told.settings)
     path.parent.mkdir()
     path.write_text('{"2026-05": 7}')
     assert told.send(WARNED) == [("pipeline", "warned", [])]
@@ -520,7 +522,7 @@ def test_a_memory_that_cannot_be_read_begins_anew(
 def test_a_memory_that_cannot_be_written_does_not_keep_the_message_back(
     told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alert_memory.memory_file(told.settings).parent.write_text("a file")
+    open_alerts.memory_file(told.settings).parent.write_text("a file")
     assert told.send(WARNED) == [("pipeline", "warned", [])]
     assert any("open.json cannot be written" in line for line in warnings_of(caplog))
 
@@ -540,7 +542,7 @@ def test_an_error_goes_to_those_who_can_put_it_right_and_quotes_nothing(
 
     run = Run.of("2026-05", None, told.settings)
     with pytest.raises(type(error)):
-        pipeline.step(land)(run, told.settings)
+        steps.step(land)(run, told.settings)
     [post] = told.posted
     assert (post["audience"], post["outcome"]) == (audience, "stopped")
     assert f"First: {line}\n" in post["text"]
@@ -553,7 +555,7 @@ def test_a_wrong_call_is_answered_where_it_was_made(told: Told) -> None:
         raise BadCall("no such setting")
 
     with pytest.raises(BadCall):
-        pipeline.step(land)(Run.of("2026-05", None, told.settings), told.settings)
+        steps.step(land)(Run.of("2026-05", None, told.settings), told.settings)
     assert told.posted == []
 
 
@@ -562,7 +564,7 @@ def test_a_wrong_call_is_answered_where_it_was_made(told: Told) -> None:
 
 def reached(alert: Alert, audience: str = "pipeline") -> list[str]:
     """The connections that took the message to an audience."""
-    module = import_module("reporting.alert_destinations")
+    module = import_module("reporting.alerts.destinations")
     names: list[str] = module.deliver(alert_words.compose(alert, audience))
     return names
 
@@ -596,7 +598,7 @@ def test_one_message_reaches_each_destination(
     configure(monkeypatch, WEBHOOK_CONNECTION, http_to(web_port))
 
     names = [SMTP_CONNECTION, APPRISE_CONNECTION, WEBHOOK_CONNECTION]
-    assert alerts.send(STOPPED, settings) == {"pipeline": names}
+    assert send.send_alert(STOPPED, settings) == {"pipeline": names}
 
     expected = alert_words.compose(STOPPED, "pipeline")
     [mail] = mails
@@ -817,7 +819,7 @@ def test_500_failing_checks_are_one_message_an_audience_and_destination(
     owners = ["compliance", "data_delivery"]
     many = [Result(f"c{n}.{owner}", owner=owner) for owner in owners for n in range(250)]
     both = [SMTP_CONNECTION, WEBHOOK_CONNECTION]
-    assert alerts.send(replace(STOPPED, results=many), settings) == dict.fromkeys(owners, both)
+    assert send.send_alert(replace(STOPPED, results=many), settings) == dict.fromkeys(owners, both)
     assert len(mails) == len(posted) == 2
     for owner, other, mail in zip(owners, reversed(owners), mails, strict=True):
         text = mail.get_content()
@@ -851,8 +853,8 @@ def test_an_audience_may_be_the_only_one_with_a_destination(
     own = "reporting_alerts_compliance_webhook"
     configure(monkeypatch, own, http_to(web[0]))
     alert = replace(WARNED, results=[Result("a"), Result("b", owner="compliance")])
-    assert alerts.send(alert, settings) == {"compliance": [own], "pipeline": []}
-    assert json.loads(alert_memory.memory_file(settings).read_text()) == {
+    assert send.send_alert(alert, settings) == {"compliance": [own], "pipeline": []}
+    assert json.loads(open_alerts.memory_file(settings).read_text()) == {
         "2026-05": {"compliance": ["b"]}
     }
 

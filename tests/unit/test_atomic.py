@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reporting import atomic
-from reporting.home import exclusive
-from reporting.settings import Settings
+from reporting.core import atomic
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
 
 # A process that is killed at a call of the operating system, the given one of its kind.
 KILLED = """

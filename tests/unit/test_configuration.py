@@ -6,12 +6,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import reporting.core.seeds
 
-import reporting.seeds
-from reporting import checks_page, configuration, pipeline, publish, runbook, watch
-from reporting.errors import BadCall
-from reporting.run import Run
-from reporting.settings import DBT_PROJECT, Settings
+from reporting.checks import guide
+from reporting.cli import reference_docs
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.monitoring import configuration, watch
+from reporting.pipeline import steps
+from reporting.store import publish
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the seeds that is read in their place."""
     copy = tmp_path / "seeds"
     shutil.copytree(DBT_PROJECT / "seeds", copy)
-    monkeypatch.setattr(reporting.seeds, "SEEDS", copy)
+    monkeypatch.setattr(reporting.core.seeds, "SEEDS", copy)
     return copy
 
 
@@ -37,7 +41,7 @@ def faults(settings: Settings) -> list[str]:
 
 def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: Settings) -> None:
     configuration.require_fit(settings)
-    assert set(configuration.FORMS) == {path.stem for path in reporting.seeds.SEEDS.glob("*.csv")}
+    assert set(configuration.FORMS) == {path.stem for path in reporting.core.seeds.SEEDS.glob("*.csv")}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_every_fault_is_named_at_once_and_no_month_is_begun(
         *("reporters", "score_bands", "codes_sex", "codes_sex")
     ]
     with pytest.raises(BadCall, match="codes_sex"):
-        pipeline.run_month(Run.of("2026-05", None, settings), settings)
+        steps.run_month(Run.of("2026-05", None, settings), settings)
     assert not Run.of("2026-05", None, settings).folder(settings).exists()
     with pytest.raises(BadCall, match="codes_sex"):
         watch.watch(date(2026, 6, 2), settings)
@@ -131,7 +135,7 @@ def test_a_band_below_zero_stands_before_the_one_that_begins_at_zero(
 def test_a_seed_with_a_byte_order_mark_is_read_without_it(seeds: Path) -> None:
     path = seeds / "codes_sex.csv"
     path.write_text("\ufeff" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert "1" in reporting.seeds.seed_values("codes_sex", "code")
+    assert "1" in reporting.core.seeds.seed_values("codes_sex", "code")
 
 
 def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Settings) -> None:
@@ -148,10 +152,10 @@ def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Sett
 def test_a_check_without_its_entry_is_named_with_its_place(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = runbook.load()
+    entries = guide.load()
     lost = ("landing.bills.key_filled", "bureau.V29", "batch.roll_rate", "watch.bills.fresh")
     monkeypatch.setattr(
-        runbook, "find", lambda check: None if check in lost else entries and entries[0]
+        guide, "find", lambda check: None if check in lost else entries and entries[0]
     )
     found = faults(settings)
     assert [name for name in lost if any(f"check {name} has no entry" in x for x in found)] == [
@@ -163,7 +167,7 @@ def test_a_check_without_its_entry_is_named_with_its_place(
 
 
 def test_the_checks_that_are_read_are_those_of_the_page() -> None:
-    on_page = set(re.findall(r'<a id="([^"]+)">', checks_page.render()))
+    on_page = set(re.findall(r'<a id="([^"]+)">', reference_docs.render()))
     read = {check_id for check_id, _ in configuration.every_check()}
     assert on_page - read == {*watch.DEADLINES, watch.RUN_ENDED}
     assert read <= on_page

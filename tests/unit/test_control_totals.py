@@ -6,8 +6,8 @@ import duckdb
 import pytest
 from small_landing import GOOD, Lender
 
-from reporting import quality
-from reporting.errors import BrokenDelivery
+from reporting.checks.evaluate import evaluate_layer
+from reporting.core.errors import BrokenDelivery
 
 HEADER = "table_name,file_name,row_count,amount_total,recorded_at"
 MAY = "2026-05-02 08:00:00"
@@ -150,7 +150,7 @@ def test_a_cut_file_stops_the_checks_and_is_named(lender: Lender) -> None:
     state(lender, f"bills,bills.parquet,2,,{MAY}")
     warning = "table control_totals: file bills/bills.parquet has 1 rows, its total says 2"
     assert warning in lender.land().warnings
-    results = quality.check("landing", lender.run, lender.settings).results
+    results = evaluate_layer("landing", lender.run, lender.settings).results
     found = next(one for one in results if one.check_id == "landing.delivered_files.as_stated")
     assert (found.passed, found.severity, found.rows_failing) == (False, "critical", 1)
     assert found.example_keys == ("bills/bills.parquet:1",)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from published_months import publish_month
 
-from reporting import publish
-from reporting.errors import BadCall
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.store import publish
 
 APRIL_KNOWN = datetime(2026, 6, 5, 12)  # April was built again in June
 

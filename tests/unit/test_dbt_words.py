@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reporting.dbt_call import call_dbt
+from reporting.transform.dbt_session import call_dbt
 
 SECRET = "110101199001011234x"  # noqa: S105 - a value that no message may hold
 

@@ -5,8 +5,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from reporting.submission.elements import create_functions, elements, filled_elements
-from reporting.submission.records import layouts
+from reporting.records.elements import create_functions, elements, filled_elements
+from reporting.records.lines import layouts
 
 TOO_LONG_NAME = "测" * 31
 ZERO_WIDTH, LOST, PRIVATE, CONTROL = "\u200b", "\ufffd", "\ue000", "\u0085"

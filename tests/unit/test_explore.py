@@ -7,11 +7,11 @@ import duckdb
 import pytest
 from published_months import publish_month
 
-from reporting import explore
-from reporting.errors import BadCall
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.terminal import SafeConsole
+from reporting.cli import explore
+from reporting.cli.terminal import SafeConsole
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import Settings
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reporting import foreign_words
-from reporting.errors import DataNotFit, Unforeseen
-from reporting.guard import guarded
+from reporting.core import safe_text
+from reporting.core.errors import DataNotFit, Unforeseen
+from reporting.pipeline.guard import guarded
 
 NUMBER = "110101199001011234"  # a value that no message may hold
 
@@ -70,10 +70,10 @@ def test_libraries_log_nothing_of_a_row(caplog: pytest.LogCaptureFixture) -> Non
     ],
 )
 def test_what_the_machine_lacks_is_named_wherever_it_hides(error: Exception, words: str) -> None:
-    assert foreign_words.of_error(error) == words
+    assert safe_text.of_error(error) == words
     hiding = RuntimeError(NUMBER)
     hiding.__context__ = error
-    assert foreign_words.of_error(hiding) == words
+    assert safe_text.of_error(hiding) == words
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 
 import duckdb
 
-from reporting.settings import DBT_PROJECT
+from reporting.core.settings import DBT_PROJECT
 
 LANDING = DBT_PROJECT / "macros" / "landing.sql"
 # 16 characters that differ at the end of both halves: the hash of the text alone takes one in

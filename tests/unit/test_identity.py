@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from published_months import publish_month
 
-from reporting import identity, publish
-from reporting.errors import BadHome
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.errors import BadHome
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.records import hash_key
+from reporting.store import publish
 
 RUN = Run(date(2026, 5, 1), datetime(2026, 6, 3))
 
@@ -25,9 +26,9 @@ def key_file(settings: Settings) -> Path:
 
 
 def test_the_key_is_made_once_and_private(settings: Settings) -> None:
-    key = identity.hash_key(settings, publish.key_checks(settings))
-    assert len(key) == identity.KEY_BYTES
-    assert identity.hash_key(settings, publish.key_checks(settings)) == key
+    key = hash_key.hash_key(settings, publish.key_checks(settings))
+    assert len(key) == hash_key.KEY_BYTES
+    assert hash_key.hash_key(settings, publish.key_checks(settings)) == key
     assert oct(key_file(settings).stat().st_mode)[-3:] == "600"
     assert [path.name for path in key_file(settings).parent.iterdir()] == ["hash.key"]
 
@@ -42,22 +43,22 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_built_month_needs_the_key_it_was_built_with(settings: Settings, fault: str) -> None:
-    key = identity.hash_key(settings, ())
-    publish_month(RUN, settings, identity.key_check(key))
+    key = hash_key.hash_key(settings, ())
+    publish_month(RUN, settings, hash_key.key_check(key))
     spoil, words = FAULTS[fault]
     spoil(key_file(settings))
     with pytest.raises(BadHome, match=words):
-        identity.hash_key(settings, publish.key_checks(settings))
+        hash_key.hash_key(settings, publish.key_checks(settings))
 
 
 def test_a_month_of_an_older_version_takes_the_key_as_it_is(settings: Settings) -> None:
-    key = identity.hash_key(settings, ())
+    key = hash_key.hash_key(settings, ())
     publish_month(RUN, settings)
-    assert identity.hash_key(settings, publish.key_checks(settings)) == key
+    assert hash_key.hash_key(settings, publish.key_checks(settings)) == key
 
 
 def test_an_empty_key_is_refused_before_the_first_month(settings: Settings) -> None:
-    identity.hash_key(settings, ())
+    hash_key.hash_key(settings, ())
     key_file(settings).write_bytes(b"")
     with pytest.raises(BadHome, match="holds 0 bytes instead of 32; remove it"):
-        identity.hash_key(settings, ())
+        hash_key.hash_key(settings, ())

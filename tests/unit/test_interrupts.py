@@ -9,10 +9,11 @@ from threading import Event, Timer
 import duckdb
 import pytest
 
-from reporting.pipeline import _beside
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.warehouse import interrupted_as_others, open_store
+from reporting.core.database import interrupted_as_others
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.pipeline.steps import _beside
+from reporting.store.build_store import open_store
 
 ENDLESS = "select sum(hash(i)) from range(1_000_000_000_000) as numbers(i)"
 

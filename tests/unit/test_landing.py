@@ -10,12 +10,12 @@ import fsspec
 import pytest
 from small_landing import CSV_ROW, GOOD, TRANSACTIONS_HEADER, Lender
 
-from reporting.errors import BadCall
-from reporting.landing import land
-from reporting.raw_contract import RawTable, raw_contract
-from reporting.run import Run
-from reporting.seeds import seed_path
-from reporting.settings import Settings
+from reporting.core.errors import BadCall
+from reporting.core.raw_contract import RawTable, raw_contract
+from reporting.core.run import Run
+from reporting.core.seeds import seed_path
+from reporting.core.settings import Settings
+from reporting.landing.land import land_feeds
 
 UCI350 = Path(__file__).resolve().parents[3] / "shared" / "data" / "uci350"
 
@@ -270,13 +270,13 @@ def memory_zone(lender: Lender) -> Iterator[str]:
 def test_a_url_is_landed_as_tables_with_the_same_digest(lender: Lender, memory_zone: str) -> None:
     folder = lender.land()
     remote = Settings(home=lender.settings.home, landing=memory_zone, policy=None)
-    report = land(lender.run, remote)
+    report = land_feeds(lender.run, remote)
     assert (report.lines(), report.contents) == (folder.lines(), folder.contents)
     assert lender.query("select transaction_id, _file from raw.transactions") == [
         ("T1", "transactions/transactions.parquet")
     ]
     files = Settings(home=lender.settings.home, landing=lender.landing.as_uri(), policy=None)
-    assert land(lender.run, files) == folder
+    assert land_feeds(lender.run, files) == folder
 
 
 def test_a_damaged_file_behind_a_url_is_named(lender: Lender, memory_zone: str) -> None:
@@ -455,7 +455,7 @@ def test_an_unknown_product_recorded_after_the_cut_off_does_not_exist_yet(lender
 @pytest.mark.skipif(not UCI350.is_dir(), reason="the public data set is not beside the repository")
 def test_the_public_data_set_lands(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, landing=str(UCI350), policy=None)
-    report = land(Run(date(2005, 9, 1), datetime(2005, 10, 3)), settings)
+    report = land_feeds(Run(date(2005, 9, 1), datetime(2005, 10, 3)), settings)
     rows = {table.name: table.rows for table in report.tables}
     assert rows["accounts"] == rows["customers"] == 30_000
     assert rows["internal_scores"] == rows["disputes"] == 0

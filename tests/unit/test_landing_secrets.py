@@ -5,11 +5,11 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from reporting import landing
-from reporting.errors import BadCall, ReportingError
-from reporting.landing_zone import LandingZone
-from reporting.run import Run
-from reporting.settings import Settings, without_secrets
+from reporting.core.errors import BadCall, ReportingError
+from reporting.core.run import Run
+from reporting.core.settings import Settings, without_secrets
+from reporting.landing import land
+from reporting.landing.zone import LandingZone
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,6 @@ def test_a_feed_that_is_missing_is_named_without_the_secrets_of_its_place(tmp_pa
     settings = Settings(home=tmp_path, landing=setting)
     run = Run.of("2026-05", None, settings)
     with pytest.raises(ReportingError, match="customers") as error:
-        landing.land(run, settings)
+        land.land_feeds(run, settings)
     assert "under memory://***@host/landing/customers" in str(error.value)
     assert "word" not in str(error.value)

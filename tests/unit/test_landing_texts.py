@@ -8,10 +8,10 @@ import fsspec
 import pytest
 from small_landing import TRANSACTIONS_HEADER, Lender
 
-from reporting import landing_texts
-from reporting.landing import land
-from reporting.settings import Settings
-from reporting.white_space import NULL_WORDS, WHITE_SPACE, may_be_untidy, tidied
+from reporting.core.settings import Settings
+from reporting.landing import texts as landing_texts
+from reporting.landing.land import land_feeds
+from reporting.landing.white_space import NULL_WORDS, WHITE_SPACE, may_be_untidy, tidied
 
 
 @pytest.fixture
@@ -105,7 +105,9 @@ def test_behind_a_url_texts_are_trimmed_too(lender: Lender) -> None:
     zone = fsspec.filesystem("memory")
     zone.put(str(lender.landing), "/padded/landing", recursive=True)
     try:
-        land(lender.run, Settings(home=lender.settings.home, landing="memory://padded/landing"))
+        land_feeds(
+            lender.run, Settings(home=lender.settings.home, landing="memory://padded/landing")
+        )
     finally:
         zone.rm("/padded", recursive=True)
     assert lender.query("select account_id from raw.accounts") == [("A1",)]
@@ -126,7 +128,7 @@ def test_a_file_that_was_looked_through_is_not_looked_through_again(
         return look(feed, files)
 
     monkeypatch.setattr(landing_texts, "_look_through", noted)
-    second = land(lender.run, lender.settings, known)
+    second = land_feeds(lender.run, lender.settings, known)
     assert looked_at == ["bills/new.parquet"]
     assert second.untidy == first.untidy | {"bills/new.parquet": {"bill_id": 0}}
     assert lender.query("select account_id from raw.accounts") == [("A1",)]

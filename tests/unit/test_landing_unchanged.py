@@ -9,14 +9,14 @@ import fsspec
 import pytest
 from small_landing import GOOD, Lender
 
-from reporting import landing
-from reporting.dbt_call import call_dbt
-from reporting.dbt_runner import DbtFailed
-from reporting.errors import BrokenDelivery, DataNotFit
-from reporting.landing import damage_is_named
-from reporting.landing_unchanged import landed_files, note_files, require_unchanged
-from reporting.settings import Settings
-from reporting.warehouse import open_store
+from reporting.core.errors import BrokenDelivery, DataNotFit
+from reporting.core.settings import Settings
+from reporting.landing import land
+from reporting.landing.land import damage_is_named
+from reporting.pipeline.landing_unchanged import landed_files, note_files, require_unchanged
+from reporting.store.build_store import open_store
+from reporting.transform.dbt import DbtFailed
+from reporting.transform.dbt_session import call_dbt
 
 FILE = "transactions/transactions.parquet"
 
@@ -203,7 +203,7 @@ def test_the_landing_zone_is_decoded_again_only_for_what_may_be_damage(
     landed: Landed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[Settings] = []
-    monkeypatch.setattr(landing, "_require_readable", looks.append)
+    monkeypatch.setattr(land, "_require_readable", looks.append)
     failures = failures_of_other_kinds()
     assert len(failures) == 6
     for failure in failures:

@@ -11,10 +11,10 @@ import fsspec
 import pytest
 from small_landing import CSV_ROW, TRANSACTIONS_HEADER, Lender
 
-from reporting.errors import BrokenDelivery
-from reporting.landing import land
-from reporting.settings import Settings
-from reporting.watch import watch
+from reporting.core.errors import BrokenDelivery
+from reporting.core.settings import Settings
+from reporting.landing.land import land_feeds
+from reporting.monitoring.watch import watch
 
 
 @pytest.fixture
@@ -246,10 +246,10 @@ def test_behind_a_url_the_same_files_are_read(lender: Lender) -> None:
     zone.put(str(lender.landing), "/walked/landing", recursive=True)
     settings = Settings(home=lender.settings.home, landing="memory://walked/landing")
     try:
-        report = land(lender.run, settings)
+        report = land_feeds(lender.run, settings)
         zone.pipe("/walked/landing/transactions/_delta_log/0.json", b"{}")
         with pytest.raises(BrokenDelivery, match="Delta table"):
-            land(lender.run, settings)
+            land_feeds(lender.run, settings)
     finally:
         zone.rm("/walked", recursive=True)
     assert next(

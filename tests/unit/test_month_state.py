@@ -10,11 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reporting import month_state, run_marks, sentences
-from reporting.publish import UNFINISHED
-from reporting.run import Run
-from reporting.settings import EXPECTATIONS, Settings
-from reporting.validation import load_suite
+from reporting.checks import vocabulary
+from reporting.checks.gx import load_suite
+from reporting.core.run import Run
+from reporting.core.settings import EXPECTATIONS, Settings
+from reporting.store import month_state, run_marks
+from reporting.store.publish import UNFINISHED
 
 MAY = date(2026, 5, 1)
 
@@ -115,5 +116,5 @@ def test_checks_of_one_months_rows_say_so(layer: str, table: str, check_id: str)
 
 def test_a_query_about_the_report_month_is_one_of_new_rows() -> None:
     rows = "from {batch} where month = {report_month}"
-    assert sentences.no_row("x", "warning", "x", rows).meta["new_rows_only"] is True
-    assert sentences.no_row("x", "warning", "x", "from {batch}").meta["new_rows_only"] is False
+    assert vocabulary.no_row("x", "warning", "x", rows).meta["new_rows_only"] is True
+    assert vocabulary.no_row("x", "warning", "x", "from {batch}").meta["new_rows_only"] is False

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reporting.dbt_runner import dbt_variables
-from reporting.notices import notices_file, write_notices
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.records.notices import notices_file, write_notices
+from reporting.transform.dbt import dbt_variables
 
 
 @pytest.fixture

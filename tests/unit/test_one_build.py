@@ -11,13 +11,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reporting import why
-from reporting.errors import DataNotFit
-from reporting.home import exclusive
-from reporting.publish import BUILDS, open_published, partition, publish
-from reporting.run import Run
-from reporting.settings import Settings
-from reporting.warehouse import apply_limits, new_database, open_store
+from reporting.core.database import apply_limits, new_database
+from reporting.core.errors import DataNotFit
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
+from reporting.store.build_store import open_store
+from reporting.store.publish import BUILDS, open_published, partition, publish
+from reporting.why import answer
 
 TABLES = (
     "reportable_population",
@@ -117,9 +118,9 @@ def test_an_answer_rests_on_the_months_that_the_database_shows(settings: Setting
         publish_build(settings, "0", month)
         if month == "2026-05":
             shown_before = settings.published_database.read_bytes()
-    assert why.accounts_of("7", None, settings) == (["7"], date(2026, 6, 1))
+    assert answer.accounts_of("7", None, settings) == (["7"], date(2026, 6, 1))
     settings.published_database.write_bytes(shown_before)  # June's files are there, its view is not
-    assert why.accounts_of("7", None, settings) == (["7"], date(2026, 5, 1))
+    assert answer.accounts_of("7", None, settings) == (["7"], date(2026, 5, 1))
 
 
 def test_a_build_that_was_half_removed_goes_with_the_next_run(settings: Settings) -> None:

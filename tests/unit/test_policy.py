@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from reporting.errors import BadCall
-from reporting.policy import read_policy
-from reporting.seeds import seed_path
-from reporting.settings import Settings
+from reporting.core.errors import BadCall
+from reporting.core.product_policy import read_policy
+from reporting.core.seeds import seed_path
+from reporting.core.settings import Settings
 
 GOOD = seed_path("product_policy").read_text(encoding="utf-8").splitlines()[:2]
 

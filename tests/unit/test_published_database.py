@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reporting.publish import build_database, open_published
-from reporting.settings import Settings
+from reporting.core.settings import Settings
+from reporting.store.publish import build_database, open_published
 
 A_TOOL = """
 import duckdb, sys, time

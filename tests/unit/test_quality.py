@@ -6,18 +6,32 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from reporting import duckdb_dialect, quality, runbook, waivers
-from reporting.errors import BadCall, DataNotFit
-from reporting.evidence import looks_personal
-from reporting.run import Run
-from reporting.seeds import seed_rows
-from reporting.settings import EXPECTATIONS, Settings
+from reporting.checks import duckdb_dialect, evaluate, guide, waivers
+from reporting.checks.results import (
+    LAYERS,
+    CheckReport,
+    CheckResult,
+    forget,
+    require_fit,
+    results_of,
+    saved_reports,
+)
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.run import Run
+from reporting.core.safe_text import looks_personal
+from reporting.core.seeds import seed_rows
+from reporting.core.settings import EXPECTATIONS, Settings
+from reporting.pages.month_checks import pages_index, write_pages
+
+# as the pipeline calls it: with pages
+evaluate_layer = partial(evaluate.evaluate_layer, write_pages=write_pages)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REPORTER = "N101W1100H0017"
@@ -705,13 +719,13 @@ def everything_written(settings: Settings) -> str:
 
 
 @pytest.mark.usefixtures("spoil")
-@pytest.mark.parametrize("layer", quality.LAYERS)
+@pytest.mark.parametrize("layer", LAYERS)
 def test_a_good_month_passes(layer: str, run: Run, settings: Settings) -> None:
-    report = quality.check(layer, run, settings)
+    report = evaluate_layer(layer, run, settings)
 
     failed = {r.check_id for r in report.results if not r.passed and r.severity != "info"}
     assert failed == set()
-    quality.require_fit(report)
+    require_fit(report)
     assert len(report.results) > 15
     assert len({r.check_id for r in report.results}) == len(report.results)
     assert {r.table_name.split(".")[1] for r in report.results} == {
@@ -730,13 +744,13 @@ def test_planted_faults_are_caught(
     for sql, _, _ in faults:
         spoil(sql)
 
-    report = quality.check(layer, run, settings)
+    report = evaluate_layer(layer, run, settings)
 
     failing = {r.check_id: r.rows_failing for r in report.results if not r.passed}
     expected = {check_id: rows for _, check_id, rows in faults}
     assert {check_id: failing.get(check_id) for check_id in expected} == expected
     with pytest.raises(DataNotFit, match=f"2026-05: .* failed in layer {layer}: ") as stopped:
-        quality.require_fit(report)
+        require_fit(report)
     critical = {r.check_id for r in report.critical_failures}
     told = {id_ for id_, rows in expected.items() if f"{id_} ({rows} of " in str(stopped.value)}
     assert told == critical & set(expected)
@@ -763,11 +777,11 @@ def test_no_value_of_a_row_is_written(
         """.replace("<planted>", PLANTED)
     )
     with caplog.at_level(logging.DEBUG):
-        for layer in quality.LAYERS:
-            report = quality.check(layer, run, settings)
+        for layer in LAYERS:
+            report = evaluate_layer(layer, run, settings)
             assert report.critical_failures or report.warnings
 
-    unevaluated = [r for r in quality.results_of(run, settings) if "Not evaluated" in r.description]
+    unevaluated = [r for r in results_of(run, settings) if "Not evaluated" in r.description]
     assert unevaluated, "a value that does not convert must have stopped a check"
     written = everything_written(settings)
     assert "record_210.codes_prefixed" in written
@@ -792,7 +806,7 @@ def test_a_failed_check_shows_three_pseudonymous_keys(
             ('C1', 'C2', 'C3', 'C4', 'C5', 'C12', 'C11', 'C9', 'C8');
         """
     )
-    report = quality.check("landing", run, settings)
+    report = evaluate_layer("landing", run, settings)
 
     found = next(r for r in report.results if r.check_id == "landing.accounts.reporter_known")
     assert found.rows_failing == 9
@@ -801,13 +815,13 @@ def test_a_failed_check_shows_three_pseudonymous_keys(
     assert all(r.evidence == "" and r.example_keys == () for r in report.results if r.passed)
 
 
-def waiver_of(report: quality.CheckReport, until: date) -> waivers.Waiver:
+def waiver_of(report: CheckReport, until: date) -> waivers.Waiver:
     found = next(r for r in report.results if r.check_id == "landing.accounts.reporter_known")
     return waivers.Waiver(found.check_id, found.evidence, "Li Na", "new branch", until)
 
 
-def reporter_known(run: Run, settings: Settings) -> quality.CheckResult:
-    results = quality.check("landing", run, settings).results
+def reporter_known(run: Run, settings: Settings) -> CheckResult:
+    results = evaluate_layer("landing", run, settings).results
     return next(r for r in results if r.check_id == "landing.accounts.reporter_known")
 
 
@@ -815,7 +829,7 @@ def test_a_waiver_holds_for_its_evidence_and_until_its_day(
     run: Run, settings: Settings, spoil: Callable[[str], None]
 ) -> None:
     spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id in ('A1', 'A2')")
-    report = quality.check("landing", run, settings)
+    report = evaluate_layer("landing", run, settings)
     last_day = run.as_of.date()
     waivers.add(waiver_of(report, last_day), settings)
 
@@ -845,11 +859,11 @@ def test_a_critical_check_is_not_waived(
     run: Run, settings: Settings, spoil: Callable[[str], None]
 ) -> None:
     spoil("update marts.repayment_status set account_status = '9' where account_id = 'A1'")
-    failed = quality.check("marts", run, settings).critical_failures[0]
+    failed = evaluate_layer("marts", run, settings).critical_failures[0]
     one = waivers.Waiver(failed.check_id, failed.evidence, "Li Na", "no", date(2099, 1, 1))
     waivers.add(one, settings)
 
-    again = quality.check("marts", run, settings).critical_failures
+    again = evaluate_layer("marts", run, settings).critical_failures
     assert [r.check_id for r in again] == [failed.check_id]
     assert not again[0].is_waived
 
@@ -879,8 +893,8 @@ def test_a_missing_column_is_a_failed_critical_check(
     spoil("alter table marts.repayment_status drop column five_tier_class")
     spoil("alter table raw.accounts drop column reporter_code")
 
-    marts = {r.check_id: r for r in quality.check("marts", run, settings).results}
-    landing = {r.check_id: r for r in quality.check("landing", run, settings).results}
+    marts = {r.check_id: r for r in evaluate_layer("marts", run, settings).results}
+    landing = {r.check_id: r for r in evaluate_layer("landing", run, settings).results}
 
     five_tier = marts["status.five_tier_follows_days"]
     assert (five_tier.passed, five_tier.severity, five_tier.rows_failing) == (False, "critical", 30)
@@ -896,10 +910,10 @@ def test_a_missing_table_or_store_is_named(
 ) -> None:
     spoil("drop table marts.feed_counts")
     with pytest.raises(DataNotFit, match=r"2026-05: table marts\.feed_counts"):
-        quality.check("marts", run, settings)
+        evaluate_layer("marts", run, settings)
 
     with pytest.raises(DataNotFit, match="2026-04 has no build store"):
-        quality.check("marts", Run.of("2026-04", None, settings), settings)
+        evaluate_layer("marts", Run.of("2026-04", None, settings), settings)
 
 
 def test_a_few_bad_rows_stop_nobody(
@@ -909,7 +923,7 @@ def test_a_few_bad_rows_stop_nobody(
         "insert into raw.accounts select 'A-' || i, null, 'HUABEI', 'N101W1100H0017',"
         " timestamp '2026-06-01' from range(20) as t(i)"
     )
-    quality.require_fit(quality.check("landing", run, settings))
+    require_fit(evaluate_layer("landing", run, settings))
 
 
 def test_an_empty_table_has_no_failing_rows(
@@ -918,9 +932,9 @@ def test_an_empty_table_has_no_failing_rows(
     spoil("delete from marts.quarantined_rows")
     spoil("update marts.feed_counts set good = good + quarantined, quarantined = 0")
 
-    report = quality.check("marts", run, settings)
+    report = evaluate_layer("marts", run, settings)
 
-    quality.require_fit(report)
+    require_fit(report)
     known = next(r for r in report.results if r.check_id == "quarantine.rule_known")
     assert (known.rows_checked, known.rows_failing, known.passed) == (0, 0, True)
 
@@ -929,29 +943,29 @@ def test_results_are_saved_and_read_back(
     run: Run, settings: Settings, spoil: Callable[[str], None]
 ) -> None:
     spoil("delete from secure.record_210 where account_id = 'A7'")
-    reports = [quality.check(layer, run, settings) for layer in ("landing", "records")]
+    reports = [evaluate_layer(layer, run, settings) for layer in ("landing", "records")]
 
-    assert [p.stem for p in quality.saved_reports(run, settings)] == ["landing", "records"]
-    assert quality.results_of(run, settings) == [r for report in reports for r in report.results]
-    page = quality.pages_index(run, settings).read_text("utf-8")
+    assert [p.stem for p in saved_reports(run, settings)] == ["landing", "records"]
+    assert results_of(run, settings) == [r for report in reports for r in report.results]
+    page = pages_index(run, settings).read_text("utf-8")
     for failed in (r for report in reports for r in report.results if not r.passed):
         assert f"<td>{failed.owner}</td>" in page
-        assert f"<b>To do:</b> {html.escape(runbook.entry(failed.check_id).do)}" in page
+        assert f"<b>To do:</b> {html.escape(guide.entry(failed.check_id).do)}" in page
     assert page.count("<b>To do:</b>") > 0
-    quality.forget(run, settings)
-    assert quality.results_of(run, settings) == []
+    forget(run, settings)
+    assert results_of(run, settings) == []
 
 
 @pytest.mark.usefixtures("spoil")
 def test_the_pages_of_a_month_gather_its_layers(run: Run, settings: Settings) -> None:
-    index = quality.pages_index(run, settings)
+    index = pages_index(run, settings)
     assert index == settings.check_pages / "2026-05" / "index.html"
-    quality.check("landing", run, settings)
+    evaluate_layer("landing", run, settings)
     assert "raw.accounts" in index.read_text("utf-8")
     assert "marts.feed_counts" not in index.read_text("utf-8")
 
-    quality.check("marts", run, settings)
-    quality.check("marts", run, settings)
+    evaluate_layer("marts", run, settings)
+    evaluate_layer("marts", run, settings)
 
     assert "raw.accounts" in index.read_text("utf-8")
     assert "marts.feed_counts" in index.read_text("utf-8")
@@ -987,7 +1001,7 @@ def test_the_dialect_reads_and_cannot_write(tmp_path: Path) -> None:
 
 def test_the_owner_of_a_bound_is_whoever_is_told() -> None:
     for bound in seed_rows("batch_bounds"):
-        assert runbook.entry(f"batch.{bound['figure']}").owner == bound["owner"], bound["figure"]
+        assert guide.entry(f"batch.{bound['figure']}").owner == bound["owner"], bound["figure"]
         assert bound["rationale"]
 
 
@@ -1024,12 +1038,12 @@ def test_the_check_page_is_no_wider_than_the_screen(
     width: int, run: Run, settings: Settings
 ) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
-    quality.check("landing", run, settings)
-    quality.check("marts", run, settings)
+    evaluate_layer("landing", run, settings)
+    evaluate_layer("marts", run, settings)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": 900})
-        for path in sorted(quality.pages_index(run, settings).parent.rglob("*.html")):
+        for path in sorted(pages_index(run, settings).parent.rglob("*.html")):
             page.goto(path.as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path.parent
         browser.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from reporting.submission.history import query
+from reporting.records.earlier_months import query
 
 STORE = """
 create schema history; create schema marts;

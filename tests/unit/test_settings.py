@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reporting.errors import BadCall
-from reporting.settings import load_settings
+from reporting.core.errors import BadCall
+from reporting.core.settings import load_settings
 
 
 @pytest.mark.parametrize("name", ["a{{ b }}", "a{% b %}", "what?", "a#b"])

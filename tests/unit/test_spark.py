@@ -6,14 +6,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reporting import pipeline, spark
-from reporting.errors import BadCall, DataNotFit
-from reporting.landing_files import Feed
-from reporting.landing_sql import empty_select
-from reporting.landing_zone import LandingZone
-from reporting.raw_contract import raw_contract
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.raw_contract import raw_contract
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.landing.files import Feed
+from reporting.landing.select_sql import empty_select
+from reporting.landing.zone import LandingZone
+from reporting.pipeline import steps
+from reporting.transform import spark
 
 SCORES = next(table for table in raw_contract() if table.name == "internal_scores")
 A_SCORE = (
@@ -26,7 +27,7 @@ A_SCORE = (
 def test_without_spark_the_first_step_says_what_to_install(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, landing=str(tmp_path), engine="spark")
     with pytest.raises(BadCall, match=r"REPORTING_ENGINE=spark.*requirements-spark\.txt"):
-        pipeline.land(Run.of("2026-05", None, settings), settings)
+        steps.land(Run.of("2026-05", None, settings), settings)
 
 
 @pytest.mark.parametrize(

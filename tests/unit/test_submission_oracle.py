@@ -29,7 +29,7 @@ from oracle.worked_example import (
     add_examples,
 )
 
-from reporting.settings import DBT_PROJECT
+from reporting.core.settings import DBT_PROJECT
 
 RUNS = [
     PlannedRun(date(2023, month, 1), datetime(2023, month + 1, 3), notice_lead_days=0)

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from reporting.errors import BadCall
-from reporting.settings import DBT_PROJECT
+from reporting.core.errors import BadCall
+from reporting.core.settings import DBT_PROJECT
 from reporting.synthetic.lender import BookSummary, generate, render
 
 SOURCES = DBT_PROJECT / "models" / "staging" / "sources.yml"

@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reporting import explore, summary
-from reporting.settings import Settings
-from reporting.terminal import SafeConsole, shown
+from reporting.cli import explore, summary
+from reporting.cli.terminal import SafeConsole, shown
+from reporting.core.settings import Settings
 
 EVIL = "A1\x1b]0;pwned\x07\x1b[31m\x9b1m\u202e"
 

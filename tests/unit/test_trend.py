@@ -8,13 +8,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from reporting import pages, publish, trend
-from reporting.check_pages import _start_page
-from reporting.errors import BadCall
-from reporting.reasons import reasons
-from reporting.run import Run, next_month
-from reporting.settings import Settings
-from reporting.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
+from reporting.core.errors import BadCall
+from reporting.core.run import Run, next_month
+from reporting.core.seeds import reasons
+from reporting.core.settings import Settings
+from reporting.pages import dbt_docs, trend
+from reporting.pages.month_checks import _start_page
+from reporting.pages.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
+from reporting.store import publish
 
 NONE = NOTHING.text
 CHECKS = (
@@ -354,11 +355,11 @@ def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.Monk
     assert 'href="../trend.html"' in _start_page(run, [], {})
     whole_month(settings, "2026-05", check("a"))
     built = publish.BuiltMonth(run.month, run.as_of, "run", None)
-    monkeypatch.setattr(pages, "built_months", lambda _: [built])
+    monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])
     run.build_store(settings).parent.mkdir(parents=True)
     run.build_store(settings).touch()
     docs = settings.home.resolve() / "docs"
-    monkeypatch.setattr(pages, "dbt_pages", lambda *_: docs.mkdir())
-    page = pages.build_pages(settings)
+    monkeypatch.setattr(dbt_docs, "dbt_pages", lambda *_: docs.mkdir())
+    page = dbt_docs.build_pages(settings)
     assert "../check_pages/trend.html" in Page(page).links  # also in a copied home
     assert trend.trend_page(settings).is_file()

@@ -4,8 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reporting.errors import BadCall
-from reporting.turns import DONE, FAILED, QUEUED, WAITING, WORKING, MonthRun, runs_ahead
+from reporting.core.errors import BadCall
+from reporting.pipeline.month_queue import (
+    DONE,
+    FAILED,
+    QUEUED,
+    WAITING,
+    WORKING,
+    MonthRun,
+    runs_ahead,
+)
 
 START = datetime(2026, 6, 3, tzinfo=UTC)
 

@@ -16,19 +16,15 @@ from typing import Any
 import pytest
 from webhook import listening
 
-from reporting import (
-    alert_memory,
-    foreign_words,
-    orchestration,
-    pipeline,
-    run_marks,
-    turns,
-    watch,
-)
-from reporting.errors import BadCall, BadHome, BrokenDelivery, DataNotFit
-from reporting.home import exclusive
-from reporting.run import Run
-from reporting.settings import Settings
+from reporting.alerts import open_alerts
+from reporting.core import safe_text
+from reporting.core.errors import BadCall, BadHome, BrokenDelivery, DataNotFit
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
+from reporting.monitoring import watch
+from reporting.pipeline import airflow, month_queue, steps
+from reporting.store import run_marks
 
 MONTH = "2026-05"
 MOMENT = "2026-06-02T22:00:00+00:00"  # of 2026-06-03, in China
@@ -43,7 +39,7 @@ def posted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dic
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
     monkeypatch.setenv("REPORTING_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("REPORTING_LANDING", str(tmp_path / "landing"))
-    import_module("reporting.alert_destinations")
+    import_module("reporting.alerts.destinations")
     with listening() as (connection, kept):
         monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
         yield kept
@@ -60,19 +56,19 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def check_marts(_run: Run, _settings: Settings) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline, "check_marts", pipeline.step(check_marts))
+    monkeypatch.setattr(steps, "check_marts", steps.step(check_marts))
 
 
 def run_task(step: str = "check_marts", month: str = MONTH) -> None:
     with suppress(Exception):
-        orchestration.run_step(step, month, "", MOMENT)
+        airflow.run_step(step, month, "", MOMENT)
 
 
 def callback(step: str = "check_marts", since: datetime | None = None) -> None:
     """What Airflow's DAG processor calls after a failed run."""
-    orchestration.alert_on_failure(
+    airflow.alert_on_failure(
         {
-            "dag": SimpleNamespace(dag_id=orchestration.MONTHLY_DAG),
+            "dag": SimpleNamespace(dag_id=airflow.MONTHLY_DAG),
             "dag_run": SimpleNamespace(
                 partition_key=MONTH,
                 conf=None,
@@ -127,8 +123,8 @@ def test_a_wrong_setting_is_sent_from_the_same_home(
 def test_an_import_that_fails_is_sent(
     posted: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "reporting.pipeline", None)
-    monkeypatch.delattr("reporting.pipeline")
+    monkeypatch.setitem(sys.modules, "reporting.pipeline.steps", None)
+    monkeypatch.delattr("reporting.pipeline.steps")
     run_task()
     assert "ModuleNotFoundError: import of reporting.pipeline halted" in text_of(posted)
 
@@ -169,9 +165,9 @@ def test_a_month_that_waits_in_vain_sends_nothing(
     posted: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wait_for_turn(_month: str) -> None:
-        raise turns.WaitsInVain("month 2026-05 is not built because 2026-04 failed")
+        raise month_queue.WaitsInVain("month 2026-05 is not built because 2026-04 failed")
 
-    monkeypatch.setattr(turns, "wait_for_turn", wait_for_turn)
+    monkeypatch.setattr(month_queue, "wait_for_turn", wait_for_turn)
     began = run_marks.now()
     run_task("land")
     callback("land", since=began)
@@ -191,11 +187,11 @@ def test_where_somebody_sits_at_the_terminal_a_wrong_call_is_not_sent(
 def test_a_task_without_a_month_runs_the_one_that_ended_last_in_china(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    monkeypatch.setattr(orchestration, "load_settings", lambda: settings)
+    monkeypatch.setattr(airflow, "load_settings", lambda: settings)
     seen: list[str] = []
-    monkeypatch.setattr(pipeline, "check_marts", lambda run, _: seen.append(run.label))
+    monkeypatch.setattr(steps, "check_marts", lambda run, _: seen.append(run.label))
     for moment in (MOMENT, "2026-05-31T15:59:59+00:00", "2026-05-31T16:00:00+00:00"):
-        assert orchestration.run_step("check_marts", "", "", moment) == seen[-1]
+        assert airflow.run_step("check_marts", "", "", moment) == seen[-1]
     assert seen == ["2026-05", "2026-04", "2026-05"]
 
 
@@ -219,7 +215,7 @@ def test_a_task_without_a_month_runs_the_one_that_ended_last_in_china(
 def test_only_words_about_files_memory_and_modules_are_repeated(
     error: Exception, words: str
 ) -> None:
-    assert foreign_words.of_error(error) == words
+    assert safe_text.of_error(error) == words
 
 
 def test_a_full_disk_is_named_with_step_and_folder(
@@ -238,7 +234,7 @@ def test_a_home_that_cannot_be_written_sends_its_error(
 ) -> None:
     settings.home.write_text("a file in its place")
     with pytest.raises(BadHome):
-        pipeline.run_month(Run.of(MONTH, None, settings), settings)
+        steps.run_month(Run.of(MONTH, None, settings), settings)
     assert "setting REPORTING_HOME: cannot make the folder" in text_of(posted)
 
 
@@ -308,7 +304,7 @@ def test_a_run_whose_end_is_known_is_no_finding(error: BaseException, settings: 
         raise error
 
     with pytest.raises(type(error)):
-        pipeline.step(build_marts)(Run.of(MONTH, None, settings), settings)
+        steps.step(build_marts)(Run.of(MONTH, None, settings), settings)
     assert marked(settings) == []
 
 
@@ -359,7 +355,7 @@ def test_a_second_look_of_the_same_day_sends_only_what_is_new(
     told = len(posted)
     watch.watch(day + timedelta(days=1), settings)
     assert {post["audience"] for post in posted[told:]} == {post["audience"] for post in posted}
-    assert alert_memory.sent_on(day, settings) == {}
+    assert open_alerts.sent_on(day, settings) == {}
 
 
 # --- the command line with a destination
@@ -369,7 +365,7 @@ def run_command(settings: Settings) -> subprocess.CompletedProcess[str]:
     """`reporting run` in a process of its own, as a person or cron calls it."""
     plain = {key: value for key, value in os.environ.items() if key != "AIRFLOW_HOME"}
     return subprocess.run(
-        [sys.executable, "-m", "reporting.cli", "run", "--month", MONTH],
+        [sys.executable, "-m", "reporting", "run", "--month", MONTH],
         env=plain | {"HOME": str(settings.home.parent)},
         capture_output=True,
         text=True,

@@ -15,12 +15,15 @@ import pytest
 from rich.console import Console
 from webhook import listening
 
-from reporting import alert_memory, checks_page, runbook, watch, watch_figures
-from reporting.errors import BadCall, DataNotFit
-from reporting.raw_contract import raw_contract
-from reporting.settings import Settings
-from reporting.watch import WatchResult
-from reporting.watch_figures import thresholds
+from reporting.alerts import open_alerts
+from reporting.checks import guide
+from reporting.cli import reference_docs
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.raw_contract import raw_contract
+from reporting.core.settings import Settings
+from reporting.monitoring import feed_metrics, watch
+from reporting.monitoring.feed_metrics import thresholds
+from reporting.monitoring.watch import WatchResult
 
 DAY = date(2026, 6, 2)
 YESTERDAY = DAY - timedelta(days=1)
@@ -241,13 +244,13 @@ def test_no_row_is_recorded_after_the_day(landing: Landing) -> None:
 
 
 def test_every_question_has_its_entry_and_its_owner_and_is_on_the_page() -> None:
-    page = checks_page.render()
+    page = reference_docs.render()
     assert len({one.check_id for one in thresholds()}) == len(thresholds()) > 30
     for one in thresholds():
-        assert runbook.entry(one.check_id).owner == one.owner
+        assert guide.entry(one.check_id).owner == one.owner
         assert f'<a id="{one.check_id}">' in page
     for check_id, owner in watch.DEADLINES.items():
-        assert runbook.entry(check_id).owner == owner
+        assert guide.entry(check_id).owner == owner
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,7 @@ def test_every_question_has_its_entry_and_its_owner_and_is_on_the_page() -> None
 )
 def test_a_wrong_limit_is_named(tmp_path: Path, line: str, named: str) -> None:
     path = tmp_path / "watch.csv"
-    header = watch_figures.THRESHOLDS.read_text(encoding="utf-8").splitlines()[0]
+    header = feed_metrics.THRESHOLDS.read_text(encoding="utf-8").splitlines()[0]
     path.write_text(f"{header}\n{line}\n")
     with pytest.raises(BadCall, match=f"line 2, {named}"):
         thresholds(path)
@@ -318,7 +321,7 @@ def posted(
 ) -> Iterator[list[dict[str, Any]]]:
     """What a webhook gets."""
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    import_module("reporting.alert_destinations")
+    import_module("reporting.alerts.destinations")
     with listening() as (connection, kept):
         monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
         yield kept
@@ -367,7 +370,7 @@ def test_each_audience_hears_once_a_day_and_when_it_is_over(
     (landing.folder / "accounts" / "empty.parquet").unlink()
     landing.failed(day)
     assert [post["resolved"] for post in posted] == [["watch.accounts.empty_files"]]
-    assert json.loads(alert_memory.memory_file(landing.settings).read_text()) == {}
+    assert json.loads(open_alerts.memory_file(landing.settings).read_text()) == {}
     posted.clear()
     assert landing.failed(day) == set()
     assert posted == []
@@ -422,7 +425,7 @@ def test_the_command_says_by_its_exit_code_whether_a_feed_is_broken(
     plain = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     home, zone = landing.settings.home, landing.settings.landing
     done = subprocess.run(
-        [sys.executable, "-m", "reporting.cli", "watch", "--on", day],
+        [sys.executable, "-m", "reporting", "watch", "--on", day],
         env={**plain, "REPORTING_HOME": str(home), "REPORTING_LANDING": zone},
         capture_output=True,
         text=True,

@@ -16,8 +16,8 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from reporting.errors import BadCall
-from reporting.raw_contract import RawTable, raw_contract
+from reporting.core.errors import BadCall
+from reporting.core.raw_contract import RawTable, raw_contract
 from reporting.synthetic.deliveries import SPOILERS, quoted
 
 CLASSES = Path(__file__).with_name("defects.yml")

@@ -16,9 +16,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from reporting.errors import BadCall
-from reporting.run import next_month
-from reporting.settings import DBT_PROJECT
+from reporting.core.errors import BadCall
+from reporting.core.run import next_month
+from reporting.core.settings import DBT_PROJECT
 from reporting.synthetic.book_summary import BookSummary, render
 from reporting.synthetic.defects import classes_named, feeds_as_text, plant, spoil_files
 from reporting.synthetic.deliveries import quoted

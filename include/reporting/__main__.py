@@ -1,0 +1,5 @@
+"""``python -m reporting`` is the command ``reporting``."""
+
+from reporting.cli.app import main
+
+main()

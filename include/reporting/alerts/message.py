@@ -1,0 +1,460 @@
+"""An alert in words: one message to one audience, short enough for a chat, readable at night.
+
+A message holds ids, counts, pseudonymous keys and fixed sentences, never another value of a row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Literal, Protocol
+
+from reporting.checks import guide
+from reporting.core.errors import BadCall
+from reporting.core.run import Run, deadline
+from reporting.core.settings import Settings
+from reporting.store import month_state
+
+RUNBOOK = "docs/runbook.md"
+WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
+WITHHELD = "secure.judged_records"  # where a row that fails is a record that does not leave
+MOST_CHECKS = 10  # in a message; the check page lists all of them
+MOST_EXAMPLES = 3
+LONGEST_SUBJECT = 120  # characters; most mail programs cut the rest off
+LONGEST_TEXT = 4000  # characters; chat services refuse a message of more than 2,000 to 5,000
+LONGEST_LIST = 2300  # of these, for the failed checks
+LONGEST_SENTENCE = 300
+LONGEST_NOTE = 160
+
+LAST_MONTH = "9999-12"
+
+Outcome = Literal["stopped", "warned", "built", "watched"]
+
+
+class CheckResult(Protocol):
+    """What an alert reads of a check's result (``quality`` and ``watch`` make them)."""
+
+    @property
+    def check_id(self) -> str:
+        """Stable id of the check."""
+
+    @property
+    def table_name(self) -> str:
+        """The table that was checked."""
+
+    @property
+    def severity(self) -> str:
+        """``critical``, ``warning`` or ``info``."""
+
+    @property
+    def description(self) -> str:
+        """The check as a sentence."""
+
+    @property
+    def rows_checked(self) -> int:
+        """Number of rows that were asked; 0 where it is not rows that are counted."""
+
+    @property
+    def rows_failing(self) -> int:
+        """Number of rows that answered otherwise."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it failed and nobody has waived it."""
+
+    @property
+    def owner(self) -> str:
+        """Whom the check is told to: the audience."""
+
+    @property
+    def example_keys(self) -> Sequence[str]:
+        """Pseudonymous keys of rows that failed, at most three."""
+
+    @property
+    def new_rows_only(self) -> bool:
+        """Whether it asks only rows of its own month, so that another month says nothing of it."""
+
+    @property
+    def waiver_note(self) -> str:
+        """Who waived it, or why a waiver of it no longer holds; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error that no check stands for: an id for it, its one line, and whose it is."""
+
+    id: str
+    line: str
+    audience: str
+
+    @classmethod
+    def in_step(cls, step: str, line: str, audience: str) -> "Fault":
+        """An error that stopped a step of a month."""
+        return cls(step_id(step), line, audience)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What became of a month or of a look at the landing zone, for every audience.
+
+    ``page`` and ``docs`` are where people find the check page (empty: there is none) and the
+    documents; ``files`` says which submission files are in place, ``figures`` how the month stands
+    beside the one before (both empty: not known); ``done`` holds the ids of faults that are over,
+    besides the checks that pass.
+    """
+
+    month: str
+    as_of: datetime
+    outcome: Outcome
+    results: Sequence[CheckResult]
+    due_on: date
+    page: str = ""
+    docs: str = "docs"
+    fault: Fault | None = None
+    done: frozenset[str] = frozenset()
+    files: str = ""
+    figures: str = ""
+
+    @classmethod
+    def stopped(
+        cls,
+        run: Run,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        fault: Fault | None = None,
+        steps_done: Iterable[str] = (),
+    ) -> "Alert":
+        """A month that ended with an error; ``results`` are those of every layer checked so far.
+
+        ``fault`` is the error, unless it only says that these checks failed.
+        """
+        done = frozenset(map(step_id, steps_done))
+        return cls(
+            *(run.label, run.as_of, "stopped", results),
+            fault=fault,
+            done=done,
+            files=month_state.files(run, settings),
+            **_of(run, settings),
+        )
+
+    @classmethod
+    def ended(cls, run: Run, settings: Settings, results: Sequence[CheckResult]) -> "Alert":
+        """A month that was built and written, whether some checks warned or not."""
+        outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
+        return cls(run.label, run.as_of, outcome, results, **_of(run, settings))
+
+    @classmethod
+    def watched(
+        cls,
+        day: date,
+        month: date,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        fault: Fault | None = None,
+    ) -> "Alert":
+        """A daily look at the landing zone; ``month`` is the next one to report."""
+        done = frozenset() if fault else frozenset({WATCH_ITSELF})
+        as_of, due_on = datetime.combine(day, time()), deadline(month, settings)
+        return cls(
+            f"{month:%Y-%m}",
+            as_of,
+            "watched",
+            results,
+            due_on,
+            docs=documents(settings),
+            fault=fault,
+            done=done,
+        )
+
+    def open_checks(self, audience: str) -> list[CheckResult]:
+        """The failed checks of an audience: critical ones first, then by the records that they
+        withhold, then those of the month as a whole, which concern more people than any row; those
+        of severity ``info`` stay on the page.
+        """
+        theirs = [r for r in self.results if needs_a_person(r) and r.owner == audience]
+        return sorted(
+            theirs,
+            key=lambda r: (
+                r.severity != "critical",
+                -r.rows_failing if r.table_name == WITHHELD else 0,
+                not r.check_id.startswith("batch."),
+            ),
+        )
+
+    @property
+    def audiences(self) -> list[str]:
+        """Who has something to do.
+
+        Of a month that stopped, only those hear who can set it going again: the others' warnings
+        are told when there are files to which they matter.
+        """
+        asked = [r for r in self.results if needs_a_person(r)]
+        if self.outcome == "stopped":
+            asked = [r for r in asked if r.severity == "critical"]
+        fault = [self.fault.audience] if self.fault else []
+        return sorted({*fault, *(result.owner for result in asked)})
+
+    @property
+    def heals_up_to(self) -> str:
+        """The last month of which this alert may say that something is over.
+
+        The landing zone is as it is now, whichever month is next: a look at it counts for all.
+        """
+        return LAST_MONTH if self.outcome == "watched" else self.month
+
+    def ids(self, audience: str) -> list[str]:
+        """The ids of everything that this alert tells an audience."""
+        fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
+        return [*fault, *(result.check_id for result in self.open_checks(audience))]
+
+    def findings(self, audience: str) -> list[str]:
+        """What it says to an audience, so that a second look of the same day can be compared."""
+        fault = [self.fault] if self.fault and self.fault.audience == audience else []
+        checks = self.open_checks(audience)
+        return [
+            *(f"{one.id}: {one.line}" for one in fault),
+            *(f"{one.severity} {one.check_id}" for one in checks),
+        ]
+
+    def is_over(self, told: str, told_in: str) -> bool:
+        """Whether something that was told of a month, this one or one before, is all right now.
+
+        Where a month was built, every check of it was asked and every step done; it leaves the
+        daily watch's ids alone, but for the deadline that it kept. A check that asks only rows of
+        its own month is over when that month, built again, passes it.
+        """
+        asked = [result for result in self.results if result.check_id == told]
+        if any(result.new_rows_only for result in asked) and told_in != self.month:
+            return False
+        if asked:
+            return not any(map(needs_a_person, asked))
+        if self.outcome in ("warned", "built"):
+            return told.startswith(DEADLINE) or not told.startswith(WATCH)
+        return told in self.done
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message to one audience: in words, and as the object that a webhook posts."""
+
+    audience: str
+    outcome: str
+    subject: str
+    text: str
+    payload: Mapping[str, Any]
+
+
+def step_id(step: str) -> str:
+    """The id under which an error of a step is remembered."""
+    return f"step.{step}"
+
+
+def needs_a_person(result: CheckResult) -> bool:
+    """Whether a person is told of a result."""
+    return result.is_open and result.severity in ("critical", "warning")
+
+
+def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Message:
+    """Put what one audience needs to know into words; ``resolved`` are ids told earlier."""
+    checks = alert.open_checks(audience)
+    fault = alert.fault if alert.fault and alert.fault.audience == audience else None
+    is_news = audience in alert.audiences
+    outcome = alert.outcome if is_news else "resolved"
+    if not is_news:
+        checks = []
+    paragraphs = [
+        _first_line(alert, checks, fault, resolved),
+        alert.figures,
+        _checks(alert, checks),
+        _resolved(alert, resolved),
+        _last_lines(alert, audience, checks, fault),
+    ]
+    headline = _headline(checks, fault) if is_news else _names(resolved)
+    what = f"watch {outcome}" if alert.outcome == "watched" and not is_news else outcome
+    about = f"watch of {alert.as_of:%Y-%m-%d}" if what == "watched" else f"{alert.month} {what}"
+    subject = _one_line(f"[credit reporting: {audience}] {about}: {headline}", LONGEST_SUBJECT)
+    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    payload = {
+        "month": alert.month,
+        "as_of": alert.as_of.isoformat(),
+        "outcome": outcome,
+        "audience": audience,
+        "subject": subject,
+        "text": text,
+        "checks": [_as_object(alert, check) for check in checks],
+        "resolved": list(resolved),
+    }
+    return Message(audience, outcome, subject, text, payload)
+
+
+def compose_test(audiences: Sequence[str]) -> Message:
+    """A message that asks for nothing: it shows that a destination delivers."""
+    whose = ", ".join(audiences)
+    subject = f"[credit reporting: {whose}] test message"
+    text = f"A test of this alert destination of {whose}: nothing needs to be done.\n"
+    payload = {"outcome": "test", "audience": whose, "subject": subject, "text": text}
+    return Message(whose, "test", subject, text, payload)
+
+
+def documents(settings: Settings) -> str:
+    """Where people find the folder docs/: a URL, or the folder itself."""
+    return settings.docs_url.rstrip("/") or "docs"
+
+
+def _of(run: Run, settings: Settings) -> dict[str, Any]:
+    page = settings.check_pages / run.label / "index.html"
+    if settings.pages_url:
+        below = page.relative_to(settings.home.resolve()).as_posix()
+        where = f"{settings.pages_url.rstrip('/')}/{below}"
+    else:
+        where = str(page)
+    return {
+        "due_on": deadline(run.month, settings),
+        "page": where,
+        "docs": documents(settings),
+        "figures": month_state.figures(run, settings),
+    }
+
+
+def _first_line(
+    alert: Alert, checks: list[CheckResult], fault: Fault | None, resolved: Sequence[str]
+) -> str:
+    """What happened, which files are in place, until when there is time, what to do first."""
+    due = "is" if alert.as_of.date() <= alert.due_on else "was"
+    due = f"{alert.month} {due} due at the bureau by {alert.due_on}."
+    if not checks and not fault:
+        state = {
+            "stopped": f"The month is still stopped by something else. {_joined(alert.files, due)}",
+            "watched": "Nothing is left to do here.",
+        }.get(alert.outcome, "The month was built and its files were written.")
+        return f"Resolved: {_count(resolved, 'fault')} you were told of. {state}"
+    do = fault.line if fault else _do(checks[0].check_id)
+    return f"{_happened(alert, checks, fault)} {due} First: {_one_line(do, LONGEST_SENTENCE)}"
+
+
+def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> str:
+    if alert.outcome == "watched":
+        what = "it could not look" if fault else f"{_named(checks)} failed"
+        return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; the watch builds no month."
+    if alert.outcome == "stopped":
+        critical = [check for check in checks if check.severity == "critical"]
+        at = f"at {_count(critical, 'critical check')} ({_named(critical)})"
+        where = "on an error" if fault else at
+        return _joined(f"Credit report {alert.month} stopped {where}.", alert.files)
+    return (
+        f"Credit report {alert.month} was built with {_count(checks, 'warning')} "
+        f"({_named(checks)}); its files are in place: look at them before you send them."
+    )
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _do(check_id: str) -> str:
+    try:
+        return guide.entry(check_id).do
+    except BadCall:
+        return "look at the first check below."
+
+
+def _headline(checks: list[CheckResult], fault: Fault | None) -> str:
+    if fault:
+        return fault.line
+    critical = [check for check in checks if check.severity == "critical"]
+    named, kind = (critical, "critical check") if critical else (checks, "warning")
+    return f"{_count(named, kind)}: {_named(named)}"
+
+
+def _named(checks: Sequence[CheckResult]) -> str:
+    return _names([check.check_id for check in checks]) if checks else ""
+
+
+def _names(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
+def _checks(alert: Alert, checks: list[CheckResult]) -> str:
+    """As many as a person and a chat can take, the critical ones first."""
+    blocks: list[str] = []
+    for check in checks[:MOST_CHECKS]:
+        block = _block(alert, check)
+        if blocks and sum(map(len, blocks)) + len(block) > LONGEST_LIST:
+            break
+        blocks.append(block)
+    if len(checks) > len(blocks):
+        blocks.append(f"... and {len(checks) - len(blocks)} more")
+    return "\n".join(blocks)
+
+
+def _block(alert: Alert, check: CheckResult) -> str:
+    counts = (
+        f"{check.rows_failing:,} of {check.rows_checked:,} rows. " if check.rows_checked else ""
+    )
+    about = f"- {check.check_id} ({check.severity}, {check.table_name}): {counts}"
+    lines = [_one_line(about + check.description, LONGEST_SENTENCE)]
+    if check.example_keys:
+        keys = ", ".join(check.example_keys[:MOST_EXAMPLES])
+        lines.append(f"  such as {_one_line(keys, LONGEST_NOTE)}")
+    if check.waiver_note:
+        lines.append(f"  {_one_line(check.waiver_note, LONGEST_NOTE)}")
+    lines.append(f"  {_entry_of(alert, check)}")
+    return "\n".join(lines)
+
+
+def _resolved(alert: Alert, resolved: Sequence[str]) -> str:
+    if not resolved:
+        return ""
+    notes = {result.check_id: result.waiver_note for result in alert.results}
+    lines = [
+        _one_line(f"- {told}: {notes.get(told) or 'all right now'}", LONGEST_NOTE)
+        for told in resolved[: MOST_CHECKS // 2]
+    ]
+    if len(resolved) > len(lines):
+        lines.append(f"... and {len(resolved) - len(lines)} more")
+    return "\n".join(["Resolved:", *lines])
+
+
+def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: Fault | None) -> str:
+    lines = [f"Owner: {audience}. As known at {alert.as_of.isoformat()}."]
+    if alert.page and alert.results:
+        lines.append(f"Check page: {alert.page}")
+    if alert.outcome == "watched":
+        anchor = "the-daily-watch"
+    elif alert.outcome == "stopped":
+        anchor = "a-month-stopped-without-a-check" if fault else "a-check-stopped-the-month"
+    else:
+        anchor = "a-month-warned"
+    if checks or fault:
+        lines.append(f"What to do: {_document(alert, RUNBOOK)}#{anchor}")
+    return "\n".join(lines)
+
+
+def _as_object(alert: Alert, check: CheckResult) -> dict[str, Any]:
+    return {
+        "id": check.check_id,
+        "severity": check.severity,
+        "table": check.table_name,
+        "failing": check.rows_failing,
+        "checked": check.rows_checked,
+        "examples": list(check.example_keys[:MOST_EXAMPLES]),
+        "owner": check.owner,
+        "page": alert.page,
+        "runbook": _entry_of(alert, check),
+    }
+
+
+def _entry_of(alert: Alert, check: CheckResult) -> str:
+    return _document(alert, guide.link(check.check_id))
+
+
+def _document(alert: Alert, path: str) -> str:
+    return alert.docs + path.removeprefix("docs")
+
+
+def _one_line(text: str, longest: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= longest else flat[: longest - 3] + "..."

@@ -1,0 +1,174 @@
+"""What becomes of a month reaches the people whose it is: one message a run and audience.
+
+The audience of a failed check is its owner (``expectations/runbook.yml``). Destinations are Airflow
+connections; the runbook (docs/runbook.md, "Alerts") shows how to configure them. What was told is
+remembered (``reporting.alerts.open_alerts``), so that its audience also hears when it is over.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from tempfile import TemporaryFile, mkdtemp
+from types import ModuleType
+
+from reporting.alerts import open_alerts
+from reporting.alerts.message import RUNBOOK, Alert, Fault, Message, compose, compose_test
+from reporting.checks import guide
+from reporting.core.errors import BadCall
+from reporting.core.settings import Settings
+
+__all__ = ["Alert", "Fault", "send_alert", "send_test"]
+
+log = logging.getLogger(__name__)
+
+
+def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
+    """Tell each audience what it has to do and what of it is over, in one message.
+
+    Returns by audience the connections that delivered it. Never raises for a destination or for a
+    home folder that cannot be written: what failed is one warning line in the log, because the
+    month's own error must be the one that is seen. Only what was delivered counts as told. Each
+    step of a delivery waits 10 seconds at most, unless the connection says otherwise. What a watch
+    of the same day has sent is not sent again.
+    """
+    over = open_alerts.recall(settings).over(alert.heals_up_to, alert.is_over)
+    if not alert.audiences and not over:
+        return {}
+    if not _may_have_destinations():
+        log.info("no alert destination configured (%s#alerts)", RUNBOOK)
+        return {}
+    sent_today = _sent_today(alert, settings)
+    delivered: dict[str, list[str]] = {}
+    for audience in sorted({*alert.audiences, *over}):
+        resolved = over.get(audience, [])
+        if resolved or not {*alert.findings(audience)} <= {*sent_today.get(audience, [])}:
+            delivered[audience] = _deliver(compose(alert, audience, resolved), settings)
+    _remember(alert, settings, [audience for audience, by in delivered.items() if by])
+    return delivered
+
+
+def _sent_today(alert: Alert, settings: Settings) -> dict[str, list[str]]:
+    """By audience, what an earlier look on the same day has sent; a month sends every time."""
+    if alert.outcome != "watched":
+        return {}
+    return open_alerts.sent_on(alert.as_of.date(), settings)
+
+
+def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
+    """Keep what each audience that was reached knows now: what is open, and what is over."""
+    if not reached:
+        return
+    with open_alerts.opened(settings) as memory:
+        for audience in reached:
+            memory.forget(alert.heals_up_to, audience, alert.is_over)
+            if audience in alert.audiences:
+                memory.note(alert.month, audience, alert.ids(audience))
+        if alert.outcome == "watched":
+            known = _sent_today(alert, settings)
+            known |= {one: list(alert.findings(one)) for one in reached}
+            open_alerts.keep_sent_on(alert.as_of.date(), settings, known)
+
+
+@dataclass(frozen=True)
+class DestinationResult:
+    """What a destination answered to a test message: empty where it delivered it."""
+
+    connection: str
+    audiences: tuple[str, ...]
+    fault: str
+
+
+def send_test(settings: Settings) -> list[DestinationResult]:
+    """Send a test message to every destination that is configured, also to those passed over.
+
+    Raises BadCall where none is.
+    """
+    audiences = tuple(sorted({entry.owner for entry in guide.load()}))
+    found = {}
+    if _may_have_destinations():
+        destinations = _destinations(settings)
+        found = destinations.every_destination(audiences)
+    if not found:
+        raise BadCall(f"no alert destination is configured; see {RUNBOOK}#configure-a-destination")
+    return [
+        DestinationResult(
+            one.name,
+            one.audiences,
+            why or destinations.attempt(one, compose_test(one.audiences)),
+        )
+        for one, why in found.items()
+    ]
+
+
+def _may_have_destinations() -> bool:
+    """Whether it is worth to import Airflow (3 s).
+
+    Inside a task Airflow is there and knows the connections. Outside they can only come from
+    Airflow's own environment variables.
+    """
+    if "airflow.sdk" in sys.modules:
+        return True
+    return any(
+        name.startswith("AIRFLOW_CONN_REPORTING_ALERTS_") and value
+        for name, value in os.environ.items()
+    )
+
+
+def _deliver(message: Message, settings: Settings) -> list[str]:
+    with suppress(Exception):  # whatever Airflow raises, the month's own error must be seen
+        delivered: list[str] = _destinations(settings).deliver(message)
+        return delivered
+    log.warning("alert not sent: Airflow does not work here; try `reporting alert-test`")
+    return []
+
+
+def _destinations(settings: Settings) -> ModuleType:
+    """The module that imports Airflow; outside a task, Airflow leaves this program's log alone."""
+    if "airflow" not in sys.modules:
+        os.environ.setdefault("AIRFLOW_HOME", _airflow_home(settings))
+        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with _same_log():
+        return import_module("reporting.alerts.destinations")
+
+
+def _airflow_home(settings: Settings) -> str:
+    """A folder in which Airflow may write: in the home folder, else a temporary one."""
+    folder = settings.home.resolve() / "airflow" / "alerts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as probe:  # a full disk shows only when a block is written
+            probe.write(bytes(4096))
+    except OSError:
+        temporary = mkdtemp(prefix="reporting-alerts-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return temporary
+    return str(folder)
+
+
+@contextmanager
+def _same_log() -> Iterator[None]:
+    """Outside a task, the import of Airflow changes nothing of the log and of Python's warnings.
+
+    Its own set-up shows every line of every library, on the standard output.
+    """
+    if "airflow" in sys.modules:
+        yield
+        return
+    root = logging.getLogger()
+    handlers, level, show = root.handlers[:], root.level, warnings.showwarning
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        warnings.showwarning = show

@@ -1,0 +1,57 @@
+"""What each check means to people: whose it is, who is hurt where it fails, and what to do.
+
+``expectations/runbook.yml`` says it once for a check or for a family of checks. The page
+``docs/checks.md`` is rendered from it and from the sentences
+(``python -m reporting.cli.reference_docs``).
+"""
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import StringConstraints
+from pydantic.dataclasses import dataclass
+
+from reporting.core.config_files import Text, read_entries
+from reporting.core.errors import BadCall
+from reporting.core.settings import EXPECTATIONS
+
+RUNBOOK = EXPECTATIONS / "runbook.yml"
+PAGE = "docs/checks.md"
+SEVERITIES = ("critical", "warning", "info")  # of a check, the severest first
+
+Owner = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]  # also the audience
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One check, or a family of checks whose ids match a pattern such as ``landing.*.fresh``."""
+
+    check: Text
+    owner: Owner
+    hurts: Text
+    do: Text
+
+
+@lru_cache
+def load(path: Path = RUNBOOK) -> tuple[Entry, ...]:
+    """Every entry in the order of the file; BadCall names file and field of a wrong one."""
+    return read_entries(path, Entry, name="check")
+
+
+def find(check_id: str) -> Entry | None:
+    """The first entry that fits a check, if there is one."""
+    return next((one for one in load() if fnmatchcase(check_id, one.check)), None)
+
+
+def entry(check_id: str) -> Entry:
+    """The first entry that fits a check; BadCall where the runbook has none."""
+    if one := find(check_id):
+        return one
+    raise BadCall(f"runbook {RUNBOOK}: check {check_id} has no entry; add one")
+
+
+def link(check_id: str) -> str:
+    """Where a person finds the entry of a check."""
+    return f"{PAGE}#{check_id}"

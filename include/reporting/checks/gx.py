@@ -1,0 +1,180 @@
+"""Great Expectations on the build store: asks what stands in ``expectations/``.
+
+It is kept from four things it does by default: to write values of rows into results and pages, to
+show progress, to report on itself over the network, and to keep the database file open.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.data_context.types.resource_identifiers import (
+    ExpectationSuiteIdentifier,
+    ValidationResultIdentifier,
+)
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.validator.v1_validator import Validator
+
+from reporting.checks import duckdb_dialect
+from reporting.checks.vocabulary import failing_rows, of_the_run
+from reporting.core import safe_text
+from reporting.core.run import Run
+
+COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one sentence; ``rows_failing`` is None if it could not be evaluated.
+
+    ``failing`` finds the failing rows (SQL from its ``from`` on), ``key`` names each of them.
+    """
+
+    check_id: str
+    severity: str
+    description: str
+    rows_failing: int | None
+    passed: bool
+    failing: str
+    key: str | None
+    shows_keys: bool
+    tolerates: bool  # passes although some rows fail
+    new_rows_only: bool  # another month asks other rows
+
+
+@dataclass(frozen=True)
+class Validation:
+    """An open build store and the Great Expectations context that asks it."""
+
+    run: Run
+    schema: str
+    context: AbstractDataContext
+    source: SQLDatasource
+
+    def answers_of(self, suite: ModuleType) -> list[Answer]:
+        """Ask one table all its questions and keep the results for the pages."""
+        asset = self.source.add_table_asset(suite.TABLE)
+        questions = [self._of_the_run(expectation) for expectation in suite.EXPECTATIONS]
+        table = Validator(asset.add_batch_definition_whole_table("all rows"), COUNTS_ONLY)
+        results = table.validate_expectation_suite(
+            gx.ExpectationSuite(f"{self.schema}.{suite.TABLE}", questions)
+        )
+        for result in results.results:
+            if _is_unevaluated(result):
+                result.exception_info = _without_values(result.exception_info)
+        run_id = RunIdentifier(run_name=self.run.label, run_time=self.run.as_of)
+        results.meta["run_id"] = run_id
+        key = ValidationResultIdentifier(
+            ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
+        )
+        self.context.validation_results_store.set(key, results)
+        return [self._answer(result, suite) for result in results.results]
+
+    def render(self, folder: Path) -> None:
+        """Write a page per table from the results kept so far, those of earlier layers too."""
+        site: Any = {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "store_backend": _folder_backend(folder),
+            "site_section_builders": {"expectations": "None", "profiling": "None"},
+        }
+        self.context.add_data_docs_site(site_config=site, site_name="checks")
+        self.context.build_data_docs()
+
+    def _answer(self, result: ExpectationValidationResult, suite: ModuleType) -> Answer:
+        """One result without Great Expectations; what was not evaluated is critical and failed."""
+        sentence: Any = result.expectation_config
+        check_id, description = sentence.meta["id"], sentence.description
+        failing, key = failing_rows(sentence, suite, self.schema, self.run)
+        shows_keys, new_rows_only = sentence.meta["shows_keys"], sentence.meta["new_rows_only"]
+        if _is_unevaluated(result):
+            told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
+            return Answer(
+                check_id, "critical", told, None, False, failing, None, False, False, False
+            )
+        counts = result.result  # None is counted of an empty table
+        rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
+        severity = getattr(sentence.severity, "value", sentence.severity)
+        return Answer(
+            *(check_id, severity, description, rows, bool(result.success)),
+            *(failing, key, shows_keys, sentence.meta["tolerates"], new_rows_only),
+        )
+
+    def _of_the_run(self, expectation: Any) -> Any:
+        """The sentence with the run's month, its last day and the cut-off in its SQL."""
+        if hasattr(expectation, "unexpected_rows_query"):
+            expectation.unexpected_rows_query = of_the_run(
+                expectation.unexpected_rows_query, self.run
+            )
+        if hasattr(expectation, "counted"):  # its braces are doubled, too
+            expectation.counted = of_the_run(expectation.counted, self.run).format()
+        return expectation
+
+
+@contextmanager
+def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[Validation]:
+    """Great Expectations on a schema of a DuckDB file; at the end nothing of it holds the file.
+
+    ``kept`` is the folder in which the results of all layers of the month meet, for the pages.
+    """
+    duckdb_dialect.register()
+    defaults = InMemoryStoreBackendDefaults()
+    results: Any = defaults.stores[defaults.validation_results_store_name]
+    results["store_backend"] = _folder_backend(kept)
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=defaults,
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+    options: Any = {"kwargs": {"connect_args": {"database": str(store), "schema": schema}}}
+    source = context.data_sources.add_sql(
+        "build store", connection_string=duckdb_dialect.URL, **options
+    )
+    try:
+        yield Validation(run, schema, context, source)
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+
+
+def load_suite(path: Path) -> ModuleType:
+    """Read one file of sentences; it belongs to no package, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location(f"expectations_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    suite = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(suite)
+    return suite
+
+
+def _folder_backend(folder: Path) -> dict[str, str]:
+    return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
+
+
+def _is_unevaluated(result: ExpectationValidationResult) -> bool:
+    """Whether something was raised; the entries then stand below the metrics that raised."""
+    return result.exception_info.get("raised_exception") is not False
+
+
+def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
+    """Why a sentence could not be evaluated, in one line that quotes no row."""
+    told = [raised] if "exception_message" in raised else list(raised.values())
+    words = safe_text.of_query("\n".join(str(one["exception_message"]) for one in told))
+    reason = words or "the database could not evaluate its SQL on these rows"
+    return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}

@@ -1,0 +1,239 @@
+"""The command line: thin, every command calls the functions that the DAG calls too."""
+
+import atexit
+import gc
+import logging
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from reporting.cli.terminal import SafeConsole
+from reporting.core import interrupts
+from reporting.core.database import interrupted_as_others
+from reporting.core.errors import ReportingError, Unforeseen
+from reporting.core.run import parse_day
+from reporting.core.settings import load_settings
+from reporting.pipeline.guard import guarded
+from reporting.store.publish import run_of
+
+app = typer.Typer(
+    help="Monthly reporting of consumer credit to the central bank's credit reporting system.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = SafeConsole()
+
+BY_SIGNAL = 128  # and the signal's number, as a shell says it
+GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
+
+Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Cut-off: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, China time."),
+]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
+
+
+@app.command()
+def generate(
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts in the book.")] = 2000,
+    months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 12,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal books.")] = 7,
+    defects: Annotated[
+        Path | None,
+        typer.Option(help="Spoil the book; this CSV file lists what was planted, and where."),
+    ] = None,
+    defect: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this class of defects; repeatable. Without: all that go together."),
+    ] = None,
+) -> None:
+    """Write a synthetic lender's book into the landing zone (all persons are made up)."""
+    from reporting.synthetic import lender
+    from reporting.synthetic.defects import planted
+
+    settings = load_settings()
+    with console.status(f"Writing {accounts:,} accounts x {months} months ..."):
+        book = lender.generate(
+            settings.landing_folder, accounts, months, seed, journal=defects, defects=defect or ()
+        )
+    console.print(lender.render(book))
+    if defects:
+        console.print(planted(defects), soft_wrap=True)
+
+
+@app.command()
+def run(month: Month, as_of: AsOf = None) -> None:
+    """Report one month: land, check, build, check, build records, check, submit."""
+    settings = load_settings()
+    one = run_of(month, as_of, settings)
+    from reporting.cli import summary
+    from reporting.pipeline import steps
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(month, total=len(steps.STEPS))
+
+        def started(step: str) -> None:
+            progress.update(task, description=f"{month}  {step.replace('_', ' ')}", advance=1)
+
+        steps.run_month(one, settings, started)
+    summary.show(settings, [month], console)
+
+
+@app.command()
+def watch(
+    on: Annotated[str | None, typer.Option("--on", help="YYYY-MM-DD; today in China.")] = None,
+) -> None:
+    """Look at the landing zone and the deadline as the daily watch does; tells whom it concerns."""
+    from reporting.monitoring import watch as daily
+
+    settings = load_settings()
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    results = daily.watch(parse_day(on) if on else today, settings)
+    console.print(daily.overview(results), highlight=False)
+    daily.require_fit(results)
+
+
+@app.command("alert-test")
+def alert_test() -> None:
+    """Send a test message to every alert destination and show what each answered."""
+    from reporting.alerts.send import send_test
+
+    results = send_test(load_settings())
+    table = Table("destination", "audiences", "answer", box=None)
+    for one in results:
+        answer = one.fault or "delivered"
+        table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
+    console.print(table)
+    failed = [one.connection for one in results if one.fault]
+    if failed:
+        raise ReportingError(f"not delivered to {', '.join(failed)}; correct these connections")
+
+
+@app.command()
+def months() -> None:
+    """Which months are built, what was reported and what is held back, and why."""
+    from reporting.cli import months as built
+
+    console.print(built.overview(load_settings()))
+
+
+@app.command()
+def why(
+    subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
+    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; the latest built.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="The ledger event by event, every field's arithmetic.")
+    ] = False,
+) -> None:
+    """Is this customer in the credit report, since when, under which document, and if not, why?"""
+    from reporting.why import answer
+
+    settings = load_settings()
+    console.print(answer.explain(subject, month, settings), soft_wrap=True)
+    if explain:
+        from reporting.why import explanation as replay
+
+        explanation = replay.explain(*answer.accounts_of(subject, month, settings), settings)
+        console.print(explanation.text, soft_wrap=True)
+        explanation.require_equal()
+
+
+@app.command()
+def waive(
+    check: Annotated[str, typer.Argument(help="The id of a check that warned.")],
+    month: Month,
+    by: Annotated[str, typer.Option("--by", help="Who has looked at it.")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why it may pass; no word of a customer.")
+    ],
+    until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
+) -> None:
+    """Let a warning of a month pass until a day, for as long as the same rows fail."""
+    from reporting.checks.waivers import waive as give_waiver
+
+    path = give_waiver(check, month, by, reason, until, load_settings())
+    console.print(f"Waived in {path}; runs from now on heed it.", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def explore() -> None:
+    """Open the published database for SQL, read-only."""
+    from reporting.cli import explore as shell
+
+    shell.open_shell(load_settings(), console)
+
+
+@app.command()
+def docs() -> None:
+    """Build the pages: dbt's documentation of every table and column, and the checks by month."""
+    from reporting.pages import dbt_docs
+
+    with console.status("Writing the pages ..."):
+        page = dbt_docs.build_pages(load_settings())
+    console.print(f"Open {page}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def demo(
+    accounts: Annotated[int, typer.Option(min=1)] = 2000,
+    months: Annotated[int, typer.Option(min=3)] = 12,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """A synthetic book and its last three months through the real DAG (`make run`)."""
+    from reporting.cli.demo import run_demo
+
+    run_demo(load_settings(), accounts, months, seed)
+
+
+def main() -> None:
+    """Run the command line; an error is one line and an exit code, unless --debug asks for more."""
+    command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
+    is_debug = "--debug" in sys.argv
+    interrupts.listen()
+    # dbt and Great Expectations hold half a million objects that live as long as the command: they
+    # are seldom searched for garbage, and not once more at its end
+    gc.set_threshold(GARBAGE_AFTER)
+    logging.raiseExceptions = False  # a log that a full disk does not take is no error of its own
+    atexit.register(gc.freeze)
+    try:
+        with interrupted_as_others():
+            command() if is_debug else guarded(command)
+    except ReportingError as error:
+        if is_debug:
+            raise
+        more = " (the traceback: reporting --debug ...)" if isinstance(error, Unforeseen) else ""
+        for line in f"{error}{more}".splitlines():
+            _say(line)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, SystemExit) as ended:
+        number = interrupts.received()
+        if number is None and isinstance(ended, SystemExit):
+            raise
+        if number == signal.SIGTERM:
+            _say("stopped by SIGTERM; what was not finished is done again by the next run")
+        sys.exit(BY_SIGNAL + (number or signal.SIGINT))  # typer makes every interrupt an exit 130
+    finally:
+        interrupts.end()
+
+
+def _say(line: str) -> None:
+    SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
+
+

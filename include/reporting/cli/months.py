@@ -1,0 +1,106 @@
+"""Which months are built, what went out and what is held back."""
+
+from datetime import datetime, time
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reporting.cli.terminal import shown
+from reporting.core.run import next_month
+from reporting.core.seeds import reasons
+from reporting.core.settings import Settings
+from reporting.store.publish import months_shown, open_published, stale_months, unfinished_months
+
+
+def overview(settings: Settings) -> RenderableType:
+    """Every built month with its cut-off, records 210 by state and accounts by verdict."""
+    with open_published(settings) as connection:
+        months = months_shown(connection)
+        if not months:
+            return Text(
+                "No month is built yet: the last run stopped at a check "
+                "(marts.data_quality_results)."
+            )
+        states = connection.execute(
+            "select report_month, reporter_code, state, count(*) from marts.submission_records "
+            "where record_type = '210' group by all order by all"
+        ).fetchall()
+        verdicts = connection.execute(
+            "select report_month, reason_code, count(*) from marts.reportable_population "
+            "group by all order by all"
+        ).fetchall()
+        owed = connection.execute(
+            "select report_month, reporter_code, held_back_by, count(*), "
+            "count(distinct account_id), min(owed_month) "
+            "from marts.months_owed group by all order by all"
+        ).fetchall()
+        repairs = connection.execute(
+            "select rule_id, count(*), min(first_withheld_in), any_value(sentence) "
+            "from marts.repair_queue where report_month = ? group by rule_id order by rule_id",
+            [months[-1].month],
+        ).fetchall()
+        stopped = connection.execute(
+            "select distinct report_month from marts.data_quality_results "
+            "where report_month not in (select report_month from marts.built_months) order by all"
+        ).fetchall()
+    kinds = sorted({state for _, _, state, _ in states})
+    columns = ("month", "cut-off", "institution", *map(str.lower, kinds), "owed", "not reportable")
+    table = Table(*columns, box=None)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for built in months:
+        counts = {code: n for month, code, n in verdicts if month == built.month}
+        left = sum(n for month, _, _, n, _, _ in owed if month == built.month)
+        out = sum(n for code, n in counts.items() if code not in ("REPORTED", "NOTICE_PENDING"))
+        sent = {(r, state): n for month, r, state, n in states if month == built.month}
+        first = (f"{built.month:%Y-%m}", _moment(built.as_of))
+        last = (f"{left:,}", f"{out:,}")
+        for reporter in dict.fromkeys(r for r, _ in sent) or ("none",):
+            records = (f"{sent.get((reporter, state), 0):,}" for state in kinds)
+            table.add_row(*first, Text(shown(reporter)), *records, *last)
+            first = last = ("", "")
+    latest = months[-1].month
+    newest = {code: n for month, code, n in verdicts if month == latest}
+    why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
+    for code, reason in reasons().items():
+        if code in newest:
+            why.add_row(f"{newest[code]:,}", code, reason.sentence)
+    lines = [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
+    lines += [
+        f"Stopped while it was published, run it again: {label}"
+        for label in unfinished_months(settings)
+    ]
+    lines += [
+        f"Built on an earlier build of the month before it, run it again: {month:%Y-%m}"
+        for month in stale_months(months)
+    ]
+    lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
+    parts: list[RenderableType] = [table, Text(), why]
+    parts += _what_is_owed([row[1:] for row in owed if row[0] == latest], repairs)
+    return Group(*parts, Text("\n".join(["", *lines])))
+
+
+def _moment(as_of: datetime) -> str:
+    """A cut-off, short where it lies at midnight, as most do."""
+    return f"{as_of:%Y-%m-%d}" if as_of.time() == time() else f"{as_of:%Y-%m-%d %H:%M}"
+
+
+def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
+    """What the newest month left owed, to whom and why, and what a person has to repair."""
+    parts: list[RenderableType] = []
+    if owed:
+        table = Table(
+            "owed to the bureau by", "held back by", "months", "accounts", "since", box=None
+        )
+        for reporter, held_back_by, months, accounts, since in owed:
+            counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
+            table.add_row(Text(shown(reporter)), held_back_by, *counts)
+        parts += [Text(), table]
+    if repairs:
+        table = Table("repair queue", "records", "since", "rule", box=None)
+        for rule, records, since, sentence in repairs:
+            table.add_row(rule, f"{records:,}", f"{since:%Y-%m}", sentence)
+        parts += [Text(), table]
+    return parts

@@ -1,0 +1,1 @@
+"""What everything rests on: settings, runs, files, configuration, errors."""

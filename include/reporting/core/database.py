@@ -1,0 +1,82 @@
+"""DuckDB files and connections: written whole, within the limits of the settings, interruptible."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from reporting.core import atomic
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.settings import Settings
+from reporting.core.workspace import spill_folder
+
+# Every table and view of the database file, with its columns or its query.
+CONTENTS = """
+    select schema_name, table_name, sql from duckdb_tables() where not internal and not temporary
+    union all
+    select schema_name, view_name, sql from duckdb_views() where not internal and not temporary
+    order by all
+"""
+
+
+@contextmanager
+def new_database(
+    final: Path, config: Mapping[str, str] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new database, written aside; it takes its name once it stands on the disk and is whole.
+
+    Closing a connection hides a checkpoint that failed, such as on a full disk, and what is only
+    in the write-ahead log would stay behind: so the checkpoint is explicit, and what was written is
+    read back.
+    """
+    with atomic.replaced(final) as aside:
+        log = aside.with_name(f"{aside.name}.wal")
+        atomic.delete(log)
+        connection = duckdb.connect(str(aside), config=dict(config or {}))
+        try:
+            yield connection
+            connection.execute("checkpoint")
+            written = connection.execute(CONTENTS).fetchall()
+        finally:
+            connection.close()
+            left = log.exists()
+            atomic.delete(log)
+        with duckdb.connect(str(aside), read_only=True) as connection:
+            if left or connection.execute(CONTENTS).fetchall() != written:
+                raise DataNotFit(
+                    f"{final} could not be written whole; look at the disk and run the step again"
+                )
+        atomic.delete(final.with_name(f"{final.name}.wal"))  # of the file that is replaced now
+
+
+@contextmanager
+def interrupted_as_others() -> Iterator[None]:
+    """Ctrl-C during a query is an interrupt; DuckDB makes a RuntimeError of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
+def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Give a connection the memory and threads that the settings allow, and a private spill folder.
+
+    A build store spills into the folder that DuckDB makes beside its file, in the month's private
+    folder; a connection without a file would spill into the folder where the command was started.
+    """
+    if connection.execute("select current_setting('temp_directory')").fetchone() == (".tmp",):
+        spill = str(spill_folder(settings))
+        connection.execute("set temp_directory = ?", [spill])
+    if settings.memory_limit:
+        try:
+            connection.execute("set memory_limit = ?", [settings.memory_limit])
+        except duckdb.ParserException:
+            raise BadCall(
+                f"setting REPORTING_MEMORY_LIMIT: {settings.memory_limit!r} is no size; "
+                "write it as 8GB"
+            ) from None
+    if settings.threads:
+        connection.execute("set threads = ?", [settings.threads])

@@ -1,0 +1,59 @@
+"""The product policy: what a lender decides per product (contracts, section 1).
+
+The seed ``product_policy.csv`` holds, unless the setting ``REPORTING_POLICY`` names another file of
+the same shape. A wrong file is a wrong configuration: it is named with its row and column.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic.dataclasses import dataclass
+
+from reporting.core.config_files import Code, read_rows
+from reporting.core.errors import BadCall
+from reporting.core.seeds import seed_path
+from reporting.core.settings import Settings
+
+PARTS = ("penalty", "fee", "interest", "principal")
+
+
+def _ranks_every_part(order: str) -> str:
+    if sorted(order.split(">")) != sorted(PARTS):
+        raise ValueError(f"must hold {', '.join(PARTS)} once each, joined by >")
+    return order
+
+
+Count = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}$")]
+PayingOrder = Annotated[str, AfterValidator(_ranks_every_part)]
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """One product; the fields are the columns of the file, in their order."""
+
+    product_code: Code
+    account_type: Literal["R1", "R4"]
+    reporting_basis: Literal["authorization", "contract"]
+    document_code: Code
+    repay_mode: Code
+    repay_frequency: Code
+    business_detail: Code
+    grace_days: Count
+    allocation_order: PayingOrder
+    due_basis: Literal["full_bill", "minimum_due"]
+    prepayment: Literal["reduces_unbilled", "credits_next_due"]
+    on_withdrawal: Literal["run_off", "stop"]
+
+
+def read_policy(settings: Settings) -> Path:
+    """Check the policy in force and return the path of its file.
+
+    Raises BadCall naming file, line and column if the file is missing or not of the policy's shape.
+    """
+    path = settings.policy.resolve() if settings.policy else seed_path("product_policy")
+    if not path.is_file():
+        raise BadCall(f"setting REPORTING_POLICY: there is no file {path}; name a policy CSV")
+    if not read_rows(path, PolicyRow, unique=[("product_code",)]):
+        raise BadCall(f"{path}: holds no product; add a row per product")
+    return path

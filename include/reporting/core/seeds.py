@@ -1,0 +1,53 @@
+"""The seeds of the dbt project as Python reads them."""
+
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic.dataclasses import dataclass
+
+from reporting.core.config_files import Code, Text, Whole, read_rows
+from reporting.core.settings import DBT_PROJECT
+
+SEEDS = DBT_PROJECT / "seeds"
+
+
+def seed_path(seed: str) -> Path:
+    """The file of a seed."""
+    return SEEDS / f"{seed}.csv"
+
+
+def seed_rows(seed: str) -> list[dict[str, str]]:
+    """The rows of a seed as texts; ``configuration`` checks them before a run begins."""
+    with seed_path(seed).open(encoding="utf-8-sig", newline="") as file:  # as dbt reads them
+        return list(csv.DictReader(file))
+
+
+def seed_values(seed: str, *columns: str) -> list[str]:
+    """The values of a seed's column; of several columns, joined by a slash."""
+    return ["/".join(row[column] for column in columns) for row in seed_rows(seed)]
+
+
+def sql_list(values: list[str]) -> str:
+    """Texts as a SQL list, quotes and braces kept harmless."""
+    quoted = ["'" + value.replace("'", "''") + "'" for value in values]
+    return ("(" + ", ".join(quoted) + ")").replace("{", "{{").replace("}", "}}")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason code: where it stands in the order, its sentence and its source."""
+
+    position: Whole
+    reason_code: Code
+    sentence: Text
+    citation: Text
+
+
+@lru_cache
+def reasons() -> dict[str, Reason]:
+    """Every reason by its code, in the order in which the rules are evaluated."""
+    rows = read_rows(
+        seed_path("reasons"), Reason, unique=[("position",), ("reason_code",)]
+    ).values()
+    return {row.reason_code: row for row in sorted(rows, key=lambda row: row.position)}

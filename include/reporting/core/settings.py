@@ -1,0 +1,121 @@
+"""Every setting of the project, read once from the environment (prefix ``REPORTING_``)."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from reporting.core.errors import BadCall
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+EXPECTATIONS = PROJECT_ROOT / "expectations"
+HOME_SIGNS = "{}?#"  # Jinja in dbt, and a query or fragment where DuckDB takes a path for a URL
+URL_OR_EMPTY = r"^(https?://\S+)?$"
+
+
+class Settings(BaseSettings):
+    """Where things live and the choices a lender makes; each field is one environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REPORTING_", extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Field(Path("data"), description="Everything the system writes lives below here.")
+    landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")
+    policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
+    waivers: Path | None = Field(None, description="Waived warnings; empty: waivers.csv in home.")
+    notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
+    minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
+    full_rebuild: bool = Field(
+        False, description="Read all history anew instead of what the month before carried forward."
+    )
+    cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
+    deadline_day: int = Field(
+        10, ge=1, le=28, description="Day of the next month by which a month must be submitted."
+    )
+    deadline_warning_days: int = Field(
+        3, ge=0, le=27, description="Days before that day from which the daily watch reminds."
+    )
+    pages_url: str = Field(
+        "", pattern=URL_OR_EMPTY, description="Where people see home's pages; empty: the paths."
+    )
+    docs_url: str = Field(
+        "", pattern=URL_OR_EMPTY, description="Where people see docs/; empty: the paths."
+    )
+    kept_build_stores: int = Field(
+        13, ge=1, description="Months whose private build stores, with clear names, are kept."
+    )
+    memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
+    threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")
+    spark_master: str = Field("local[*]", description="Spark's master: this machine or a cluster.")
+
+    @field_validator("home")
+    @classmethod
+    def _is_plain(cls, home: Path) -> Path:
+        whole = str(home.resolve())
+        if found := [sign for sign in HOME_SIGNS if sign in whole]:
+            raise ValueError(f"the path {whole} holds {' '.join(found)}; name one without")
+        return home
+
+    @property
+    def landing_folder(self) -> Path:
+        """The landing zone as a folder that can be written; BadCall where it is a URL."""
+        if "://" in self.landing:
+            raise BadCall("setting REPORTING_LANDING: a book goes to a local folder, not a URL")
+        return Path(self.landing)
+
+    @property
+    def published(self) -> Path:
+        """Folder of the published database and its Parquet tables."""
+        return self.home.resolve() / "published"
+
+    @property
+    def published_database(self) -> Path:
+        """The database that analysts open read-only."""
+        return self.published / "reporting.duckdb"
+
+    @property
+    def submissions(self) -> Path:
+        """Folder of the submission files, one folder per institution and month."""
+        return self.home.resolve() / "submissions"
+
+    @property
+    def notices(self) -> Path:
+        """Folder of the advance notices to send, one folder per month; mode 0700."""
+        return self.home.resolve() / "notices"
+
+    @property
+    def work(self) -> Path:
+        """Folder of the private build stores, one per month; mode 0700."""
+        return self.home.resolve() / "work"
+
+    @property
+    def check_pages(self) -> Path:
+        """Folder of the Data Docs pages."""
+        return self.home.resolve() / "check_pages"
+
+
+def without_secrets(address: str) -> str:
+    """A path or URL as it may be repeated: a URL without user, password, query and fragment."""
+    start, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    place = re.sub(
+        r"[?#].*", "?***", re.sub(r".*@", "***@", rest, flags=re.DOTALL), flags=re.DOTALL
+    )
+    return f"{start}://{place}"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; a wrong value is named with its variable."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # the defaults are positional in Field
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
+        words = first["msg"].removeprefix("Value error, ")
+        raise BadCall(f"setting {name}: {words}; correct the variable or unset it") from None

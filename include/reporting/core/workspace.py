@@ -1,0 +1,119 @@
+"""The home folder: who may work in it, how private folders are made, what killed runs left."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from reporting.core import atomic
+from reporting.core.errors import BadCall, BadHome
+from reporting.core.settings import Settings
+
+LOCK = ".lock"
+# Where things are written aside; the spill folders of the build stores end in .tmp.
+WRITTEN_IN = (
+    *("submissions/*", "notices", "work/*", "check_pages"),
+    *("published", "published/*", "published/*/*"),
+)
+
+_held: set[Path] = set()
+
+
+@contextmanager
+def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
+    """Let one run at a time work in the home folder; re-entrant inside a process.
+
+    Where another process works there: wait for it, or raise BadCall. The lock dies with its
+    process; the next holder removes what a killed run left, of whichever month.
+    """
+    home = settings.home.resolve()
+    if is_held(settings):
+        yield
+        return
+    with _lock_file(private_folder(settings.work)) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise BadCall(
+                f"another run is working in {home}; "
+                "wait for it, or set REPORTING_HOME to another folder"
+            ) from None
+        _held.add(home)
+        try:
+            _remove_leftovers(settings)
+            yield
+        finally:
+            _held.discard(home)
+
+
+def _remove_leftovers(settings: Settings) -> None:
+    """Half-written files and folders, and what DuckDB spilled: both may hold clear identities."""
+    home = settings.home.resolve()
+    for folder in (folder for pattern in WRITTEN_IN for folder in home.glob(pattern)):
+        atomic.remove_leftovers(folder)
+    for spilled in settings.work.glob("*/*.tmp"):
+        atomic.delete(spilled)
+    for spilled in settings.work.glob("*.tmp"):
+        if not _is_alive(spilled.stem):
+            atomic.delete(spilled)
+
+
+def spill_folder(settings: Settings) -> Path:
+    """Where this process may spill what it computes outside of a build store."""
+    return settings.work / f"{os.getpid()}.tmp"
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _lock_file(work: Path) -> TextIO:
+    try:
+        return (work / LOCK).open("w")
+    except OSError as error:
+        raise BadHome(
+            f"setting REPORTING_HOME: cannot write in the folder {work} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+
+
+def is_in_use(settings: Settings) -> bool:
+    """Does a living process work in the home folder?"""
+    if is_held(settings):
+        return True
+    try:
+        file = (settings.work / LOCK).open()
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def is_held(settings: Settings) -> bool:
+    """Does this process work in the home folder, so that no other one does?"""
+    return settings.home.resolve() in _held
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can enter."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+    except OSError as error:
+        raise BadHome(
+            f"setting REPORTING_HOME: cannot make the folder {path} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+    return path

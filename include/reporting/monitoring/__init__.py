@@ -1,0 +1,1 @@
+"""What is looked at outside a month: the configuration, and the landing zone every morning."""

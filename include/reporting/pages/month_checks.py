@@ -1,0 +1,137 @@
+"""The pages of a month's checks: a start page of ours, and a page per table by Great Expectations.
+
+They load nothing from the network. Great Expectations' own pages fetch styles, scripts and a logo
+from other people's servers, and without those its start page stays empty.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from reporting.checks import guide
+from reporting.checks.results import CheckResult
+from reporting.core import atomic
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+
+# Remote parts, and the buttons that do nothing without them.
+NOT_OURS = re.compile(
+    r"<script.*?</script>|<style.*?</style>|<link[^>]*>|<img[^>]*>|<footer.*?</footer>|"
+    r'<p>Stay current.*?</p>|<div class="card mb-3">.*?(?=<div class="card d-md-block)',
+    re.DOTALL,
+)
+LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
+
+COLUMNS = (
+    *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
+    *("owner", "what is expected, and what to do"),
+)
+# Where a row stands as a block, its cells say what they are.
+NAMES = "".join(
+    f'  .checks td:nth-child({place})::before {{ content: "{name}: "; }}\n'
+    for place, name in enumerate(COLUMNS, start=1)
+)
+STYLE = (
+    """<style>
+body { font-family: sans-serif; margin: 2rem; overflow-wrap: anywhere; }
+table { border-collapse: collapse; margin-bottom: 1rem; }
+td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; }
+.checks { font-size: .85rem; width: 100%; }
+.checks td { vertical-align: top; }
+.checks td, .checks th { padding: .2rem .4rem; overflow-wrap: break-word; }
+.checks td:nth-child(2), .checks td:nth-child(3), .checks td:nth-child(8) {  /* ids */
+  overflow-wrap: anywhere;
+}
+.checks td:last-child { width: 30%; }
+@media (max-width: 60rem) {  /* a check is a block, and its cells name themselves */
+  body { margin: .5rem; }
+  .checks tbody, .checks tr, .checks td { display: block; width: auto; }
+  .checks td:last-child { width: auto; }
+  .checks tr { border-bottom: 2px solid #888; padding: .4rem 0; }
+  .checks td { border: 0; }
+  .checks tr:first-child { display: none; }
+  .checks td::before { color: #555; }
+"""
+    + NAMES
+    + """}
+.failed { background: #fdd; }
+.fa-check-circle::before { content: "passed"; }
+.fa-times::before { content: "failed"; }
+.fa-exclamation-triangle::before { content: "not evaluated"; }
+</style>
+"""
+)
+
+
+def pages_index(run: Run, settings: Settings) -> Path:
+    """The start page of a month's checks, the same for all its layers."""
+    return settings.check_pages / run.label / "index.html"
+
+
+def write_pages(
+    run: Run, settings: Settings, results: Sequence[CheckResult], render: Callable[[Path], None]
+) -> None:
+    """Make a month's pages aside, then put them in the place of the old ones.
+
+    ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month.
+    """
+    with atomic.replaced(pages_index(run, settings).parent) as aside:
+        render(aside)
+        _complete(aside, run, results)
+
+
+def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
+    """Take out of Great Expectations' pages what is not ours, and write the start page."""
+    shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
+    details = sorted((aside / "validations").rglob("*.html"))
+    for page in details:
+        html = NOT_OURS.sub("", page.read_text("utf-8")).replace("</head>", STYLE + "</head>")
+        page.write_text(LINK_TO_NOWHERE.sub(r"\1", html), "utf-8")
+    links = {
+        ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
+    }
+    (aside / "index.html").write_text(_start_page(run, results, links), "utf-8")
+
+
+def _outcome(result: CheckResult) -> str:
+    told = "passed" if result.passed else "waived" if result.is_waived else "failed"
+    return f"{told}: {escape(result.waiver_note)}" if result.waiver_note else told
+
+
+def _to_do(result: CheckResult) -> str:
+    """What the runbook says of a failed check."""
+    if result.passed:
+        return ""
+    return f"<br><b>To do:</b> {escape(guide.entry(result.check_id).do)}"
+
+
+def _start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path]) -> str:
+    """Every check of the month so far, the failed ones first: whose it is, and what to do."""
+    rows = [
+        f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
+        f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'
+        f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td>"
+        f"<td>{escape(result.severity)}</td>"
+        f"<td>{_outcome(result)}</td><td>{result.rows_failing:,}</td>"
+        f"<td>{result.rows_checked:,}</td><td>{escape(', '.join(result.example_keys))}</td>"
+        f"<td>{escape(result.owner)}</td><td>{escape(result.description)}{_to_do(result)}</td></tr>"
+        for result in sorted(
+            results,
+            key=lambda one: (not one.is_open, one.passed, guide.SEVERITIES.index(one.severity)),
+        )
+    ]
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Checks of {run.label}'
+        f"</title>{STYLE}</head><body><h1>Checks of {run.label}, as known at {run.as_of}</h1>"
+        f"<p>{len(results)} checks, {sum(not result.passed for result in results)} failed. A failed"
+        " critical check stops the month. Counts and pseudonymous keys alone: no value of a row."
+        ' <a href="../trend.html">All months side by side</a></p>'
+        '<table class="checks"><tr>'
+        + "".join(f"<th>{name}</th>" for name in COLUMNS)
+        + "</tr>\n"
+        + "\n".join(rows)
+        + "\n</table></body></html>\n"
+    )

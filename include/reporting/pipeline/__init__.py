@@ -1,0 +1,1 @@
+"""The month: its steps, and how they run under Airflow."""

@@ -1,0 +1,274 @@
+"""The monthly DAG from the inside (one step) and from the outside (whole months, no scheduler).
+
+``run_in_process`` runs the very DAG that the scheduler runs, with Airflow's own ``dag.test()`` and
+a small SQLite file for Airflow's book-keeping. That file is not the scheduler's: a live scheduler
+would take a running test for its own and start its tasks a second time.
+"""
+
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from pluggy import HookimplMarker
+from rich.console import Console
+
+from reporting.alerts.message import WATCH_ITSELF, Alert, Fault
+from reporting.alerts.send import send_alert
+from reporting.core import safe_text
+from reporting.core.errors import BadCall
+from reporting.core.run import CHINA, Run, month_before, previous_month
+from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
+from reporting.core.workspace import exclusive, is_held, private_folder
+from reporting.pipeline import month_queue
+from reporting.pipeline.guard import guarded
+from reporting.store import run_marks
+from reporting.store.publish import run_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+DAGS = PROJECT_ROOT / "dags"
+MONTHLY_DAG = "monthly_credit_reporting"
+DAILY_DAG = "daily_landing_watch"
+
+log = logging.getLogger(__name__)
+hookimpl = HookimplMarker("airflow")  # marks what Airflow may call, before Airflow is imported
+
+
+def run_step(step: str, month: str, as_of: str, moment: str) -> str:
+    """Run one step of a month, as a task of the DAG does; the settings come from the environment.
+
+    ``step`` names a function of ``reporting.pipeline.steps``; an empty ``month`` is the one that
+    ended last before ``moment`` (the run's own time), an empty ``as_of`` the usual cut-off. The
+    first step waits for its turn; every step waits for whoever works in the home folder. Returns
+    the month, which Airflow shows. Raises ReportingError with its one line when the month must
+    stop here.
+    """
+    return guarded(lambda: _run_step(step, month, as_of, moment))
+
+
+def _run_step(step: str, month: str, as_of: str, moment: str) -> str:
+    month = month or month_before(datetime.fromisoformat(moment))
+    log.info("step %s of month %s", step, month)
+    with _alert_unattended(MONTHLY_DAG, step, month):
+        from reporting.pipeline import steps
+
+        settings = load_settings()
+        run = run_of(month, as_of or None, settings)
+        if step == month_queue.FIRST and not is_held(settings):
+            month_queue.wait_for_turn(run.label)
+        with exclusive(settings, wait=True):
+            getattr(steps, step)(run, settings)
+    # Airflow ends a task's process without cleaning up: semaphores that dbt left in cycles of
+    # objects would be told in the log of a good task, as leaked and as an error
+    gc.collect()
+    return month
+
+
+def run_watch(moment: str) -> None:
+    """The daily watch, as the task of its DAG runs it; the settings come from the environment.
+
+    ``moment`` is the run's own time, or a day in China. Raises DataNotFit where a critical check
+    fails.
+    """
+    guarded(lambda: _run_watch(moment))
+
+
+def _run_watch(moment: str) -> None:
+    with _alert_unattended(DAILY_DAG, run_marks.WATCH, run_marks.WATCH):
+        from reporting.monitoring import watch
+
+        at = datetime.fromisoformat(moment)
+        day = (at.astimezone(CHINA) if at.tzinfo else at).date()
+        watch.require_fit(watch.watch(day, load_settings()))
+
+
+def alert_on_failure(context: dict[str, Any]) -> None:
+    """Send which task of a failed run failed, unless the task has sent its error itself.
+
+    The callback of both DAGs. Airflow's DAG processor calls it: it hears of tasks that were killed
+    or could not start, too.
+    """
+    guarded(lambda: _alert_on_failure(context))
+
+
+def _alert_on_failure(context: dict[str, Any]) -> None:
+    dag, run, task = context["dag"].dag_id, context.get("dag_run"), context.get("ti")
+    name = task.task_id if task else "unknown"
+    # Airflow sets it anew where tasks of the run are cleared; it does not say when the task began
+    since = (run.start_date if run else None) or datetime.max.replace(tzinfo=UTC)
+    month = run_marks.WATCH
+    if dag == MONTHLY_DAG:
+        month = month_queue.month_of(run) if run else month_before(run_marks.now())
+    words = "it was killed or could not begin; see its log in Airflow"
+    _alert(_Failure(dag, name, month, words), since)
+
+
+@contextmanager
+def _alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
+    """Send an error of a task that no step of ours has sent: nobody sees what it prints."""
+    since = run_marks.now()
+    try:
+        yield
+    except month_queue.WaitsInVain:
+        run_marks.settle(_settings_for_alerts(), month, task)
+        raise
+    except Exception as error:
+        if not type(error).__module__.startswith("airflow."):  # such as: try again later
+            _alert(_Failure(dag, task, month, safe_text.of_error(error)), since)
+        raise
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A task that failed, and why, in words without a value of a row."""
+
+    dag: str
+    task: str
+    month: str
+    words: str
+
+
+def _alert(failure: _Failure, since: datetime) -> None:
+    """Send a failure to ``pipeline``, unless its error was settled since a moment."""
+    settings = _settings_for_alerts()
+    # somebody sits at a terminal where the DAG runs without a scheduler
+    if is_held(settings) or run_marks.is_settled(settings, failure.month, since):
+        return
+    line = f"{failure.words} (task {failure.task} of {failure.dag})"
+    if failure.month == run_marks.WATCH:
+        today = run_marks.now().date()
+        fault = Fault(WATCH_ITSELF, line, "pipeline")
+        alert = Alert.watched(today, previous_month(today), settings, [], fault)
+    else:
+        fault = Fault.in_step(failure.task, line, "pipeline")
+        alert = Alert.stopped(_run_of(failure.month, settings), settings, [], fault)
+    if any(send_alert(alert, settings).values()):
+        run_marks.settle(settings, failure.month, failure.task)
+
+
+def _settings_for_alerts() -> Settings:
+    """The settings; where one of them is wrong, the defaults in the same home folder."""
+    try:
+        return load_settings()
+    except BadCall:
+        home = os.environ.get("REPORTING_HOME") or Settings.model_fields["home"].default
+        return Settings.model_construct(home=Path(home))
+
+
+def _run_of(month: str, settings: Settings) -> Run:
+    """The run of a month; of the one that ended last where the text is no month."""
+    try:
+        return Run.of(month, None, settings)
+    except BadCall:
+        return Run.of(month_before(run_marks.now()), None, settings)
+
+
+def run_in_process(months: list[str], settings: Settings, debug: bool = False) -> None:
+    """Run the DAG for these months (``YYYY-MM``), in this order, without a scheduler.
+
+    Prints one line for each finished step. Stops at the first month that fails and raises the
+    failed step's own error. ``debug`` shows Airflow's log and tracebacks.
+    """
+    for month in months:
+        Run.of(month, None, settings)  # a wrong month is said before anything runs
+    variables = _airflow_variables(settings, debug) | _reporting_variables(settings)
+    with exclusive(settings), _environment(variables):
+        dag = _load_dag()
+        follower = _follow_steps()
+        for month in months:
+            follower.begin(month)
+            dag_run = dag.test(run_conf={"month": month})
+            if follower.error is not None:
+                raise follower.error
+            if dag_run.state != "success":
+                raise RuntimeError(f"{month}: Airflow ended the run as {dag_run.state}")
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for a while: Airflow, the tasks and dbt read them there."""
+    before = os.environ.copy()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _reporting_variables(settings: Settings) -> dict[str, str]:
+    """The settings as the variables that ``load_settings`` reads back in the tasks."""
+    values = settings.model_dump(exclude_none=True)
+    return {f"REPORTING_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
+    """Airflow's configuration; it counts from the first import of Airflow in this process."""
+    home = private_folder(settings.home.resolve() / "airflow" / "in_process")
+    quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step is told by its error
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO" if debug else "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "" if debug else quiet,
+    }
+
+
+def _load_dag(name: str = MONTHLY_DAG) -> "DAG":
+    """A DAG from its file, Airflow's tables created or brought up to date first."""
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+    bag = DagBag(DAGS / f"{name}.py")
+    for error in bag.import_errors.values():
+        raise RuntimeError(f"the DAG {name} does not load:\n{error}")
+    return bag.dags[name]
+
+
+class _Follower:
+    """Airflow tells it of each finished step: it prints a line and keeps the error of a failure."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.error: BaseException | None = None
+
+    def begin(self, month: str) -> None:
+        """A month starts now."""
+        self.month, self.started = month, perf_counter()
+
+    @hookimpl
+    def on_task_instance_success(self, task_instance: Any) -> None:
+        """A step is done."""
+        self._say(task_instance.task_id, "done")
+
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
+        """A step failed; Airflow itself would only log the error."""
+        self.error = error
+        self._say(task_instance.task_id, "[red]failed[/red]")
+
+    def _say(self, step: str, outcome: str) -> None:
+        now = perf_counter()
+        self.console.print(f"{self.month}  {step:<14} {outcome} in {now - self.started:.1f} s")
+        self.started = now
+
+
+def _follow_steps() -> _Follower:
+    from airflow.sdk.listener import get_listener_manager
+
+    follower = _Follower(Console(highlight=False))
+    manager: Any = get_listener_manager()  # its methods carry no types
+    manager.clear()  # the follower of an earlier call
+    manager.add_listener(follower)
+    return follower

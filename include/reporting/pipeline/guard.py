@@ -1,0 +1,59 @@
+"""The one guard around a command and a task: how an error leaves, and what libraries may log.
+
+Python prints an error with all that it came from, and an error of a library may quote a row. So
+under the scheduler and at the command line an error leaves in one line of ours, and alone.
+"""
+
+import gc
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from reporting.core import safe_text
+from reporting.core.errors import ReportingError, Unforeseen
+
+Result = TypeVar("Result")
+
+# Their errors reach us as exceptions or results; what they log of one quotes rows.
+LIBRARIES = (
+    *("great_expectations", "sqlalchemy", "dbt", "duckdb", "fsspec", "py4j", "pyspark"),
+    *("apprise", "httpx", "httpcore", "urllib3", "requests", "asyncio"),
+)
+NOTHING = logging.CRITICAL + 1
+
+
+def guarded(work: Callable[[], Result]) -> Result:
+    """Do some work; an error of it leaves as a ReportingError of one line, its chain cut.
+
+    Airflow's own exceptions pass as they are: by them a task asks to be run later.
+    """
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(NOTHING)
+    try:
+        return work()
+    except BaseException as error:
+        if not isinstance(error, Exception):  # an interrupt, or the end of the process
+            raise
+        left = error if _may_leave(error) else _without_words(error)
+    # outside of the handler, so that Python does not chain it to what it replaces
+    left.__cause__ = left.__context__ = None
+    # Airflow ends a task's process without cleaning up: semaphores that dbt left in cycles of
+    # objects would be told in its log, as leaked
+    gc.collect()
+    raise left
+
+
+def _may_leave(error: Exception) -> bool:
+    return isinstance(error, ReportingError) or type(error).__module__.startswith("airflow.")
+
+
+def _without_words(error: Exception) -> Unforeseen:
+    words = safe_text.of_error(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    here = Path(__file__)
+    ours = [one for one in frames if Path(one.filename).parent == here.parent]
+    ours = [one for one in ours if Path(one.filename) != here]
+    place = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
+    return Unforeseen(f"{words}{place}")

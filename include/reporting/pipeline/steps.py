@@ -1,0 +1,342 @@
+"""The month, step by step: land, check, build, check, build records, check, submit.
+
+The command line runs the steps in one process, the DAG as one task each; both call these functions.
+A step that finds the month unfit raises; nothing after it runs, and a person is told.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial, wraps
+from importlib import import_module
+from queue import SimpleQueue
+from threading import Thread
+
+import duckdb
+
+from reporting.alerts.message import Alert, Fault
+from reporting.alerts.send import send_alert
+from reporting.checks.evaluate import evaluate_layer
+from reporting.checks.results import CheckResult, forget, require_fit, results_of, saved_reports
+from reporting.core import interrupts, safe_text
+from reporting.core.database import interrupted_as_others
+from reporting.core.errors import (
+    BadCall,
+    BadHome,
+    BrokenDelivery,
+    DataNotFit,
+    MachineFault,
+    ReportingError,
+)
+from reporting.core.product_policy import read_policy
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive, private_folder
+from reporting.landing.land import land_feeds
+from reporting.monitoring import configuration
+from reporting.pages import month_checks, trend
+from reporting.pipeline import landing_unchanged
+from reporting.records import earlier_months, files, hash_key, lines, notices, validate
+from reporting.store import carried_forward, provenance, publish, run_marks
+from reporting.store.build_store import open_store, remove_old_stores
+from reporting.transform import spark
+from reporting.transform.dbt import dbt_arguments, dbt_build
+from reporting.transform.dbt_session import call_dbt
+
+Step = Callable[[Run, Settings], None]
+
+log = logging.getLogger(__name__)
+
+MODELS = tuple(
+    f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
+)
+BATCH = "path:models/batch"  # DuckDB's, whatever built the marts
+RECORDS = ("path:models/bureau",)
+
+
+def step(function: Step) -> Step:
+    """A step works alone in the home folder; an alert is sent where it stops the month."""
+    name = function.__name__
+
+    @wraps(function)
+    def run_alone(run: Run, settings: Settings) -> None:
+        with (
+            _alert_on_failure(name, run, settings),
+            _lack_is_named(name, run, settings),
+            exclusive(settings),
+            interrupted_as_others(),
+        ):
+            begins = name == STEPS[0].__name__
+            run_marks.note(settings, run.label, name, run_marks.WORKING, begins=begins)
+            function(run, settings)
+            interrupts.require_none()
+            if name == STEPS[-1].__name__:
+                run_marks.clear(settings, run.label)
+            else:
+                run_marks.note(settings, run.label, name, run_marks.BETWEEN)
+
+    return run_alone
+
+
+@contextmanager
+def _lack_is_named(step: str, run: Run, settings: Settings) -> Iterator[None]:
+    """Where the block fails for what the machine lacks, say so, and what to do."""
+    try:
+        yield
+    except ReportingError:
+        raise
+    except Exception as error:
+        if words := safe_text.of_lack(error, settings.home.resolve()):
+            raise MachineFault(
+                f"month {run.label}, step {step}: {words}; put that right and run the month again"
+            ) from None
+        raise
+
+
+@contextmanager
+def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]:
+    """Send one alert where the block ends in an error that is not a wrong call.
+
+    A wrong call and Ctrl-C are known to whoever made them.
+    """
+    try:
+        yield
+    except BadHome as error:
+        _send_alert(step, run, settings, error)
+        raise
+    except (BadCall, KeyboardInterrupt):
+        run_marks.clear(settings, run.label)
+        raise
+    except Exception as error:
+        _send_alert(step, run, settings, error)
+        raise
+
+
+def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> None:
+    """Say what stopped the month, in words without a value of a row; never raises."""
+    results = _results_so_far(run, settings)
+    fault: Fault | None = Fault.in_step(step, _words(step, error, settings), _owner(error))
+    if (
+        isinstance(error, DataNotFit)
+        and not isinstance(error, BrokenDelivery)
+        and any(one.is_open and one.severity == "critical" for one in results)
+    ):
+        fault = None  # the error only names these checks
+    names = [one.__name__ for one in STEPS]
+    done = names[: names.index(step)] if step in names else []
+    alert = Alert.stopped(run, settings, results, fault, done)
+    if any(send_alert(alert, settings).values()):
+        run_marks.settle(settings, run.label, step)
+
+
+def _words(step: str, error: Exception, settings: Settings) -> str:
+    """What the machine says (a full disk) is said with the place where it happened."""
+    words = safe_text.of_error(error)
+    if isinstance(error, ReportingError) or not safe_text.is_of_machine(error):
+        return words
+    return f"{words} (step {step}, folder {settings.home.resolve()})"
+
+
+def _results_so_far(run: Run, settings: Settings) -> list[CheckResult]:
+    """The results of the month's checks; none where they cannot be read, such as on a full disk."""
+    try:
+        return results_of(run, settings)
+    except (OSError, duckdb.Error) as error:
+        log.warning("%s: its checks cannot be read (%s)", run.label, type(error).__name__)
+        return []
+
+
+def _owner(error: BaseException) -> str:
+    """A broken landing zone is for those who deliver it; every other error is the program's."""
+    return "data_delivery" if isinstance(error, BrokenDelivery) else "pipeline"
+
+
+@step
+def land(run: Run, settings: Settings) -> None:
+    """Check the structure of the landing zone and begin a fresh build store over it."""
+    configuration.require_fit(settings)
+    publish.require_order(run, settings)
+    key = hash_key.hash_key(settings, publish.key_checks(settings))
+    if settings.engine == "spark":
+        spark.require_installed()
+    private_folder(run.folder(settings))
+    forget(run, settings)
+    policy = read_policy(settings)
+    rules = provenance.rules_digest(policy)
+    carried = carried_forward.find(run, rules, settings)
+    report = land_feeds(run, settings, carried.texts_known if carried else None)
+    if carried and not carried.covers(report.contents):
+        log.warning(
+            "%s: files that the month before has read are gone or changed; %s",
+            *(run.label, carried_forward.READ_ANEW),
+        )
+        carried = None
+    for warning in report.warnings:
+        log.warning("%s: %s", run.label, warning)
+    with open_store(run, settings, read_only=False) as connection:
+        earlier_months.create_history(connection, run, settings)
+        carried_forward.create_brought_forward(connection, run, settings, carried)
+        landing_unchanged.note_files(connection, report.states, report.hashed)
+        carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
+        hash_key.create_hash_key(connection, key)
+        validate.prepare(connection)
+        connection.execute("create schema if not exists marts")
+        (built_on,) = connection.execute(
+            "select max_by(run_id, month) from history.built_months"
+        ).fetchall()[0]
+        check = hash_key.key_check(key)
+        run_id = provenance.run_id(run, settings, policy, report.input_digest, built_on, check)
+        connection.execute(
+            "create or replace table marts.built_months as "
+            "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
+            "?::varchar as built_on, ?::varchar as key_check",
+            [run.month, run.as_of, run_id, built_on, check],
+        )
+
+
+@step
+def check_landing(run: Run, settings: Settings) -> None:
+    """Check the landed rows as a whole."""
+    with landing_unchanged.landed_files(run, settings):
+        _check("landing", run, settings)
+
+
+@step
+def build_marts(run: Run, settings: Settings) -> None:
+    """Stage the rows and build the marts: who is reportable, and what each ledger means."""
+    with landing_unchanged.landed_files(run, settings):
+        if settings.engine == "spark":
+            spark.build(run, settings, *MODELS)
+            dbt_build(run, settings, BATCH)
+        else:
+            dbt_build(run, settings, "path:seeds", *MODELS, BATCH)
+
+
+@step
+def check_marts(run: Run, settings: Settings) -> None:
+    """Check the marts before anything is written from them."""
+    _check("marts", run, settings)
+
+
+@step
+def build_records(run: Run, settings: Settings) -> None:
+    """Build the records in the bureau's words and ask its rules which of them may leave."""
+    dbt_build(run, settings, *RECORDS)
+    with open_store(run, settings, read_only=False) as connection:
+        validate.judge(connection)
+
+
+@step
+def check_records(run: Run, settings: Settings) -> None:
+    """Check the outgoing records."""
+    _check("records", run, settings)
+
+
+@step
+def submit(run: Run, settings: Settings) -> None:
+    """Write submission files and notices, publish the month, tell what warned or is over."""
+    with open_store(run, settings, read_only=False) as connection:
+        publish.require_unchanged_history(connection, run, settings)
+        if not publish.is_of_this_place(connection, settings):  # the home was copied or moved
+            earlier_months.create_history(connection, run, settings)
+        lines.build_lines(connection, run)
+        lines.build_journal(connection)
+        lines.build_from_journal(connection, run)
+        _create_quality_results(connection, run, settings)
+        with publish.in_one_piece(run, settings):
+            files.write_submissions(connection, run, settings)
+            notices.write_notices(connection, run, settings)
+            publish.publish(connection, run, settings)
+        carried_forward.carry_forward(connection, run, settings)
+    remove_old_stores(settings)
+    send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
+    _write_trend(settings)
+
+
+STEPS: tuple[Step, ...] = (
+    land,
+    check_landing,
+    build_marts,
+    check_marts,
+    build_records,
+    check_records,
+    submit,
+)
+
+
+def run_month(
+    run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
+) -> None:
+    """Run every step of the month, in order; ``started`` is called with the name of each."""
+    with ExitStack() as stack:
+        with _alert_on_failure(STEPS[0].__name__, run, settings):
+            stack.enter_context(exclusive(settings))
+        do_beside = stack.enter_context(_beside())
+        # seconds that need nothing of the store: imports while files are hashed, and dbt's reading
+        # of the project, which it keeps in the month's folder, while landed rows are checked
+        do_beside(partial(import_module, "reporting.checks.gx"))
+        for one in STEPS:
+            started(one.__name__)
+            one(run, settings)
+            if one is land:
+                do_beside(partial(call_dbt, dbt_arguments(run, settings, "parse")))
+
+
+@contextmanager
+def _beside() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Have some things done by another thread, one after the other; they are waited for at the end.
+
+    A fault of theirs is met again, and told, by the step that needs them. After an interrupt nobody
+    waits: Python may keep the lock of an interrupted import, and the thread would never end.
+    """
+    things: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+
+    def do_them() -> None:
+        for thing in iter(things.get, None):
+            with suppress(Exception):
+                thing()
+
+    thread = Thread(target=do_them, name="beside", daemon=True)
+    thread.start()
+    try:
+        yield things.put
+    finally:
+        things.put(None)
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            thread.join()
+
+
+def _check(layer: str, run: Run, settings: Settings) -> None:
+    report = evaluate_layer(layer, run, settings, month_checks.write_pages)
+    if report.critical_failures:
+        # the month stops, but what was found must be there for whoever looks into it
+        try:
+            with open_store(run, settings, read_only=False) as connection:
+                connection.execute("create schema if not exists marts")
+                _create_quality_results(connection, run, settings)
+                publish.publish(connection, run, settings, ("data_quality_results",))
+            _write_trend(settings)
+        finally:  # whatever happens to the pages, these checks are what must be told
+            require_fit(report)
+
+
+def _write_trend(settings: Settings) -> None:
+    """Renew the page of all months; without it a month is as good."""
+    try:
+        trend.write_trend(settings)
+    except (OSError, duckdb.Error) as fault:
+        log.warning("the page of all months was not written: %s", type(fault).__name__)
+
+
+def _create_quality_results(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    files_ = [str(path) for path in saved_reports(run, settings)]
+    connection.execute(
+        "create or replace table marts.data_quality_results as "
+        "select months.report_month, months.as_of, months.run_id, "
+        "results.* exclude (new_rows_only) "
+        "from read_parquet(?) as results cross join marts.built_months as months",
+        [files_],
+    )

@@ -1,0 +1,222 @@
+"""What earlier months sent and left owed, as schema ``history`` of a month's build store.
+
+A month reads what the month before it left, not all that was ever sent (docs/decisions/0012). Only
+where a store of an older version left nothing of the kind are all records read once.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from reporting.core.errors import DataNotFit
+from reporting.core.run import Run, previous_month
+from reporting.core.settings import Settings
+from reporting.store.publish import PART, earlier_months, partition, published_files
+
+SUBMISSION_RECORDS = """
+    record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,
+    account_id varchar, report_month date, report_date date, report_date_code varchar,
+    segment_hashes varchar, content_sha256 varchar, repayment_status varchar,
+    overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
+    faulty_elements varchar, released_at timestamp, feedback_code varchar, account_type varchar,
+    opened_on date, five_tier_assigned_on date, identity_hash varchar, values_hash varchar,
+    agreement_id varchar, credit_limit decimal(18, 2), customer_id varchar, product_code varchar
+"""
+
+ACCOUNTS_KNOWN = """
+    reporter_code varchar, account_id varchar, state varchar, built_in date, report_date date,
+    last_report_date date, report_date_code varchar, repayment_status varchar,
+    overdue_total decimal(18, 2), five_tier_assigned_on date, first_account_type varchar,
+    last_account_type varchar, opened_on date, was_closed boolean, was_overdue boolean,
+    hash_c varchar, hash_f varchar, customer_id varchar, product_code varchar
+"""
+
+STRINGS_BEFORE = {"account_id": "varchar", "history_60": "varchar"}
+STATUS_BEFORE = {
+    "account_id": "varchar",
+    "repayment_status": "varchar",
+    "balance": "decimal(18, 2)",
+    "credit_balance": "decimal(18, 2)",
+}
+FIGURES_BEFORE = {
+    "report_month": "date",
+    "figure": "varchar",
+    "scope": "varchar",
+    "value": "double",
+    "rows_counted": "bigint",
+    "is_unusual": "boolean",
+}
+CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "boolean"}
+MONTHS_COMPARED = 6
+COMPARED = {"batch_figures": FIGURES_BEFORE, "data_quality_results": CHECKS_BEFORE}
+
+# Of records 210 what is known of each account; persons and agreements are told of only when
+# something changes, so that their few records are read as they were sent.
+RECORDS_KNOWN = """
+    select
+        '210' as record_type,
+        account_id as subject_id,
+        * exclude (built_in),
+        built_in as report_month
+    from history.accounts_known
+    union all by name
+    select
+        record_type, reporter_code, subject_id, state, report_month,
+        report_date, report_date as last_report_date, report_date_code,
+        identity_hash, values_hash, credit_limit, segment_hashes
+    from history.journals
+    where record_type in ('110', '220')
+"""
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
+    """Show the build store what earlier months sent and left owed, as schema ``history``."""
+    connection.execute("create schema if not exists history")
+    connection.execute(
+        "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
+    )
+    earlier = earlier_months(run, settings)
+    _require_whole([month for month, *_ in earlier], settings)
+    if earlier:
+        connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
+    connection.execute(
+        "create or replace table history.months_owed (account_id varchar, owed_month date)"
+    )
+    owed = _of_month_before("months_owed", run, settings)
+    if owed:
+        connection.execute(
+            "insert into history.months_owed by name "
+            f"select account_id, owed_month from {_parquet(owed)}"
+        )
+    _show_journals(connection, run, settings)
+    _show_accounts_known(connection, run, settings)
+    connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
+    _show_repayment_history(connection, run, settings)
+    _show_months_before(connection, run, settings)
+
+
+def accounts_known(run: Run, journal: str, owing: str) -> str:
+    """The SQL select of what the bureau knows of each account after the records of a journal."""
+    return query("accounts_known").format(
+        journal=journal, owing=owing, run=f"select date '{run.month}' as report_month"
+    )
+
+
+def _require_whole(months: list[date], settings: Settings) -> None:
+    """The files of earlier months that this one reads are there, and are Parquet by their footers.
+
+    Every journal, and what the month before left owed. What an older version did not publish, or
+    what only serves comparison, may be missing, but not be damaged. DataNotFit names the file.
+    """
+    required = [partition(settings, "submission_records", month) / PART for month in months]
+    required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
+    of_month_before = ("accounts_known", "repayment_history", "repayment_status")
+    optional = [
+        partition(settings, table, month) / PART
+        for tables, back in ((of_month_before, 1), (COMPARED, MONTHS_COMPARED))
+        for table in tables
+        for month in months[-back:]
+    ]
+    read = required + [path for path in optional if path.is_file()]
+    with duckdb.connect() as connection:
+        for path in read:
+            try:
+                connection.execute("from parquet_file_metadata(?)", [str(path)])
+            except duckdb.Error:
+                fault = "is damaged" if path.is_file() else "is missing"
+                month = path.parent.name.removeprefix("report_month=")[:7]
+                raise DataNotFit(
+                    f"published file {path} {fault}; restore it, or run `reporting run --month "
+                    f"{month}` again, and every later month"
+                ) from None
+
+
+def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
+    """All records of earlier months; a view, of which as little as possible should be read."""
+    connection.execute(f"create or replace table history.no_records ({SUBMISSION_RECORDS})")
+    files = [
+        path
+        for path in published_files(settings, "submission_records")
+        if path.parent.name < f"report_month={run.month.isoformat()}"
+    ]
+    sent = f" union all by name select * from {_parquet(*files)}" if files else ""
+    connection.execute(
+        f"create or replace view history.journals as select * from history.no_records{sent}"
+    )
+
+
+def _show_accounts_known(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    known = _of_month_before("accounts_known", run, settings)
+    if known:  # an older version published fewer columns
+        connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
+        connection.execute(
+            "create or replace view history.accounts_known as from history.no_accounts "
+            f"union all by name select * exclude (report_month) from {_parquet(known)}"
+        )
+        return
+    connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
+    derived = accounts_known(run, journal="history.journals", owing="history.months_owed")
+    connection.execute(
+        "insert into history.accounts_known by name "
+        f"select * exclude (report_month) from ({derived})"
+    )
+
+
+def _show_repayment_history(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    strings = _of_month_before("repayment_history", run, settings)
+    _show(connection, "repayment_history", STRINGS_BEFORE, [strings] if strings else [])
+
+
+def _show_months_before(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    """What the month as a whole is compared with."""
+    statuses = _of_month_before("repayment_status", run, settings)
+    _show(connection, "repayment_status", STATUS_BEFORE, [statuses] if statuses else [])
+    months = [previous_month(run.month)]
+    while len(months) < MONTHS_COMPARED:
+        months.append(previous_month(months[-1]))
+    for table, columns in COMPARED.items():
+        files = [partition(settings, table, month) / PART for month in months]
+        _show(connection, table, columns, [path for path in files if path.is_file()])
+    connection.execute(
+        "create or replace view history.unusual_figures as "
+        "select report_month, figure, scope from history.batch_figures as figures "
+        "anti join (from history.data_quality_results where is_waived) as waived "
+        "on figures.report_month = waived.report_month "
+        "and 'batch.' || figures.figure = waived.check_id where is_unusual"
+    )
+
+
+def _show(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], files: list[Path]
+) -> None:
+    """Columns of published files as a view of the schema; without a file, a table without rows."""
+    if files:
+        connection.execute(
+            f"create or replace view history.{table} as "
+            f"select {', '.join(columns)} from {_parquet(*files)}"
+        )
+        return
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"create or replace table history.{table} ({typed})")
+
+
+def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:
+    path = partition(settings, table, previous_month(run.month)) / PART
+    return path if path.is_file() else None
+
+
+def _parquet(*paths: Path) -> str:
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
+def query(name: str) -> str:
+    """The text of one SQL file of this package."""
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")

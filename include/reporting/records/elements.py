@@ -1,0 +1,108 @@
+"""What each element of a record may hold: type, length, range, characters and codes (rule V71).
+
+The elements are defined once, in layout.yml. From there come the predicate of V71, which names the
+elements that fail, and the function by which a person's optional values that fail are left out.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import yaml
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from reporting.core.seeds import seed_values, sql_list
+from reporting.records.lines import LAYOUT, layouts
+
+FIRST_DATE, LAST_DATE = "1901-01-01", "2099-12-31"
+FORM = re.compile(r"(AN|ANC|ANY|N|EMAIL|Int)(\.\.)?([0-9]+)|Date|Month")
+CHARACTERS = {"AN": "[A-Za-z0-9]", "N": "[0-9]", "EMAIL": "[!-~]"}
+# Control, format (zero-width) and private-use characters, and U+FFFD, which stands for a character
+# that was lost; and white space at either end.
+UNFIT = r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]|^[\s\p{Z}]|[\s\p{Z}]$"
+LOST = "[?\uff1f]"  # in a name a question mark is a lost character
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Element:
+    """One element of the bureau's records; the fields are explained in layout.yml."""
+
+    type: str
+    name: bool = False
+    codes: str | None = None
+    optional: bool = False
+
+    def holds(self, value: str) -> str:
+        """The SQL condition that a value may be sent; a missing one may."""
+        form = FORM.fullmatch(self.type)
+        if form is None:
+            raise ValueError(f"{LAYOUT}: {self.type} is no type of an element")
+        kind, is_up_to, length = form[1] or self.type, form[2], int(form[3] or 0)
+        text = f"cast({value} as varchar)"
+        conditions = []
+        if kind == "Date":
+            conditions.append(f"{value} between date '{FIRST_DATE}' and date '{LAST_DATE}'")
+        elif kind == "Month":
+            conditions.append(f"{text} between '{FIRST_DATE[:7]}' and '{LAST_DATE[:7]}'")
+        elif kind == "Int":
+            conditions.append(f"abs({value}) < 1{'0' * length}")
+        elif kind in CHARACTERS:
+            times = f"0,{length}" if is_up_to else str(length)
+            conditions.append(f"regexp_full_match({text}, '{CHARACTERS[kind]}{{{times}}}')")
+        else:
+            least = 0 if is_up_to else length
+            conditions.append(f"length({text}) between {least} and {length}")
+            conditions.append(f"not regexp_matches({text}, '{UNFIT}')")
+        if self.name:
+            conditions.append(f"not regexp_matches({text}, '{LOST}')")
+        if self.codes:
+            column = "code"
+            conditions.append(f"{text} in {sql_list(seed_values(self.codes, column))}")
+        return f"coalesce({' and '.join(conditions)}, {value} is null)"
+
+
+@lru_cache
+def elements() -> dict[str, Element]:
+    """Every element by its tag."""
+    with LAYOUT.open(encoding="utf-8") as file:
+        entries = yaml.safe_load(file)["elements"]
+    return TypeAdapter(dict[str, Element]).validate_python(entries)
+
+
+def with_faulty_elements(record_type: str, relation: str) -> str:
+    """SQL: records with ``faulty_elements``, the sorted tags of values that fail (VARCHAR[])."""
+    cases = ", ".join(
+        f"case when {sent} and not {elements()[tag].holds(column)} then '{tag}' end"
+        for tag, column, sent in dict.fromkeys(filled_elements(record_type))
+    )
+    faulty = f"list_sort(list_distinct(list_filter([{cases}], lambda tag: tag is not null)))"
+    return f"(select *, {faulty} as faulty_elements from {relation})"
+
+
+def filled_elements(record_type: str) -> list[tuple[str, str, str]]:
+    """Tag, column and condition (SQL) of each element of a record that is filled from a column."""
+    return _filled(layouts()[record_type].segments)
+
+
+def _filled(parts: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    found = []
+    for part in parts:
+        sent = f"({part['when']})" if "when" in part else "true"
+        for field in part["fields"]:
+            tag, column = next((tag, column) for tag, column in field.items() if tag != "when")
+            if column and re.fullmatch("[a-z_][a-z0-9_]*", column):
+                found.append((tag, column, sent))
+        found += _filled(part.get("items", []))
+    return found
+
+
+def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the record models ``secure.sendable_<tag>(value)``: the value, null where it fails."""
+    for tag, element in elements().items():
+        if element.optional:
+            connection.execute(
+                f"create or replace macro secure.sendable_{tag.lower()}(given) as "
+                f"case when {element.holds('given')} then given end"
+            )

@@ -1,0 +1,290 @@
+"""Records as the lines that leave: XML from the record relations, and their journal."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from reporting.core.errors import DataNotFit
+from reporting.core.run import Run
+from reporting.records.earlier_months import accounts_known, query
+
+LAYOUT = Path(__file__).with_name("layout.yml")
+
+# The header counts in seven digits; more records leave in parts, each a file with its own serial.
+MOST_RECORDS_A_FILE = 9_999_999
+BETWEEN_PARTS = 50  # serials of a day that other months with this cut-off may take in between
+LAST_SERIAL = 999
+
+# A line is a record: characters that would break it (or XML 1.0) become blanks.
+UNWRITABLE = r"\x00-\x1F\x7F\x{FFFE}\x{FFFF}"
+CONSTANT = re.compile("'[^']*'")
+
+# What the journal keeps of a record for the rules about the past; null where a type has no such.
+FACTS = {
+    "account_type": "varchar",
+    "opened_on": "date",
+    "five_tier_assigned_on": "date",
+    "identity_hash": "varchar",
+    "values_hash": "varchar",
+    "agreement_id": "varchar",
+    "credit_limit": "decimal(18, 2)",
+    "customer_id": "varchar",
+    "product_code": "varchar",
+}
+
+
+@dataclass(frozen=True)
+class RecordLayout:
+    """One record type of the layout file."""
+
+    record_type: str
+    relation: str
+    envelope: list[str]
+    template: str
+    subject: str
+    account: str
+    order_by: str
+    facts: dict[str, str]
+    segments: list[dict[str, Any]]
+
+    def line(self, texts: set[str]) -> str:
+        """The SQL expression of one record's line; ``texts`` are the relation's text columns.
+
+        Nearly all texts can be written as they are. So one look at all of a record's texts decides
+        whether any of them is escaped, which costs less than a replacement in each.
+        """
+        mine = [column for column in self._columns() if column in texts]
+        is_special = f"regexp_matches(concat_ws('', {', '.join(mine)}), '[&<>{UNWRITABLE}]')"
+        return f"case when {is_special} then {self._xml(_escaped)} else {self._xml(str)} end"
+
+    def _columns(self) -> list[str]:
+        parts = [*self.segments, *(item for s in self.segments for item in s.get("items", []))]
+        written = [_tag_and_column(field)[1] for part in parts for field in part["fields"]]
+        return [column for column in dict.fromkeys(written) if column]
+
+    def _xml(self, written: Callable[[str], str]) -> str:
+        segments = [text for segment in self.segments for text in _segment(segment, written)]
+        return _concat(_enclosed(self.envelope, segments))
+
+    def fact(self, name: str) -> str:
+        """The SQL expression of one fact that the journal keeps, null where the type has none."""
+        return f"cast({self.facts.get(name, 'null')} as {FACTS[name]}) as {name}"
+
+    def segment_hashes(self) -> str:
+        """The SQL expression of the JSON text of the segments that went out, with their hashes."""
+        hashes = ", ',', ".join(self._hash(segment) for segment in self.segments)
+        return f"concat('{{', {hashes}, '}}')"
+
+    def _hash(self, segment: dict[str, Any]) -> str:
+        letter = segment["letter"]
+        absent = f"""'"{letter}":null'"""
+        if (self.record_type, letter) == ("220", "B"):
+            return absent  # the agreement's base is the customer's identity, which 110 follows
+        column = f"hash_{letter.lower()}"
+        applies = f" and ({segment['when']})" if "when" in segment else ""
+        is_sent = f"{column} is not null{applies}"
+        sent = f"""concat('"{letter}":"', {column}, '"')"""
+        return f"case when {is_sent} then {sent} else {absent} end"
+
+
+@lru_cache
+def layouts() -> dict[str, RecordLayout]:
+    """Every record type, from layout.yml."""
+    with LAYOUT.open(encoding="utf-8") as file:
+        entries = yaml.safe_load(file)
+    return {key: RecordLayout(key, **entries[key]) for key in entries if key != "elements"}
+
+
+def _tag_and_column(field: dict[str, Any]) -> tuple[str, str | None]:
+    return next((tag, column) for tag, column in field.items() if tag != "when")
+
+
+def _segment(segment: dict[str, Any], written: Callable[[str], str]) -> list[str]:
+    """The SQL texts that are a segment, one after another."""
+    inner = [text for field in segment["fields"] for text in _field(field, written)]
+    inner += [text for item in segment.get("items", []) for text in _segment(item, written)]
+    return _where_it_applies(segment, _enclosed([segment["tag"]], inner))
+
+
+def _field(field: dict[str, Any], written: Callable[[str], str]) -> list[str]:
+    tag, column = _tag_and_column(field)
+    return _where_it_applies(field, _enclosed([tag], [written(column)] if column else []))
+
+
+def _enclosed(tags: list[str], inner: list[str]) -> list[str]:
+    opening = "".join(f"<{tag}>" for tag in tags)
+    closing = "".join(f"</{tag}>" for tag in reversed(tags))
+    return [f"'{opening}'", *inner, f"'{closing}'"]
+
+
+def _where_it_applies(part: dict[str, Any], texts: list[str]) -> list[str]:
+    return [f"case when {part['when']} then {_concat(texts)} end"] if "when" in part else texts
+
+
+def _concat(texts: list[str]) -> str:
+    """The texts as one; neighbouring constants become one constant, since there are so many."""
+    merged: list[str] = []
+    for text in texts:
+        if merged and CONSTANT.fullmatch(text) and CONSTANT.fullmatch(merged[-1]):
+            merged[-1] = merged[-1][:-1] + text[1:]
+        else:
+            merged.append(text)
+    return f"concat({', '.join(merged)})"
+
+
+def _escaped(column: str) -> str:
+    text = f"cast({column} as varchar)"
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = f"replace({text}, '{character}', '{entity}')"
+    return f"regexp_replace({text}, '[{UNWRITABLE}]', ' ', 'g')"
+
+
+def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Show ``secure.record_lines``: one row per record of the month, with its line as it leaves.
+
+    A record that is withheld has a line too, for whoever repairs it, but no file. A view: to make
+    the lines anew for the files and for the journal costs less than to store them. Raises
+    DataNotFit where the day's serial numbers do not suffice.
+    """
+    serial = connection.execute(  # unique among the files of one day: months may share a cut-off
+        "select 1 + count(*) from history.built_months where as_of::date = ?", [run.as_of.date()]
+    ).fetchall()[0][0]
+    parts = _parts(connection)
+    most = max(parts.values(), default=1)
+    if serial + (most - 1) * BETWEEN_PARTS > LAST_SERIAL or (most > 1 and serial > BETWEEN_PARTS):
+        raise DataNotFit(
+            f"month {run.label}: {most} files of one record type do not find a serial number of "
+            f"three digits on {run.as_of:%Y-%m-%d}; report the month in smaller books"
+        )
+    selects = [
+        f"""
+        select
+            judged.record_type,
+            records.reporter_code,
+            judged.subject_id,
+            cast({layout.account} as varchar) as account_id,
+            records.report_month,
+            records.report_date,
+            records.rpt_date_code as report_date_code,
+            {layout.order_by} as sort_code,
+            {layout.segment_hashes()} as segment_hashes,
+            {layout.line(_texts(connection, layout))} as line,
+            judged.state,
+            judged.rule_ids,
+            judged.faulty_elements,
+            {", ".join(layout.fact(name) for name in FACTS)},
+            case when judged.state = 'BUILT' then records.reporter_code
+                || '{run.as_of:%Y%m%d}{layout.record_type}0'
+                || printf('%03d', {serial} + {BETWEEN_PARTS} * {_part(layout, parts)})
+                || '0.txt' end as file_name
+        from {layout.relation} as records
+        inner join secure.judged_records as judged
+            on judged.record_type = '{layout.record_type}'
+            and judged.reporter_code = records.reporter_code
+            and judged.subject_id = records.{layout.subject}
+            and judged.report_date = records.report_date
+        """
+        for layout in layouts().values()
+    ]
+    connection.execute(
+        "create or replace view secure.record_lines as " + " union all ".join(selects)
+    )
+
+
+def _parts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many files the largest institution needs for each record type."""
+    counted = connection.execute(
+        "select record_type, max(records) from (select record_type, count(*) as records "
+        "from secure.judged_records where state = 'BUILT' group by record_type, reporter_code) "
+        "group by record_type"
+    ).fetchall()
+    return {kind: -(-records // MOST_RECORDS_A_FILE) for kind, records in counted}
+
+
+def _part(layout: RecordLayout, parts: dict[str, int]) -> str:
+    """The SQL expression of the part that a record leaves in, from 0; in the order of the files."""
+    if parts.get(layout.record_type, 1) == 1:
+        return "0"
+    return (
+        f"((row_number() over (partition by records.reporter_code, judged.state "
+        f"order by {layout.order_by}, records.report_date) - 1) // {MOST_RECORDS_A_FILE})"
+    )
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, layout: RecordLayout) -> set[str]:
+    """The text columns of a record relation: the only ones that can hold special characters."""
+    rows = connection.execute(
+        "select column_name from duckdb_columns() "
+        "where schema_name || '.' || table_name = ? and data_type = 'VARCHAR'",
+        [layout.relation],
+    ).fetchall()
+    return {column for (column,) in rows}
+
+
+def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4).
+
+    The hash of the line is keyed (HMAC-SHA256): all of a line but name and number is published, so
+    that a plain hash could be tried out against every identity number.
+    """
+    connection.execute(
+        f"""
+        create or replace table marts.submission_records as
+        with hashed as (  -- before the join: what is joined should not carry whole lines
+            select
+                lines.* exclude (line),
+                sha256(hash_key.outer_pad || unhex(sha256(
+                    hash_key.inner_pad || encode(lines.line)
+                ))) as content_sha256
+            from secure.record_lines as lines
+            cross join secure.hash_key as hash_key
+        )
+        select
+            left(sha256(concat_ws('|', hashed.record_type, hashed.reporter_code, hashed.subject_id,
+                hashed.report_month, hashed.report_date)), 24) as record_id,
+            hashed.reporter_code,
+            hashed.record_type,
+            hashed.subject_id,
+            hashed.account_id,
+            hashed.report_month,
+            hashed.report_date,
+            hashed.report_date_code,
+            hashed.segment_hashes,
+            hashed.content_sha256,
+            status.repayment_status,
+            status.overdue_total,
+            hashed.file_name,
+            hashed.state,
+            nullif(array_to_string(hashed.rule_ids, ', '), '') as rule_ids,
+            hashed.faulty_elements,
+            cast(null as timestamp) as released_at,
+            cast(null as varchar) as feedback_code,
+            hashed.{", hashed.".join(FACTS)}
+        from hashed
+        left join marts.repayment_status as status
+            on hashed.account_id = status.account_id
+            and date_trunc('month', hashed.report_date) = status.report_month
+        """
+    )
+
+
+def build_from_journal(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Make the marts that follow from this run's journal: what is owed, known and was sent.
+
+    What is read but once, by the publisher, is a view.
+    """
+    known = accounts_known(run, journal="marts.submission_records", owing="marts.months_owed")
+    for kind, name, select in (
+        ("table", "marts.months_owed", query("months_owed")),
+        ("table", "marts.repair_queue", query("repair_queue")),
+        ("view", "marts.accounts_known", known),
+        ("table", "history.repayment_history_anew", query("repayment_history_anew")),
+        ("view", "marts.repayment_history", query("repayment_history")),
+    ):
+        connection.execute(f"create or replace {kind} {name} as {select}")

@@ -1,0 +1,156 @@
+"""Which records may leave: the bureau's rules asked of every record that was built.
+
+The rules stand in ``expectations/bureau_rules.yml``; each relation is scanned once. A record that
+breaks an E rule is ``WITHHELD`` and stays owed, every other one is ``BUILT``.
+"""
+
+import duckdb
+
+from reporting.core.errors import BadCall
+from reporting.records.elements import create_functions, with_faulty_elements
+from reporting.records.lines import layouts
+from reporting.records.rules import RECORDS, REGISTRY, Record, Rule, hits, load_rules
+
+HITS = "secure.rule_hits"
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put the registry and the empty list of broken records where the record models find them."""
+    connection.execute("create schema if not exists secure")
+    connection.execute(
+        "create or replace table secure.bureau_rules "
+        "(rule_id varchar, severity varchar, sentence varchar, usual_cause varchar)"
+    )
+    connection.executemany(
+        "insert into secure.bureau_rules values (?, ?, ?, ?)",
+        [(rule.id, rule.severity, rule.sentence, rule.usual_cause) for rule in load_rules()],
+    )
+    create_functions(connection)
+    connection.execute(
+        "create or replace table secure.records_broken "
+        "(record_type varchar, reporter_code varchar, subject_id varchar, report_date date)"
+    )
+
+
+def judge(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill ``secure.judged_records``: one row per record with its state and the rules it hits.
+
+    First each record is judged on its own and against its past, then whether the records that it
+    builds on leave too. Where one does not leave, the account's next record takes its place in the
+    sequence (it becomes the first report, it carries C and F), and is judged again as such.
+
+    Raises BadCall naming the rule whose SQL cannot be asked.
+    """
+    connection.execute("delete from secure.records_broken")
+    _require_rules_that_can_be_asked(connection)
+    while True:
+        own = " union all ".join(
+            hits(record, "record", f"secure.checked_{record}") for record in RECORDS
+        )
+        connection.execute(f"create or replace table {HITS} as {own}")
+        if _take_out_broken(connection) and _sequence_again(connection):
+            continue
+        connection.execute(f"insert into {HITS} {hits('210', 'batch', 'secure.batch_210')}")
+        if not (_take_out_broken(connection) and _sequence_again(connection)):
+            break
+    _state_of_each_record(connection)
+
+
+def _require_rules_that_can_be_asked(connection: duckdb.DuckDBPyConnection) -> None:
+    for rule in load_rules():
+        if rule.scope == "file":
+            continue
+        for record in RECORDS if rule.record == "every" else (rule.record,):
+            _require_condition(connection, rule, record)
+
+
+def _require_condition(connection: duckdb.DuckDBPyConnection, rule: Rule, record: Record) -> None:
+    relation = f"secure.{'batch' if rule.scope == 'batch' else 'checked'}_{record}"
+    if rule.scope == "record":
+        relation = with_faulty_elements(record, relation)
+    try:
+        connection.execute(f"select 1 from {relation} where {rule.is_broken()} limit 0")
+    except (duckdb.ParserException, duckdb.BinderException):
+        raise BadCall(
+            f"bureau rules {REGISTRY}: rule {rule.id}, field hit: is no condition on "
+            f"a record {record}; correct it"
+        ) from None
+
+
+def _take_out_broken(connection: duckdb.DuckDBPyConnection) -> int:
+    """Add the records that break an E rule to those that do not leave; how many are new."""
+    found = connection.execute(
+        f"""
+        insert into secure.records_broken
+        select record_type, reporter_code, subject_id, report_date
+        from {HITS}
+        where {_has_error("rule_ids")}
+        except
+        select * from secure.records_broken
+        """
+    ).fetchall()
+    return int(found[0][0])
+
+
+def _sequence_again(connection: duckdb.DuckDBPyConnection) -> int:
+    """Give the records after one that does not leave its place; how many changed."""
+    changed = connection.execute(
+        """
+        update secure.record_210 as record
+        set rpt_date_code = sequence.rpt_date_code, seg_c = sequence.seg_c, seg_f = sequence.seg_f
+        from secure.sequence_210 as sequence
+        where record.account_id = sequence.account_id
+            and record.reporter_code = sequence.reporter_code
+            and record.report_date = sequence.report_date
+            and (record.rpt_date_code, record.seg_c, record.seg_f)
+            is distinct from (sequence.rpt_date_code, sequence.seg_c, sequence.seg_f)
+        """
+    ).fetchall()
+    return int(changed[0][0])
+
+
+def _state_of_each_record(connection: duckdb.DuckDBPyConnection) -> None:
+    records = " union all ".join(
+        f"select '{layout.record_type}' as record_type, reporter_code, "
+        f"{layout.subject} as subject_id, report_date from {layout.relation}"
+        for layout in layouts().values()
+    )
+    rule_ids = "list_sort(flatten(list(hits.rule_ids)))"
+    connection.execute(
+        f"""
+        create or replace table secure.judged_records as
+        select
+            records.*,
+            coalesce({rule_ids}, []) as rule_ids,
+            nullif(array_to_string(
+                list_sort(flatten(list(hits.faulty_elements))), ', '
+            ), '') as faulty_elements,
+            case when {_has_error(rule_ids)} then 'WITHHELD' else 'BUILT' end as state
+        from ({records}) as records
+        left join {HITS} as hits using (record_type, reporter_code, subject_id, report_date)
+        group by all
+        """
+    )
+    # an agreement does not end while the closing of its account is held
+    connection.execute(
+        """
+        update secure.judged_records as agreement
+        set state = 'WITHHELD', rule_ids = closing.rule_ids
+        from secure.judged_records as closing, secure.record_220 as record
+        where agreement.record_type = '220'
+            and record.agreement_id = agreement.subject_id
+            and record.reporter_code = agreement.reporter_code
+            and record.report_date = agreement.report_date
+            and record.con_status = '2'
+            and closing.record_type = '210'
+            and closing.subject_id = agreement.subject_id
+            and closing.reporter_code = agreement.reporter_code
+            and closing.report_date = agreement.report_date
+            and closing.state = 'WITHHELD'
+        """
+    )
+
+
+def _has_error(rule_ids: str) -> str:
+    errors = ", ".join(f"'{rule.id}'" for rule in load_rules() if rule.severity == "E")
+    return f"coalesce(list_has_any({rule_ids}, [{errors}]), false)"

@@ -1,0 +1,102 @@
+"""What is known of a month when a message about it is written: its figures and its files.
+
+Only what can be read at that moment is given: after a fault there may be no store, no records or no
+month before.
+"""
+
+from datetime import date, datetime
+
+import duckdb
+
+from reporting.core.errors import ReportingError
+from reporting.core.run import CHINA, Run, previous_month
+from reporting.core.settings import Settings
+from reporting.store import run_marks
+from reporting.store.build_store import open_store
+from reporting.store.publish import open_published, unfinished_months
+
+# Figure -> its words, and how it is counted in the month's build store and in what is published.
+ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state = 'BUILT')"
+WITHHELD = "count(*) filter (where state = 'WITHHELD')"
+FIGURES = {
+    "accounts reported": (
+        f"select {ACCOUNTS} from secure.judged_records",
+        f"select {ACCOUNTS} from marts.submission_records where report_month = ?",
+    ),
+    "records withheld": (
+        f"select {WITHHELD} from secure.judged_records",
+        f"select {WITHHELD} from marts.submission_records where report_month = ?",
+    ),
+    "rows quarantined": (
+        "select sum(quarantined) from marts.feed_counts",
+        "select sum(quarantined) from marts.feed_counts where report_month = ?",
+    ),
+    "months pending": (
+        "select count(*) from marts.months_owed",
+        "select count(*) from marts.months_owed where report_month = ?",
+    ),
+}
+
+
+def figures(run: Run, settings: Settings) -> str:
+    """The month's figures beside those of the month before, in one line; empty if none is known."""
+    now = _of_this_run(run, settings)
+    before = _published(previous_month(run.month), settings) if now else {}
+    parts = [
+        f"{count:,} {words}" + (f" ({before[words]:,} the month before)" if words in before else "")
+        for words, count in now.items()
+    ]
+    return f"Figures: {', '.join(parts)}." if parts else ""
+
+
+def files(run: Run, settings: Settings) -> str:
+    """Which submission files of the month are in place: none, those of this run, or older ones."""
+    manifests = settings.submissions.glob(f"*/{run.label}/manifest.json")
+    written = [datetime.fromtimestamp(path.stat().st_mtime, CHINA) for path in manifests]
+    if not written:
+        return f"No file of {run.label} is in place."
+    if run.label in unfinished_months(settings):
+        return (
+            f"Files of {run.label} were being replaced and may be of two builds: "
+            "run it again before you send them."
+        )
+    began_at = run_marks.began_at(settings, run.label)
+    if began_at is None:
+        return f"Files of {run.label} are in place; of which run is not known."
+    if min(written) >= began_at:
+        return f"The files of this run of {run.label} are in place."
+    return f"Files of an earlier build of {run.label} are still in place."
+
+
+def _of_this_run(run: Run, settings: Settings) -> dict[str, int]:
+    try:
+        with open_store(run, settings) as store:
+            return _counted(store, {words: (own, []) for words, (own, _) in FIGURES.items()})
+    except (ReportingError, duckdb.Error, OSError):
+        return {}
+
+
+def _published(month: date, settings: Settings) -> dict[str, int]:
+    try:
+        with open_published(settings) as published:
+            is_built = "select 1 from marts.built_months where report_month = ?"
+            if not published.execute(is_built, [month]).fetchall():
+                return {}
+            return _counted(published, {w: (sql, [month]) for w, (_, sql) in FIGURES.items()})
+    except (ReportingError, duckdb.Error, OSError):
+        return {}
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, queries: dict[str, tuple[str, list[date]]]
+) -> dict[str, int]:
+    """Each figure whose table is there already."""
+    found = {}
+    for words, (sql, values) in queries.items():
+        try:
+            (count,) = connection.execute(sql, values).fetchall()[0]
+        except duckdb.CatalogException:
+            continue
+        if count is not None:
+            found[words] = int(count)
+    return found

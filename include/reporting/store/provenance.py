@@ -1,0 +1,56 @@
+"""What a run is made of: its id."""
+
+import hashlib
+from pathlib import Path
+
+from reporting import __version__
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, PROJECT_ROOT, Settings
+
+
+def run_id(
+    run: Run,
+    settings: Settings,
+    policy: Path,
+    input_digest: str,
+    built_on: str | None,
+    key_check: str,
+) -> str:
+    """A hash of all that a month follows from: equal runs have equal ids.
+
+    That is month, cut-off, code, seeds, policy, input, the settings that published tables follow
+    from, the hash key (``key_check``), and the run id of the month before (``built_on``), so that a
+    month whose id stands rests on months that stand. Waivers, limits and the engine change no
+    record and are left out.
+    """
+    parts = (
+        *(rules_digest(policy), run.label, run.as_of.isoformat(), input_digest, built_on or ""),
+        key_check,
+        *(str(settings.notice_lead_days), str(settings.cut_off_day)),  # notices name both
+        str(settings.minimum_group_size),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def rules_digest(policy: Path) -> str:
+    """A hash of code, seeds and policy: what turns equal input into equal output."""
+    digest = hashlib.sha256(__version__.encode() + b"\0" + policy.read_bytes())
+    for path in sorted(_code_files()):
+        digest.update(str(path.relative_to(PROJECT_ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _code_files() -> list[Path]:
+    package = Path(__file__).parents[1]
+    return [
+        *package.rglob("*.py"),
+        *package.rglob("*.sql"),
+        *package.rglob("*.yml"),
+        *EXPECTATIONS.rglob("*.py"),
+        *EXPECTATIONS.rglob("*.yml"),
+        *(path for kind in ("sql", "yml", "csv") for path in _dbt_files(kind)),
+    ]
+
+
+def _dbt_files(kind: str) -> list[Path]:
+    return [path for path in DBT_PROJECT.rglob(f"*.{kind}") if "target" not in path.parts]

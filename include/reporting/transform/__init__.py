@@ -1,0 +1,1 @@
+"""dbt, on DuckDB or on Spark."""

@@ -1,0 +1,98 @@
+"""dbt on a month's build store: what it is told, and what its failure means."""
+
+import json
+import shutil
+from pathlib import Path
+
+from reporting.core.errors import ReportingError
+from reporting.core.run import Run
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.core.workspace import private_folder
+from reporting.store.build_store import open_store
+from reporting.transform.dbt_session import call_dbt
+
+
+class DbtFailed(ReportingError):
+    """A model, test or contract of the dbt project failed (exit 1)."""
+
+    @classmethod
+    def of(cls, run: Run, settings: Settings, failed: str) -> "DbtFailed":
+        """The error that names the failed nodes, why they failed, and dbt's log."""
+        return cls(
+            f"month {run.label}: dbt stopped: {failed or 'see its log'} "
+            f"(log: {dbt_logs(run, settings) / 'dbt.log'})"
+        )
+
+
+def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ...] = ()) -> None:
+    """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
+    run_dbt(
+        run,
+        settings,
+        *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
+        *("--select", *select, *(("--exclude", *exclude) if exclude else ())),
+    )
+
+
+def dbt_pages(run: Run, settings: Settings) -> Path:
+    """Write dbt's documentation of the project, with the columns of this month, as one page."""
+    run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
+    page = settings.home.resolve() / "docs" / "dbt.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
+
+
+def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
+    """Run dbt on the month; DbtFailed names the nodes that failed, why, and its log."""
+    failed = call_dbt(dbt_arguments(run, settings, *arguments))
+    if failed is not None:
+        error = DbtFailed.of(run, settings, "; ".join(node.name for node in failed))
+        error.may_be_damage = any(node.may_be_damage for node in failed)
+        raise error
+
+
+def dbt_arguments(
+    run: Run, settings: Settings, *arguments: str, target_folder: str = "dbt_target"
+) -> list[str]:
+    """dbt's command line: nothing on the screen, all that it finds in the month's folder."""
+    return [
+        *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "debug"),
+        *("--no-send-anonymous-usage-stats", "--warn-error"),
+        *("--log-path", str(dbt_logs(run, settings))),
+        *arguments,
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--target-path", str(run.folder(settings) / target_folder)),
+        *("--vars", json.dumps(dbt_variables(run, settings) | _of_the_store(run, settings))),
+    ]
+
+
+def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
+    """The run as dbt sees it: report month, cut-off and the lender's choices."""
+    return {
+        "report_month": run.month.isoformat(),
+        "as_of": run.as_of.isoformat(sep=" "),
+        "notice_lead_days": settings.notice_lead_days,
+        "minimum_group_size": settings.minimum_group_size,
+        "earliest_report_on": run.next_usual_cut_off(settings).isoformat(),
+        "policy_file": str(settings.policy) if settings.policy else "",
+    }
+
+
+def _of_the_store(run: Run, settings: Settings) -> dict[str, object]:
+    """The store, the limits in force, and the cut-off of the month that the run goes on from."""
+    with open_store(run, settings) as store:
+        memory, threads, as_of = store.execute(
+            "select current_setting('memory_limit'), current_setting('threads'), "
+            "(select max(as_of) from brought_forward.basis)"
+        ).fetchall()[0]
+    return {
+        "build_store": str(run.build_store(settings)),
+        "memory_limit": memory,
+        "threads": threads,
+        "brought_forward_as_of": as_of.isoformat(sep=" ") if as_of else "",
+    }
+
+
+def dbt_logs(run: Run, settings: Settings) -> Path:
+    """The private folder of dbt's log of the month."""
+    return private_folder(run.folder(settings) / "dbt_logs")

@@ -1,0 +1,1 @@
+"""One customer or account, one answer."""

@@ -1,0 +1,439 @@
+"""Is this customer in the credit report, since when, under which document, and if not, why not?
+
+Answered from the published tables alone, in plain words: one paragraph for each account.
+"""
+
+import re
+from collections.abc import Sized
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+from rich.console import RenderableType
+from rich.text import Text
+
+from reporting.core.errors import BadCall
+from reporting.core.run import parse_month
+from reporting.core.safe_text import looks_personal
+from reporting.core.seeds import reasons
+from reporting.core.settings import Settings
+from reporting.store.publish import months_shown, open_published
+
+STATUS_WORDS = {
+    "*": "nothing was due and nothing overdue",
+    "N": "everything due was paid on time",
+    "M": "a due day was missed, all arrears were cleared by the report date",
+    "B": "bad debt, written off and still owed",
+    "C": "settled and closed",
+    "G": "ended by transfer",
+}
+CLOSING = ("20", "32")  # report-time codes of a closed account
+MOST_ROWS = 5  # quarantined ones that are named, or ids that are proposed
+
+
+def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
+    """The answer for a customer or an account, for one month (the latest built unless named).
+
+    Three questions apart: is anything in a file, what of this month, and why. Raises BadCall for an
+    id that no built month knows.
+    """
+    wanted = parse_month(month) if month else None
+    with open_published(settings) as connection:
+        built = [entry.month for entry in months_shown(connection)]
+        if not built:
+            raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+        answered, opening = _month_to_answer(wanted, built)
+        rows = _accounts(connection, subject, answered)
+        if not rows:
+            return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
+        customer = rows[0]["customer_id"]
+        accounts = [row["account_id"] for row in rows]
+        records = _records(connection, accounts, answered)
+        pending = _pending(connection, accounts, answered)
+        missing = _rows_missing(connection, accounts, answered)
+        person = [
+            f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}",
+            _person_in_files(connection, customer, answered),
+            *_events_missing(connection, customer, answered),
+        ]
+    paragraphs = [
+        _paragraph(
+            row,
+            records.get(row["account_id"], []),
+            [*missing.get(row["account_id"], []), *pending.get(row["account_id"], [])],
+        )
+        for row in rows
+    ]
+    return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
+
+
+def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+    """The account of this id, or all accounts of the customer of this id; the month of the answer.
+
+    The month is the one that ``explain`` answers for.
+    """
+    with open_published(settings) as connection:
+        built = [entry.month for entry in months_shown(connection)]
+        answered, _ = _month_to_answer(parse_month(month) if month else None, built)
+        rows = _accounts(connection, subject, answered)
+    named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
+    return [row["account_id"] for row in named], answered
+
+
+def _month_to_answer(wanted: date | None, built: list[date]) -> tuple[date, list[str]]:
+    if wanted is None or wanted in built:
+        return wanted or built[-1], []
+    earlier = [month for month in built if month < wanted]
+    nearest = earlier[-1] if earlier else built[0]
+    return nearest, [
+        f"Month {wanted:%Y-%m} is not built: this system reported nothing about it. "
+        f"The nearest built month, {nearest:%Y-%m}, says:"
+    ]
+
+
+def _accounts(
+    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+) -> list[dict[str, Any]]:
+    """Every account of the customer who is meant, or whose account is meant, with its status.
+
+    First which accounts, then all about them: known ids let the second question skip nearly all.
+    """
+    rows = connection.execute(
+        """
+        select account_id from marts.reportable_population
+        where report_month = $month and customer_id in (
+            select customer_id from marts.reportable_population
+            where report_month = $month and (customer_id = $subject or account_id = $subject)
+        )
+        """,
+        {"month": month, "subject": subject},
+    ).fetchall()
+    accounts = [account_id for (account_id,) in rows]
+    cursor = connection.execute(
+        f"""
+        select population.*, status.repayment_status, status.days_past_due, status.overdue_total,
+            status.oldest_unpaid_due_on, status.report_date as status_date
+        from marts.reportable_population as population
+        left join (
+            select * from marts.repayment_status
+            where report_month = ? and account_id in ({_marks(accounts)})
+        ) as status
+            on population.account_id = status.account_id
+        where population.report_month = ? and population.account_id in ({_marks(accounts)})
+        order by population.account_id
+        """,
+        [month, *accounts, month, *accounts],
+    )
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
+    """The answer where a month has no verdict: the row is in quarantine, or no row has this id."""
+    rejected = _rejected(
+        connection,
+        month,
+        # of a person without a verdict the accounts that wait, too
+        "? in (row_key, customer_id) and table_name in ('accounts', 'customers')",
+        subject,
+    )
+    if not rejected:
+        raise BadCall(
+            f"no customer or account {subject!r} in month {month:%Y-%m}; "
+            + _did_you_mean(connection, subject, month)
+        )
+    lines = [
+        f"{subject}: NO, not for month {month:%Y-%m}: {_named_row(row)} is in quarantine for "
+        f"{row.broken}. Once it is delivered corrected, the next run counts it."
+        for row in rejected
+    ]
+    pending = _pending(connection, [subject], month).get(subject, [])
+    sent = _in_files(_records(connection, [subject], month).get(subject, []))
+    return "\n".join([*lines, *(f"  {line}" for line in [sent, *pending])])
+
+
+def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
+    """Ids that differ from the given one in form alone."""
+    found = connection.execute(
+        f"""
+        select distinct id
+        from (
+            select unnest([customer_id, account_id]) as id
+            from marts.reportable_population
+            where report_month = $month
+        ) as ids
+        where {_plain("id")} = {_plain("$subject")}
+        order by id limit {MOST_ROWS}
+        """,
+        {"month": month, "subject": subject},
+    ).fetchall()
+    if found:
+        return f"did you mean {' or '.join(one for (one,) in found)}?"
+    return "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
+
+
+def _plain(expression: str) -> str:
+    """SQL: an id as the macro ``without_form`` compares it: letters and digits alone."""
+    return f"ltrim(regexp_replace(lower({expression}), '[.]0+$|[^0-9a-z]', '', 'g'), '0')"
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A delivered row that does not count, and why."""
+
+    account_id: str | None
+    table_name: str
+    row_key: str
+    source_file: str | None
+    broken: str  # its rules, each with its sentence
+
+
+def _rejected(
+    connection: duckdb.DuckDBPyConnection, month: date, which: str, value: object
+) -> list[QuarantinedRow]:
+    """The rows in quarantine at a month's cut-off that hold a condition."""
+    rows = connection.execute(
+        "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
+        " || reason || ')', ', ' order by rule_id || ' (' || reason || ')')"
+        " from marts.quarantined_rows "
+        "where (select as_of from marts.built_months where report_month = ?) "
+        f"between first_seen and last_seen and {which} group by all order by all",
+        [month, value],
+    ).fetchall()
+    return [QuarantinedRow(*row) for row in rows]
+
+
+def _named_row(row: QuarantinedRow) -> str:
+    """Table, key and file of a row; a key that may be personal data is left out."""
+    key = "a row" if looks_personal(row.row_key) or not row.row_key else f"row {row.row_key}"
+    where = f" (file {row.source_file})" if row.source_file else ""
+    return f"{key} of {row.table_name}{where}"
+
+
+def _marks(values: Sized) -> str:
+    """As many parameter marks as there are values."""
+    return ", ".join("?" * len(values)) or "null"
+
+
+@dataclass(frozen=True)
+class SentRecord:
+    """One record 210 that was built, and the file it stands in."""
+
+    report_month: date
+    report_date: date
+    report_date_code: str
+    repayment_status: str | None
+    overdue_total: Decimal | None
+    state: str
+    file_name: str | None
+    rule_ids: str | None
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[SentRecord]]:
+    found: dict[str, list[SentRecord]] = {}
+    columns = ", ".join(field.name for field in fields(SentRecord))
+    rows = connection.execute(
+        f"select account_id, {columns} from marts.submission_records "
+        f"where account_id in ({_marks(accounts)}) and report_month <= ? "
+        "order by report_date, report_month",
+        [*accounts, month],
+    ).fetchall()
+    for account_id, *row in rows:
+        found.setdefault(account_id, []).append(SentRecord(*row))
+    return found
+
+
+def _person_in_files(connection: duckdb.DuckDBPyConnection, customer_id: str, month: date) -> str:
+    """Whether the person's basic information is in a file."""
+    ((first,),) = connection.execute(
+        "select min(report_month) from marts.submission_records where record_type = '110' "
+        "and subject_id = ? and report_month <= ? and file_name is not null",
+        [customer_id, month],
+    ).fetchall()
+    if first is None:
+        return "Basic information of the person (record 110): in no file."
+    return f"Basic information of the person (record 110): in a file since {first:%Y-%m}."
+
+
+def _events_missing(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+) -> list[str]:
+    """The person's consent events in quarantine: each may be a withdrawal."""
+    which = "table_name = 'consents' and lower(customer_id) = lower(?)"
+    return [
+        f"Consent event in quarantine: {_named_row(row)}, for {row.broken}. "
+        "If it may be a withdrawal, no record is written until it is delivered corrected."
+        for row in _rejected(connection, month, which, customer_id)
+    ]
+
+
+def _pending(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[str]]:
+    """For each account the months that the answered month left pending, in words."""
+    found: dict[str, dict[str, list[str]]] = {}
+    rows = connection.execute(
+        "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
+        "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
+        "order by repairs.rule_id) "
+        "from marts.months_owed as owed left join marts.repair_queue as repairs "
+        "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
+        "and owed.owed_month = date_trunc('month', repairs.report_date) "
+        "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
+        "group by all order by owed.owed_month",
+        [accounts, month],
+    ).fetchall()
+    for account, owed_month, held_back_by, episode, broken in rows:
+        causes = {
+            "WITHHELD": f"its record breaks {broken} and waits for repair",
+            "NOTICE_PENDING": f"no notice for the episode of {episode} was delivered in time",
+        }
+        cause = causes.get(held_back_by, f"it is held back as {held_back_by}")
+        found.setdefault(account, {}).setdefault(cause, []).append(f"{owed_month:%Y-%m}")
+    return {
+        account: [
+            f"Still pending: {', '.join(held)}, since {cause}." for cause, held in causes.items()
+        ]
+        for account, causes in found.items()
+    }
+
+
+def _rows_missing(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[str]]:
+    """For each account the rows that its ledger lacks, because they broke a rule, in words.
+
+    A row whose account id differs in form alone holds the account too.
+    """
+    found: dict[str, list[str]] = {}
+    similar = (
+        f"{_plain('account_id')} in (select {_plain('one')} from (select unnest(?) as one) as ids)"
+    )
+    ids = {_plain_text(account): account for account in accounts}
+    for row in _rejected(connection, month, similar, accounts):
+        account = row.account_id if row.account_id in accounts else ids[_plain_text(row.account_id)]
+        found.setdefault(str(account), []).append(
+            f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
+            "Until it is settled no record and no advance notice of the account is written."
+        )
+    return {
+        account: lines[:MOST_ROWS]
+        + [f"And {len(lines) - MOST_ROWS} more."] * (len(lines) > MOST_ROWS)
+        for account, lines in found.items()
+    }
+
+
+def _plain_text(text: str | None) -> str:
+    """What ``_plain`` makes of an id."""
+    return re.sub(r"[.]0+\Z|[^0-9a-z]", "", (text or "").lower()).lstrip("0")
+
+
+def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) -> str:
+    reason = reasons()[row["reason_code"]]
+    head = (
+        f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
+    )
+    lines = [
+        f"In the credit report: {_in_files(records)}",
+        f"Month {row['report_month']:%Y-%m}: {_of_month(row, records, reason.sentence)}",
+        f"Rule: {reason.reason_code} ({reason.citation}).",
+        *_identity(row),
+        *_consent(row),
+        *_behaviour(row),
+        *more,
+    ]
+    return "\n".join([head, *(f"  {line}" for line in lines)])
+
+
+def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
+    """What became of the month: in a file, withheld or not reported."""
+    if not row["is_reportable"]:
+        return f"not reported. {sentence}"
+    for record in records:
+        if record.report_date == row["report_date"] and record.file_name:
+            return f"reported, its record is in {record.file_name}."
+    withheld = [
+        one for one in records if one.report_date == row["report_date"] and one.state == "WITHHELD"
+    ]
+    if withheld:
+        return (
+            "reportable, but its record is withheld "
+            f"(rules {withheld[-1].rule_ids}); the month stays pending."
+        )
+    return "reportable; no record of it is in a file yet."
+
+
+def _identity(row: dict[str, Any]) -> list[str]:
+    if row["reason_code"] != "IDENTITY_INVALID":
+        return []
+    return [f"What does not check out: {row['identity_faults']}."]
+
+
+def _consent(row: dict[str, Any]) -> list[str]:
+    code, lines = row["reason_code"], []
+    if row["consent_event_id"]:
+        verb = "withdrawn" if code == "AUTHORIZATION_WITHDRAWN" else "signed"
+        lines.append(
+            f"Deciding document: {row['document_code']} {row['document_version']}, {verb} "
+            f"{row['decided_at']:%Y-%m-%d %H:%M} (event {row['consent_event_id']})."
+        )
+        if row["is_text_registered"] is False:
+            lines.append(
+                "The text of this document is not registered (seeds/consent_texts.csv): "
+                "compliance must say which text was signed."
+            )
+        if row["is_in_run_off"]:
+            lines.append(
+                f"Withdrawn {row['withdrawn_at']:%Y-%m-%d %H:%M}; the account runs off until its "
+                "closing record."
+            )
+    elif code == "AUTHORIZED_AFTER_MONTH_END":
+        lines.append(
+            f"First signature: {row['first_signed_at']:%Y-%m-%d %H:%M}, after the report date "
+            f"{row['report_date']}."
+        )
+    elif code == "REPORTER_NOT_NAMED":
+        lines.append(f"The authorization names {row['reporters_named']} instead.")
+    if code in ("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"):
+        held = row["documents_signed"] or "none"
+        lines.append(f"Documents signed for this product by {row['report_date']}: {held}.")
+    return lines
+
+
+def _behaviour(row: dict[str, Any]) -> list[str]:
+    status = row["repayment_status"]
+    closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
+    if status is None:
+        return closing
+    words = STATUS_WORDS.get(status, f"{row['days_past_due']} days past due")
+    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {words}."]
+    if row["reason_code"] == "NOTICE_PENDING":
+        lines.append(
+            f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
+            "the month stays pending and is reported once it is delivered."
+        )
+    elif row["notice_delivered_at"]:
+        lines.append(
+            f"Advance notice for the episode of {row['episode_started_on']}: delivered "
+            f"{row['notice_delivered_at']:%Y-%m-%d %H:%M}."
+        )
+    return lines
+
+
+def _in_files(records: list[SentRecord]) -> str:
+    """Whether anything about an account is in a file, since when, and what the last record says."""
+    sent = [record for record in records if record.file_name]
+    if not sent:
+        return "NO, no record about it is in a file."
+    last = sent[-1]
+    closed = f", as closed since {last.report_date}" if last.report_date_code in CLOSING else ""
+    days = {record.report_date for record in sent}
+    return (
+        f"YES, since {sent[0].report_date:%Y-%m}{closed}. Records in files: {len(days)}; the last "
+        f"of {last.report_date}, code {last.report_date_code}, status {last.repayment_status}, "
+        f"overdue {last.overdue_total} CNY, in {last.file_name}."
+    )
