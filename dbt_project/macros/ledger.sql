@@ -24,3 +24,13 @@ where
         or reversals.reversed_in_month > versions.valid_from_month
     )
 {%- endmacro %}
+
+{#- A million million yuan: no consumer owes more, and sums of less fit the columns of the
+    marts. -#}
+{% macro largest_amount() -%} {{ return('1000000000000') }} {%- endmacro %}
+
+{#- A value as text that no other value, and no missing one, can be taken for when texts are joined. -#}
+{% macro unambiguous(column) -%}
+    {%- set text -%} cast({{ column }} as {{ dbt.type_string() }}) {%- endset -%}
+    coalesce(cast(length({{ text }}) as {{ dbt.type_string() }}) || ':' || {{ text }}, '~')
+{%- endmacro %}

@@ -15,55 +15,8 @@
     )
 {%- endmacro %}
 
-{#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that
-    nobody can try out without the key. The key's two pads are one row of the relation `hash_key`.
-    Each value stands with its length, so that no two rows of values are joined to one text. -#}
-{% macro keyed_hash(columns) -%}
-    {%- set text -%}
-        concat(
-        {%- for column in columns %}
-            {%- set value = "cast(" ~ column ~ " as " ~ dbt.type_string() ~ ")" %}
-            coalesce(cast(length({{ value }}) as {{ dbt.type_string() }}) || ':' || {{ value }}, '-')
-            {%- if not loop.last %},{% endif %}
-        {%- endfor %})
-    {%- endset -%}
-    {{ return(adapter.dispatch("hmac_sha256")(text)) }}
-{%- endmacro %}
-
-{% macro default__hmac_sha256(text) -%}
-    sha256(hash_key.outer_pad || unhex(sha256(hash_key.inner_pad || encode({{ text }}))))
-{%- endmacro %}
-{% macro spark__hmac_sha256(text) -%}
-    sha2(concat(
-        hash_key.outer_pad,
-        unhex(sha2(concat(hash_key.inner_pad, encode({{ text }}, 'UTF-8')), 256))
-    ), 256)
-{%- endmacro %}
-
-{#- The keyed hash of a segment's values. The person's id stands before them: without it equal
-    values (one of nine education levels) would have equal hashes, and so a pseudonym each. -#}
-{% macro segment_hmac(columns, person='customer_id') -%}
-    {{ return(keyed_hash([person] + columns)) }}
-{%- endmacro %}
-
-{#- The value of a segment in the JSON text of segment_hashes, null where it was not sent. -#}
-{% macro segment_hash(segment) -%}
-    {{ return(adapter.dispatch("segment_hash")(segment)) }}
-{%- endmacro %}
-{% macro default__segment_hash(segment) -%}
-    json_extract_string(segment_hashes, '$.{{ segment }}')
-{%- endmacro %}
-{% macro spark__segment_hash(segment) -%}
-    get_json_object(segment_hashes, '$.{{ segment }}')
-{%- endmacro %}
-
 {#- States of a record that count as sent, until the bureau has answered. -#}
 {% macro sent_states() -%} ('BUILT', 'RELEASED', 'ACCEPTED') {%- endmacro %}
-
-{#- The last value that is not null, as a window function. -#}
-{% macro last_known(column) -%} {{ return(adapter.dispatch("last_known")(column)) }} {%- endmacro %}
-{% macro default__last_known(column) -%} last_value({{ column }} ignore nulls) {%- endmacro %}
-{% macro spark__last_known(column) -%} last({{ column }}, true) {%- endmacro %}
 
 {#- The place of some records 210 in their accounts' sequence of records by report date. What does
     the bureau know before each? That decides the code (first report, month, closing) and whether C
@@ -145,11 +98,3 @@
     ) as known_before
     where is_placed
 {%- endmacro %}
-
-{#- A number for each row: in order on one machine; on many, where an order over all rows would bring
-    them to one of them, just a number of its own. -#}
-{% macro row_numbers(order_by) -%}
-    {{ return(adapter.dispatch("row_numbers")(order_by)) }}
-{%- endmacro %}
-{% macro default__row_numbers(order_by) -%} row_number() over (order by {{ order_by }}) {%- endmacro %}
-{% macro spark__row_numbers(order_by) -%} monotonically_increasing_id() {%- endmacro %}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reporting.checks import guide
 from reporting.cli import reference_docs
+from reporting.core.raw_contract import raw_contract
 from reporting.core.settings import DBT_PROJECT, PROJECT_ROOT
 
 MODELS = DBT_PROJECT / "models"
@@ -43,6 +44,13 @@ def test_the_reasons_stand_in_the_order_of_the_case() -> None:
     with (DBT_PROJECT / "seeds" / "reasons.csv").open(encoding="utf-8", newline="") as file:
         in_seed = [row["reason_code"] for row in csv.DictReader(file)]
     assert in_sql == in_seed
+
+
+def test_staging_shows_the_columns_of_the_raw_contract() -> None:
+    for table in raw_contract():
+        sql = (MODELS / "staging" / f"stg_{table.name}.sql").read_text(encoding="utf-8")
+        shown = re.findall(r"^    (\w+),?$", sql[: sql.index("from (")], re.M)
+        assert shown == list(table.column_names), table.name
 
 
 def test_every_model_opens_with_what_a_row_is() -> None:

@@ -1,0 +1,59 @@
+{#- Where DuckDB and Spark differ: texts. -#}
+
+{#- True where a column holds one of some texts. DuckDB calls a function once for each value in the
+    dictionary of a page, where it would compare every row with every text of an IN. -#}
+{% macro is_one_of(column, texts) -%}
+    {{ return(adapter.dispatch("is_one_of")(column, "'" ~ texts | join("', '") ~ "'")) }}
+{%- endmacro %}
+{% macro default__is_one_of(column, texts) -%}
+    {{ return("list_contains([" ~ texts ~ "], " ~ column ~ ")") }}
+{%- endmacro %}
+{% macro spark__is_one_of(column, texts) -%}
+    {{ return(column ~ " in (" ~ texts ~ ")") }}
+{%- endmacro %}
+
+{% macro matches_fully(column, pattern) -%}
+    {{ return(adapter.dispatch("matches_fully")(column, pattern)) }}
+{%- endmacro %}
+{% macro default__matches_fully(column, pattern) -%}
+    {{ return("regexp_full_match(" ~ column ~ ", '" ~ pattern ~ "')") }}
+{%- endmacro %}
+{% macro spark__matches_fully(column, pattern) -%}
+    {#- \z and not $, which also stands before a line end -#}
+    {{ return(column ~ " rlike '^(" ~ pattern ~ ")\\\\z'") }}
+{%- endmacro %}
+
+{#- An identifier without what is easily lost or added on its way: case, leading zeros, the `.0` of a
+    number, and every sign that is no letter or digit. -#}
+{% macro without_form(column) -%}
+    {{ return(adapter.dispatch("without_form")(column)) }}
+{%- endmacro %}
+{% macro default__without_form(column) -%}
+    {{ return("ltrim(regexp_replace(lower(" ~ column ~ "), '[.]0+$|[^0-9a-z]', '', 'g'), '0')") }}
+{%- endmacro %}
+{% macro spark__without_form(column) -%}
+    {{ return("ltrim('0', regexp_replace(lower(" ~ column ~ "), '[.]0+\\\\z|[^0-9a-z]', ''))") }}
+{%- endmacro %}
+
+{#- A text without the spaces around it, those of any script. -#}
+{% macro trimmed(text) -%} {{ return(adapter.dispatch("trimmed")(text)) }} {%- endmacro %}
+{% macro default__trimmed(text) -%} trim({{ text }}) {%- endmacro %}
+{% macro spark__trimmed(text) -%}
+    regexp_replace({{ text }}, '^\\p{Zs}+|\\p{Zs}+\\z', '')
+{%- endmacro %}
+
+{#- A text with its placeholders, such as {account}, replaced by the values of a row. -#}
+{% macro filled_in(text, values) -%}
+    {%- set filled = namespace(sql=text) -%}
+    {%- for name, value in values.items() -%}
+        {%- set filled.sql = "replace(" ~ filled.sql ~ ", '{" ~ name ~ "}', " ~ value ~ ")" -%}
+    {%- endfor -%}
+    {{ return(filled.sql) }}
+{%- endmacro %}
+
+{% macro safe_integer(text) -%} try_cast({{ text }} as integer) {%- endmacro %}
+
+{#- A date as its eight digits, YYYYMMDD. -#}
+{% macro digits_of_date(day) -%}
+    replace(cast({{ day }} as {{ dbt.type_string() }}), '-', '')
+{%- endmacro %}
