@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from pipeline.conftest import MONTHS, WORLD_MONTHS, Lender
 from pipeline.test_month import digests
-
 from reporting.checks.results import results_of
 from reporting.core.run import Run
 from reporting.core.settings import Settings

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 from oracle.random_books import write, write_policy, write_random_book
 from oracle.raw_rows import RawBook, amount, moment
-from pipeline.conftest import settings_in
 
+from pipeline.conftest import settings_in
 from reporting.cli import app
 from reporting.core.errors import BadCall
 from reporting.core.run import Run

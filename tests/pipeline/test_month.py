@@ -13,8 +13,8 @@ import pytest
 from oracle.book import expected_month
 from oracle.submission_reader import expected_monthly_segment, read_month
 from rich.console import Console
-from pipeline.conftest import MONTHS, Lender
 
+from pipeline.conftest import MONTHS, Lender
 from reporting.cli.months import overview
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.product_policy import read_policy

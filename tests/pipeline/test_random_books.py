@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from oracle.book import expected_month
 from oracle.random_books import write_policy, write_random_book
+
 from pipeline.conftest import settings_in
 from pipeline.test_month import PLACES, differences
-
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT
 from reporting.pipeline import steps

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import reporting.core.seeds
 
+import reporting.core.seeds
 from reporting.checks import guide
 from reporting.cli import reference_docs
 from reporting.core.errors import BadCall
@@ -41,7 +41,9 @@ def faults(settings: Settings) -> list[str]:
 
 def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: Settings) -> None:
     configuration.require_fit(settings)
-    assert set(configuration.FORMS) == {path.stem for path in reporting.core.seeds.SEEDS.glob("*.csv")}
+    assert set(configuration.FORMS) == {
+        path.stem for path in reporting.core.seeds.SEEDS.glob("*.csv")
+    }
 
 
 @pytest.mark.parametrize(

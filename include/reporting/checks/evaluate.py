@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from reporting.checks import fingerprint, guide, waivers
 from reporting.checks.results import LAYERS, CheckReport, CheckResult, results_folder, results_of
 from reporting.core.errors import DataNotFit
-from reporting.core.run import Run
+from reporting.core.run import CHINA, Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store.build_store import open_store
 
@@ -122,6 +121,6 @@ def _result(
         example_keys=found.examples,
         is_waived=verdict.is_waived,
         waiver_note=verdict.note,
-        evaluated_at=datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None, microsecond=0),
+        evaluated_at=datetime.now(CHINA).replace(tzinfo=None, microsecond=0),
         new_rows_only=answer.new_rows_only,
     )

@@ -8,7 +8,6 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -19,7 +18,7 @@ from reporting.cli.terminal import SafeConsole
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import ReportingError, Unforeseen
-from reporting.core.run import parse_day
+from reporting.core.run import CHINA, parse_day
 from reporting.core.settings import load_settings
 from reporting.pipeline.guard import guarded
 from reporting.store.publish import run_of
@@ -104,7 +103,7 @@ def watch(
     from reporting.monitoring import watch as daily
 
     settings = load_settings()
-    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    today = datetime.now(CHINA).date()
     results = daily.watch(parse_day(on) if on else today, settings)
     console.print(daily.overview(results), highlight=False)
     daily.require_fit(results)
@@ -235,5 +234,3 @@ def main() -> None:
 
 def _say(line: str) -> None:
     SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
-
-

@@ -20,6 +20,17 @@ CONTENTS = """
 """
 
 
+def literal(value: object) -> str:
+    """A text or a path as an SQL literal, in quotes."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def parquet_rows(*paths: Path) -> str:
+    """The SQL relation of the rows of some Parquet files; a column that one lacks is null there."""
+    listed = ", ".join(literal(path) for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
 @contextmanager
 def new_database(
     final: Path, config: Mapping[str, str] | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic.dataclasses import dataclass
 
 from reporting.core.config_files import Code, Text, Whole, read_rows
+from reporting.core.database import literal
 from reporting.core.settings import DBT_PROJECT
 
 SEEDS = DBT_PROJECT / "seeds"
@@ -30,8 +31,11 @@ def seed_values(seed: str, *columns: str) -> list[str]:
 
 def sql_list(values: list[str]) -> str:
     """Texts as a SQL list, quotes and braces kept harmless."""
-    quoted = ["'" + value.replace("'", "''") + "'" for value in values]
-    return ("(" + ", ".join(quoted) + ")").replace("{", "{{").replace("}", "}}")
+    return (
+        ("(" + ", ".join(literal(value) for value in values) + ")")
+        .replace("{", "{{")
+        .replace("}", "}}")
+    )
 
 
 @dataclass(frozen=True)

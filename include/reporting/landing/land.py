@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.core import safe_text
-from reporting.core.database import apply_limits, new_database
+from reporting.core.database import apply_limits, literal, new_database
 from reporting.core.errors import BrokenDelivery, ReportingError
 from reporting.core.product_policy import read_policy
 from reporting.core.raw_contract import control_totals, raw_contract
@@ -24,7 +24,7 @@ from reporting.core.workspace import private_folder
 from reporting.landing.compressed import require_whole
 from reporting.landing.control_totals import compare
 from reporting.landing.files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
-from reporting.landing.select_sql import empty_select, text, typed_select, what_is_broken
+from reporting.landing.select_sql import empty_select, typed_select, what_is_broken
 from reporting.landing.texts import Untidy, find_untidy, null_words
 from reporting.landing.zone import FileState, LandingZone
 
@@ -304,7 +304,7 @@ def unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
     types = {column.name: column.type for column in feed.table.columns}
     warnings = []
     for path, name, count in found:
-        readable = landed.filter(f"_file = {text(path)}").count(name).fetchone()
+        readable = landed.filter(f"_file = {literal(path)}").count(name).fetchone()
         if count > 1 and readable == (0,):
             raise feed.fault(path, f"no value can be read as {types[name]}; correct it", name)
         warnings.append(

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 import duckdb
 
+from reporting.core.database import literal
 from reporting.core.raw_contract import RawColumn, RawTable
 from reporting.landing.files import DeliveredFile
 from reporting.landing.white_space import tidied
@@ -31,11 +32,6 @@ SHAPES = {
     "BIGINT": "[+-]?[0-9]+([.]0+)?",
     "DECIMAL": "[+-]?[0-9]+([.][0-9]{1,2}0*)?",
 }
-
-
-def text(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def typed_select(table: RawTable, files: Iterable[DeliveredFile], zone: LandingZone) -> str:
@@ -75,7 +71,7 @@ def _value(column: RawColumn, file: DeliveredFile) -> str:
     shape = SHAPES.get(column.type.partition("(")[0])
     if shape is None:
         return delivered
-    is_shaped = f"regexp_full_match({delivered}, {text(shape)})"
+    is_shaped = f"regexp_full_match({delivered}, {literal(shape)})"
     return f"case when {is_shaped} then try_cast({delivered} as {column.type}) end"
 
 
@@ -99,7 +95,7 @@ def reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> st
     """The rows of files of one layout as they are delivered, and where each came from."""
     # the largest first: DuckDB guesses the rows of all files from the first one, and plans by that
     largest_first = sorted(files, key=attrgetter("size"), reverse=True)
-    addresses = ", ".join(text(zone.address(file.path)) for file in largest_first)
+    addresses = ", ".join(literal(zone.address(file.path)) for file in largest_first)
     options = f"hive_partitioning = false, filename = '{SOURCE_FILE}'"
     if not files[0].is_csv:
         return f"read_parquet([{addresses}], {options})"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from reporting.core.database import parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run, previous_month
 from reporting.core.settings import Settings
@@ -87,7 +88,7 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
     if owed:
         connection.execute(
             "insert into history.months_owed by name "
-            f"select account_id, owed_month from {_parquet(owed)}"
+            f"select account_id, owed_month from {parquet_rows(owed)}"
         )
     _show_journals(connection, run, settings)
     _show_accounts_known(connection, run, settings)
@@ -140,7 +141,7 @@ def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
         for path in published_files(settings, "submission_records")
         if path.parent.name < f"report_month={run.month.isoformat()}"
     ]
-    sent = f" union all by name select * from {_parquet(*files)}" if files else ""
+    sent = f" union all by name select * from {parquet_rows(*files)}" if files else ""
     connection.execute(
         f"create or replace view history.journals as select * from history.no_records{sent}"
     )
@@ -154,7 +155,7 @@ def _show_accounts_known(
         connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
         connection.execute(
             "create or replace view history.accounts_known as from history.no_accounts "
-            f"union all by name select * exclude (report_month) from {_parquet(known)}"
+            f"union all by name select * exclude (report_month) from {parquet_rows(known)}"
         )
         return
     connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
@@ -200,7 +201,7 @@ def _show(
     if files:
         connection.execute(
             f"create or replace view history.{table} as "
-            f"select {', '.join(columns)} from {_parquet(*files)}"
+            f"select {', '.join(columns)} from {parquet_rows(*files)}"
         )
         return
     typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
@@ -210,11 +211,6 @@ def _show(
 def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:
     path = partition(settings, table, previous_month(run.month)) / PART
     return path if path.is_file() else None
-
-
-def _parquet(*paths: Path) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
 
 
 def query(name: str) -> str:

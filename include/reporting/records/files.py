@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.core import atomic
+from reporting.core.database import literal
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -100,7 +101,7 @@ def _write_and_read_back(
 ) -> SubmissionFile:
     path = folder / name
     first = header(record_type, reporter, run, records)
-    named, target = first.replace('"', '""'), str(path).replace("'", "''")
+    named = first.replace('"', '""')
     connection.execute(
         f"""
         copy (
@@ -108,7 +109,7 @@ def _write_and_read_back(
             from secure.record_lines
             where record_type = '{record_type}' and file_name = '{name}'
             order by sort_code, report_date
-        ) to '{target}' (format csv, header true, quote '', escape '', delimiter '\t')
+        ) to {literal(path)} (format csv, header true, quote '', escape '', delimiter '\t')
         """
     )
     path.chmod(0o600)

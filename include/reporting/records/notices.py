@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.core import atomic
+from reporting.core.database import literal
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
@@ -39,11 +40,10 @@ def write_notices(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
     with atomic.replaced(final) as aside:
         path = private_folder(aside) / FILE
         path.touch(mode=0o600)
-        target = str(path).replace("'", "''")
         connection.execute(
             f"copy (select * replace ({harmless}) from marts.notices_due "
             "order by notices_due.account_id, notices_due.episode_started_on) "
-            f"to '{target}' (format csv, header true)"
+            f"to {literal(path)} (format csv, header true)"
         )
         path.chmod(0o600)
 

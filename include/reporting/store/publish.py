@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import new_database
+from reporting.core.database import literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import Run, next_month, previous_month
 from reporting.core.settings import Settings
@@ -264,7 +264,7 @@ def publish(
             connection.execute(
                 f"copy (select * from marts.{table} where report_month = date '{run.month}' "
                 f"order by {TABLES[table]}) "
-                f"to '{_quoted(aside)}' (format parquet, compression zstd, row_group_size {GROUP})"
+                f"to {literal(aside)} (format parquet, compression zstd, row_group_size {GROUP})"
             )
     return build_database(settings)
 
@@ -322,16 +322,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
     """A published table over all its months as a SQL source; None where no month has it."""
     files = sorted((settings.published / BUILDS / build).glob(f"{table}.*.parquet"))
-    listed = ", ".join(f"'{_quoted(path)}'" for path in files)
-    return (
-        f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-        if files
-        else None
-    )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    return parquet_rows(*files) if files else None
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -357,7 +348,8 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
     """Whether the views over published files read those of this home, and of no other place."""
-    return all(f"'{_quoted(settings.published)}/" in query for query in _queries(connection))
+    published = literal(f"{settings.published}/")[:-1]  # the beginning of a path
+    return all(published in query for query in _queries(connection))
 
 
 def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:

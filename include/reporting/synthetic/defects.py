@@ -16,9 +16,10 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
+from reporting.core.database import literal
 from reporting.core.errors import BadCall
 from reporting.core.raw_contract import RawTable, raw_contract
-from reporting.synthetic.deliveries import SPOILERS, quoted
+from reporting.synthetic.deliveries import SPOILERS
 
 CLASSES = Path(__file__).with_name("defects.yml")
 ASIDE = "copy, _account, _owner"  # what a changed row knows beside its own columns
@@ -179,7 +180,7 @@ def plant(
             )
     journal.parent.mkdir(parents=True, exist_ok=True)
     aside = journal.with_name(f".{journal.name}")
-    engine.execute(f"copy (from planted order by all) to '{quoted(str(aside))}' (header)")
+    engine.execute(f"copy (from planted order by all) to {literal(aside)} (header)")
     aside.replace(journal)
 
 

@@ -10,10 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-
-def quoted(text: str) -> str:
-    """The text as it stands between the quotes of an SQL literal."""
-    return text.replace("'", "''")
+from reporting.core.database import literal
 
 
 def _file(feed: Path) -> Path:
@@ -25,8 +22,7 @@ def _rewrite(feed: Path, query: str, name: str | None = None, options: str = "")
     old = _file(feed)
     new = feed / (name or f".{old.name}")
     with duckdb.connect() as engine:
-        source = quoted(str(old))
-        engine.execute(f"copy ({query.format(file=source)}) to '{quoted(str(new))}' {options}")
+        engine.execute(f"copy ({query.format(file=literal(old))}) to {literal(new)} {options}")
     if name is None:
         new.replace(old)
         return old
@@ -55,23 +51,23 @@ def _without_rows(feed: Path) -> None:
     for path in feed.glob("*.parquet"):
         if path != _file(feed):
             path.unlink()
-    _rewrite(feed, "from '{file}' limit 0")
+    _rewrite(feed, "from {file} limit 0")
 
 
 def _column_missing(feed: Path) -> None:
-    _rewrite(feed, "select * exclude (amount) from '{file}'")
+    _rewrite(feed, "select * exclude (amount) from {file}")
 
 
 def _column_renamed(feed: Path) -> None:
-    _rewrite(feed, "select * rename (amount as amt) from '{file}'")
+    _rewrite(feed, "select * rename (amount as amt) from {file}")
 
 
 def _column_added(feed: Path) -> None:
-    _rewrite(feed, "select *, 'x' as loyalty_points from '{file}'")
+    _rewrite(feed, "select *, 'x' as loyalty_points from {file}")
 
 
 def _column_of_other_type(feed: Path) -> None:
-    _rewrite(feed, "select * replace ('many' as amount) from '{file}'")
+    _rewrite(feed, "select * replace ('many' as amount) from {file}")
 
 
 def _other_feed(feed: Path) -> None:
@@ -79,33 +75,33 @@ def _other_feed(feed: Path) -> None:
 
 
 def _in_another_encoding(feed: Path) -> None:
-    path = _rewrite(feed, "from '{file}'", f"{feed.name}.csv", "(header)")
+    path = _rewrite(feed, "from {file}", f"{feed.name}.csv", "(header)")
     path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
 
 
 def _csv_without_header(feed: Path) -> None:
-    _rewrite(feed, "from '{file}'", f"{feed.name}.csv", "(header false)")
+    _rewrite(feed, "from {file}", f"{feed.name}.csv", "(header false)")
 
 
 def _csv_with_semicolons(feed: Path) -> None:
-    _rewrite(feed, "from '{file}'", f"{feed.name}.csv", "(header, delimiter ';')")
+    _rewrite(feed, "from {file}", f"{feed.name}.csv", "(header, delimiter ';')")
 
 
 def _as_csv(feed: Path) -> None:
-    _rewrite(feed, "from '{file}'", f"{feed.name}.csv", "(header)")
+    _rewrite(feed, "from {file}", f"{feed.name}.csv", "(header)")
 
 
 def _reordered(feed: Path) -> None:
-    _rewrite(feed, "from '{file}' order by hash(columns(*))", None)
+    _rewrite(feed, "from {file} order by hash(columns(*))", None)
 
 
 def _in_two_files(feed: Path) -> None:
     shutil.copy(_file(feed), feed / "part.parquet")
-    _rewrite(feed, "from '{file}' where hash(transaction_id) % 2 = 0")
+    _rewrite(feed, "from {file} where hash(transaction_id) % 2 = 0")
     whole = feed / "part.parquet"
-    source, target = (quoted(str(path)) for path in (whole, feed / "other.parquet"))
+    rest = f"from {literal(whole)} where hash(transaction_id) % 2 = 1"
     with duckdb.connect() as engine:
-        engine.execute(f"copy (from '{source}' where hash(transaction_id) % 2 = 1) to '{target}'")
+        engine.execute(f"copy ({rest}) to {literal(feed / 'other.parquet')}")
     whole.unlink()
 
 
@@ -123,7 +119,7 @@ def _product_unknown(feed: Path) -> None:
     _rewrite(
         feed,
         "select * replace (case when product_code = 'BAITIAO' then 'MYSTERY' else product_code end"
-        " as product_code) from '{file}'",
+        " as product_code) from {file}",
     )
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 import yaml
 
+from reporting.core.database import literal
 from reporting.core.errors import BadCall
 from reporting.core.run import next_month
 from reporting.core.settings import DBT_PROJECT
 from reporting.synthetic.book_summary import BookSummary, render
 from reporting.synthetic.defects import classes_named, feeds_as_text, plant, spoil_files
-from reporting.synthetic.deliveries import quoted
 
 __all__ = ["BookSummary", "generate", "render"]
 
@@ -157,16 +157,16 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                 target = str(book / name / f"{file}.parquet")
                 order = ", ".join([*key, "recorded_at"])
                 copied = engine.execute(
-                    f"copy (select {columns} from {view} order by {order}) to '{quoted(target)}' "
+                    f"copy (select {columns} from {view} order by {order}) to {literal(target)} "
                     "(format parquet, compression zstd, row_group_size 122880)"
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
                 if file == "redelivery" and copied == (0,):
                     Path(target).unlink()  # nobody delivers an empty one
     for name in sorted(feeds_as_text(engine)):
-        target = quoted(str(book / name / "text.csv"))
+        target = book / name / "text.csv"
         copied = engine.execute(
-            f"copy (from text_{name} order by all) to '{target}' (header)"
+            f"copy (from text_{name} order by all) to {literal(target)} (header)"
         ).fetchone()
         rows[name] += copied[0] if copied else 0
     return rows

@@ -17,13 +17,13 @@ from typing import Any
 
 import duckdb
 
+from reporting.core.database import literal
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.raw_contract import RawTable, raw_contract
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.landing.files import Feed, inspect
-from reporting.landing.select_sql import text
 from reporting.landing.zone import LandingZone
 from reporting.store.build_store import open_store
 from reporting.transform.dbt import DbtFailed, dbt_arguments, dbt_build, dbt_logs
@@ -114,7 +114,7 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
             )
         found = store.execute(
             "select concat(table_schema, '.', table_name) as name from information_schema.tables "
-            f"where {' or '.join(f'name like {text(one)}' for one in GIVEN)}"
+            f"where {' or '.join(f'name like {literal(one)}' for one in GIVEN)}"
         ).fetchall()
         relations |= {name: _exported(store, name, folder) for (name,) in found}
     return relations
@@ -165,7 +165,7 @@ def _is_typed(table: RawTable, delivered: tuple[tuple[str, str], ...]) -> bool:
 def _exported(store: duckdb.DuckDBPyConnection, name: str, folder: Path) -> dict[str, Any]:
     """A relation of the build store as Parquet of its own."""
     path = private_folder(folder / "given" / name)
-    store.execute(f"copy {name} to {text(f'{path}/data.parquet')} (format parquet)")
+    store.execute(f"copy {name} to {literal(f'{path}/data.parquet')} (format parquet)")
     columns = store.execute(f"describe {name}").fetchall()
     return {
         "path": str(path),
@@ -183,7 +183,7 @@ def _show_tables(store: duckdb.DuckDBPyConnection, tables: Path) -> None:
     """Show every table that Spark wrote, under its own schema and name."""
     for folder in sorted(tables.glob("*.db/*")):
         schema = folder.parent.name.removesuffix(".db")
-        files = f"read_parquet({text(f'{folder}/*.parquet')})"
+        files = f"read_parquet({literal(f'{folder}/*.parquet')})"
         store.execute(f"create schema if not exists {schema}")
         store.execute(f"create or replace view {schema}.{folder.name} as from {files}")
 
