@@ -154,7 +154,7 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
         rows[name] = 0
         for view, file in ((f"out_{name}", name), (f"again_{name}", "redelivery")):
             if view in views:
-                target = str(book / name / f"{file}.parquet")
+                target = book / name / f"{file}.parquet"
                 order = ", ".join([*key, "recorded_at"])
                 copied = engine.execute(
                     f"copy (select {columns} from {view} order by {order}) to {literal(target)} "
@@ -162,7 +162,7 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
                 if file == "redelivery" and copied == (0,):
-                    Path(target).unlink()  # nobody delivers an empty one
+                    target.unlink()  # nobody delivers an empty one
     for name in sorted(feeds_as_text(engine)):
         target = book / name / "text.csv"
         copied = engine.execute(
