@@ -842,7 +842,7 @@ def test_a_waiver_holds_for_its_evidence_and_until_its_day(
     other = reporter_known(run, settings)
     assert other.rows_failing == 2
     assert other.is_open
-    assert other.waiver_note == "the waiver of Li Na no longer fits: other rows fail now"
+    assert other.waiver_note == "the waiver of Li Na no longer holds: other rows fail now"
 
     spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id = 'A2'")
     spoil("update raw.accounts set reporter_code = 'N101W1100H0017' where account_id = 'A3'")

@@ -1,4 +1,4 @@
-"""Which months are built, what went out and what is held back."""
+"""Which months are built, what was reported, and what is withheld or pending."""
 
 from datetime import datetime, time
 from typing import Any
@@ -20,7 +20,7 @@ def overview(settings: Settings) -> RenderableType:
         months = months_shown(connection)
         if not months:
             return Text(
-                "No month is built yet: the last run stopped at a check "
+                "No month is built yet: the last run was stopped by a check "
                 "(marts.data_quality_results)."
             )
         states = connection.execute(
@@ -83,12 +83,12 @@ def overview(settings: Settings) -> RenderableType:
 
 
 def _moment(as_of: datetime) -> str:
-    """A cut-off, short where it lies at midnight, as most do."""
+    """A cut-off as text; without the time if it is midnight, as usual."""
     return f"{as_of:%Y-%m-%d}" if as_of.time() == time() else f"{as_of:%Y-%m-%d %H:%M}"
 
 
 def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
-    """What the newest month left owed, to whom and why, and what a person has to repair."""
+    """Tables of the pending months, by institution and cause, and of the records to repair."""
     parts: list[RenderableType] = []
     if owed:
         table = Table(

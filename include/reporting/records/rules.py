@@ -58,7 +58,7 @@ names; S10: rules of a fourth vendor; S12 and S16: how the printed report is rea
 S23: the CFPB's evaluators. Confidence: S seen in the source, K general knowledge, G our inference.
 """
 COLUMNS = """
-| rule | severity | what it says | why the bureau checks it | usual cause | source | adjusted |
+| rule | severity | what it says | why it is checked | usual cause | source | adjusted |
 |---|---|---|---|---|---|---|
 """
 
