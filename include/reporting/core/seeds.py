@@ -18,7 +18,7 @@ def seed_path(seed: str) -> Path:
 
 
 def seed_rows(seed: str) -> list[dict[str, str]]:
-    """The rows of a seed as texts; ``configuration`` checks them before a run begins."""
+    """The rows of a seed as texts; ``monitoring.configuration`` validates them before a run."""
     with seed_path(seed).open(encoding="utf-8-sig", newline="") as file:  # as dbt reads them
         return list(csv.DictReader(file))
 
@@ -29,14 +29,14 @@ def seed_values(seed: str, *columns: str) -> list[str]:
 
 
 def sql_list(values: list[str]) -> str:
-    """Texts as a SQL list, quotes and braces kept harmless."""
+    """Texts as a SQL list, with quotes and braces escaped."""
     quoted = ["'" + value.replace("'", "''") + "'" for value in values]
     return ("(" + ", ".join(quoted) + ")").replace("{", "{{").replace("}", "}}")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason code: where it stands in the order, its sentence and its source."""
+    """One reason code: its position in the order, its sentence and its source."""
 
     position: Whole
     reason_code: Code
