@@ -12,7 +12,7 @@ import duckdb
 from reporting.core.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.landing.land import damage_is_named
+from reporting.landing.land import blame_damaged_file
 from reporting.landing.walk import shown
 from reporting.landing.zone import FileState, LandingZone
 from reporting.store.build_store import open_store
@@ -49,7 +49,7 @@ def landed_files(run: Run, settings: Settings) -> Iterator[None]:
     """
     require_unchanged(run, settings)
     try:
-        with damage_is_named(settings):
+        with blame_damaged_file(settings):
             yield
     except BadCall:
         raise

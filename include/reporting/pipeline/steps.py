@@ -63,7 +63,7 @@ def step(function: Step) -> Step:
     def run_alone(run: Run, settings: Settings) -> None:
         with (
             _alert_on_failure(name, run, settings),
-            _lack_is_named(name, run, settings),
+            _name_what_is_lacking(name, run, settings),
             exclusive(settings),
             interrupted_as_others(),
         ):
@@ -80,7 +80,7 @@ def step(function: Step) -> Step:
 
 
 @contextmanager
-def _lack_is_named(step: str, run: Run, settings: Settings) -> Iterator[None]:
+def _name_what_is_lacking(step: str, run: Run, settings: Settings) -> Iterator[None]:
     """Raise MachineFault if the block fails for lack of a resource, such as space on a disk."""
     try:
         yield
