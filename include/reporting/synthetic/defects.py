@@ -1,4 +1,4 @@
-"""Defects planted in a synthetic book, each written down: what is wrong, where, what must see it.
+"""Plant defects in a synthetic book and list each: what is wrong, where, which check must find it.
 
 The classes stand in ``defects.yml``. Each class has customers of its own, so that two defects never
 meet in one account; its victims are drawn by hashing the seed, so that the same call gives the same
@@ -137,11 +137,11 @@ def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
 def plant(
     engine: duckdb.DuckDBPyConnection, seed: int, classes: tuple[Defect, ...], journal: Path
 ) -> None:
-    """Plant the classes in the book that the engine has told, and write the journal.
+    """Plant the classes in the book that the engine has built, and write the journal.
 
     The views of the deliveries are replaced by what is delivered now: rows of ``again_<feed>`` come
     in the later file, rows of the tables ``text_<feed>`` as CSV. Raises BadCall where the journal
-    is no CSV file.
+    is not a CSV file.
     """
     if journal.suffix != ".csv":
         raise BadCall(f"--defects {journal}: the journal is a CSV file; end its name in .csv")

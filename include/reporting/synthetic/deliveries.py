@@ -1,4 +1,4 @@
-"""Deliveries that go wrong on the way: what is done to the files of a book, by its name.
+"""Faulty deliveries: functions that spoil the files of a book, by name.
 
 Each function takes the folder of one feed as it was delivered and leaves it spoilt. The classes of
 ``defects.yml`` with the effect ``file`` name one of them.

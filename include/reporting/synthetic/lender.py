@@ -1,8 +1,8 @@
 """The synthetic lender: writes the nine raw feeds of a plausible book into a landing zone.
 
 Everything is drawn by hashing the seed in DuckDB, so that the same call gives the same bytes. The
-story of the book is told by the files of ``sql``, in their order; this module runs them and
-delivers the result in the raw contract (contracts, section 1).
+files of ``sql`` build the book, in their order; this module runs them and writes the result as the
+feeds of the raw contract (contracts, section 1).
 """
 
 import shutil
@@ -61,7 +61,7 @@ def generate(
     _refuse_foreign_files(landing)
     landing.parent.mkdir(parents=True, exist_ok=True)
     with _aside(landing) as aside, _engine(aside / "spill") as engine:
-        _tell(engine, accounts, months, seed, last_month.replace(day=1))
+        _build_book(engine, accounts, months, seed, last_month.replace(day=1))
         classes = classes_named(defects)
         if journal is not None:
             plant(engine, seed, classes, journal.resolve())
@@ -110,10 +110,10 @@ def _engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _tell(
+def _build_book(
     engine: duckdb.DuckDBPyConnection, accounts: int, months: int, seed: int, last_month: date
 ) -> None:
-    """Run the story, file by file; the cycles are told month by month."""
+    """Run the SQL files in their order; the file of a cycle runs once per month."""
     first_month = last_month
     for _ in range(months - 1):
         first_month = (first_month - timedelta(days=1)).replace(day=1)
@@ -162,7 +162,7 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
                 if file == "redelivery" and copied == (0,):
-                    Path(target).unlink()  # nobody delivers an empty one
+                    Path(target).unlink()  # a source delivers no empty file
     for name in sorted(feeds_as_text(engine)):
         target = quoted(str(book / name / "text.csv"))
         copied = engine.execute(
