@@ -46,7 +46,14 @@ def overview(settings: Settings) -> RenderableType:
             "where report_month not in (select report_month from marts.built_months) order by all"
         ).fetchall()
     kinds = sorted({state for _, _, state, _ in states})
-    columns = ("month", "cut-off", "institution", *map(str.lower, kinds), "owed", "not reportable")
+    columns = (
+        "month",
+        "cut-off",
+        "institution",
+        *map(str.lower, kinds),
+        "pending",
+        "not reportable",
+    )
     table = Table(*columns, box=None)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -91,9 +98,7 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
     """Tables of the pending months, by institution and cause, and of the records to repair."""
     parts: list[RenderableType] = []
     if owed:
-        table = Table(
-            "owed to the bureau by", "held back by", "months", "accounts", "since", box=None
-        )
+        table = Table("pending months of", "held back by", "months", "accounts", "since", box=None)
         for reporter, held_back_by, months, accounts, since in owed:
             counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
             table.add_row(Text(shown(reporter)), held_back_by, *counts)

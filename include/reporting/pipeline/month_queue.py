@@ -71,7 +71,7 @@ def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[Mo
     if is_backfill:
         if failed := _failed_before(month, earlier):
             raise WaitsInVain(
-                f"month {month} is not built because {failed} failed: put that right, "
+                f"month {month} is not built because {failed} failed: correct that, "
                 "then backfill the months again with --reprocess-behavior failed"
             )
         if queued:

@@ -89,7 +89,7 @@ def _name_what_is_lacking(step: str, run: Run, settings: Settings) -> Iterator[N
     except Exception as error:
         if words := safe_text.of_lack(error, settings.home.resolve()):
             raise MachineFault(
-                f"month {run.label}, step {step}: {words}; put that right and run the month again"
+                f"month {run.label}, step {step}: {words}; correct that and run the month again"
             ) from None
         raise
 
