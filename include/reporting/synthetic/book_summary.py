@@ -25,7 +25,7 @@ BUCKETS = {
 
 @dataclass(frozen=True)
 class BookSummary:
-    """A generated book in numbers; statuses and roll rates come from the generator's own plan."""
+    """Numbers of a generated book; statuses and roll rates come from the generator's own plan."""
 
     landing: Path
     seed: int
@@ -39,7 +39,7 @@ class BookSummary:
 
 
 def render(summary: BookSummary) -> RenderableType:
-    """A printable account of the book."""
+    """A printable summary of the book."""
     return Group(
         f"Synthetic book of seed {summary.seed} in {summary.landing}",
         "All persons, numbers and addresses are synthetic: no person in this book exists.",

@@ -12,7 +12,7 @@ import duckdb
 
 
 def quoted(text: str) -> str:
-    """The text as it stands between the quotes of an SQL literal."""
+    """The text escaped for an SQL literal."""
     return text.replace("'", "''")
 
 
@@ -21,7 +21,7 @@ def _file(feed: Path) -> Path:
 
 
 def _rewrite(feed: Path, query: str, name: str | None = None, options: str = "") -> Path:
-    """Put a query over the feed's file in its place (``{file}`` is read); the new file."""
+    """Replace the feed's file by the rows of a query over it (``{file}``); returns the new file."""
     old = _file(feed)
     new = feed / (name or f".{old.name}")
     with duckdb.connect() as engine:
