@@ -19,10 +19,10 @@ OTHERS := data/benchmarks/venv/.installed
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-run: $(INSTALLED) ## A synthetic lender's last three months, from landing zone to submission files
+run: $(INSTALLED) ## Run a synthetic lender's last three months, from landing zone to submission files
 	@$(BIN)/reporting demo
 
-airflow: $(INSTALLED) ## The scheduler and its web pages on http://localhost:8080 (PORT=...), with a login
+airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localhost:8080 (PORT=...), with a login
 	@umask 077 && mkdir -p "$$AIRFLOW_HOME" && chmod 700 "$$AIRFLOW_HOME/.." "$$AIRFLOW_HOME" && \
 		{ test -s "$$PASSWORDS" || $(BIN)/python -c "$$NEW_PASSWORDS" >"$$PASSWORDS"; } && chmod 600 "$$PASSWORDS"
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
@@ -64,26 +64,26 @@ airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS = 0o700
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS = 0o600
 
-test: $(INSTALLED) ## All tests
+test: $(INSTALLED) ## Run all tests
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-test-spark: $(SPARK_INSTALLED) ## The same book on DuckDB and on Spark, compared row by row (needs Java 17)
+test-spark: $(SPARK_INSTALLED) ## Compare the same book on DuckDB and on Spark row by row (needs Java 17)
 	@$(SPARK_BIN)/pytest tests/spark -s
 
-lint: $(INSTALLED) ## Style, types and SQL
+lint: $(INSTALLED) ## Check style, types, imports and SQL
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint dbt_project/models
 
-benchmark: $(INSTALLED) $(OTHERS) ## Floor and program side by side on a million accounts (hours): docs/benchmarks.md
+benchmark: $(INSTALLED) $(OTHERS) ## Measure program and floor on a million accounts (hours): docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
 
 quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is found (40 minutes): docs/data_quality.md
 	@$(BIN)/python benchmarks/quality.py
 
-docs: $(INSTALLED) ## dbt's pages of every table and column, beside the check pages of each month
+docs: $(INSTALLED) ## Build dbt's pages of every table and column, and the check pages of each month
 	@$(BIN)/reporting docs
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml

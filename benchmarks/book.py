@@ -131,13 +131,13 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--split", type=int, default=3, help="parts of each purchase")
-    asked = parser.parse_args()
-    source = asked.source or asked.target.with_name(f".{asked.target.name}-source")
-    if asked.source is None:
-        generate(source, asked.accounts, asked.months, asked.seed)
-    for feed, rows in build(source, asked.target, asked.split).items():
+    args = parser.parse_args()
+    source = args.source or args.target.with_name(f".{args.target.name}-source")
+    if args.source is None:
+        generate(source, args.accounts, args.months, args.seed)
+    for feed, rows in build(source, args.target, args.split).items():
         print(f"{feed:20}{rows:>15,}")
-    if asked.source is None:
+    if args.source is None:
         shutil.rmtree(source)
 
 

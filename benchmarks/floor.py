@@ -1,9 +1,9 @@
 """The floor: a month by hand, in straight DuckDB SQL, as fast as one honest script does it.
 
 What `reporting run` does for the first month of a store, in one process and one in-memory database:
-every feed at the cut-off with its versions resolved and its row rules asked, the replay of every
-open account, the verdicts, the records 110, 210 and 220 as the files that leave, hashed, and the
-bureau's rules V01 to V68 asked of every record.
+every feed at the cut-off with its versions resolved and its row rules evaluated, the replay of
+every open account, the verdicts, the records 110, 210 and 220 as hashed submission files, and the
+bureau's rules V01 to V68 evaluated on every record.
 
 Left out is what the program does beside it: the landing check, Great Expectations, dbt, the
 quarantine and the counts of the feeds, the other marts (groups, scores, notices due, history, what
@@ -105,19 +105,19 @@ def main() -> None:
     parser.add_argument("--memory-limit", default="12GB")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compare", type=Path, metavar="HOME", help="a home of the program")
-    asked = parser.parse_args()
-    run = Run.of(asked.month, None, load_settings())
-    with tempfile.TemporaryDirectory(dir=asked.book.parent) as aside:
-        out = asked.out or Path(aside) / "files"
+    args = parser.parse_args()
+    run = Run.of(args.month, None, load_settings())
+    with tempfile.TemporaryDirectory(dir=args.book.parent) as aside:
+        out = args.out or Path(aside) / "files"
         shutil.rmtree(out, ignore_errors=True)
         engine = duckdb.connect()
-        engine.execute("set memory_limit = ?", [asked.memory_limit])
-        engine.execute("set threads = ?", [asked.threads])
+        engine.execute("set memory_limit = ?", [args.memory_limit])
+        engine.execute("set threads = ?", [args.threads])
         engine.execute("set temp_directory = ?", [f"{aside}/spill"])
         engine.execute("set preserve_insertion_order = false")
-        report_month(engine, asked.book, run, out)
-        if asked.compare:
-            for what, count in differences(engine, run, out, asked.compare).items():
+        report_month(engine, args.book, run, out)
+        if args.compare:
+            for what, count in differences(engine, run, out, args.compare).items():
                 print(f"{what}: {count:,} differ")
 
 
@@ -125,7 +125,7 @@ def report_month(engine: duckdb.DuckDBPyConnection, book: Path, run: Run, out: P
     """The whole month: feeds, replay, verdicts, records, rules, files."""
     started = time.perf_counter()
 
-    def tell(what: str, since: float) -> float:
+    def print_lap(what: str, since: float) -> float:
         now = time.perf_counter()
         print(f"{what:<20}{now - since:>8.2f} s")
         return now
@@ -134,12 +134,12 @@ def report_month(engine: duckdb.DuckDBPyConnection, book: Path, run: Run, out: P
     lap = started
     for path in sorted(SQL.glob("*.sql")):
         engine.execute(path.read_text(encoding="utf-8"))
-        lap = tell(path.stem, lap)
+        lap = print_lap(path.stem, lap)
     ask_rules(engine)
-    lap = tell("7_rules", lap)
+    lap = print_lap("7_rules", lap)
     digests = write_files(engine, run, out)
-    tell("8_files", lap)
-    tell("floor", started)
+    print_lap("8_files", lap)
+    print_lap("floor", started)
     for path, (records, digest) in digests.items():
         print(f"{path.name} {records:>10,} records {path.stat().st_size:>14,} bytes {digest[:16]}")
 

@@ -21,8 +21,8 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings, load_settings
 from reporting.store.build_store import open_store
 
-RECORDS = 1_000_000  # that the rules are asked of
-ASKED = 9  # accounts that `why` explains
+RECORDS = 1_000_000  # on which the rules are evaluated
+EXPLAINED = 9  # accounts that `why` explains
 
 
 def writer(run: Run, settings: Settings) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def writer(run: Run, settings: Settings) -> dict[str, Any]:
 
 
 def rules(run: Run, settings: Settings) -> dict[str, Any]:
-    """Ask all rules of a record 210 of a million records: none breaks one, then every second."""
+    """Evaluate all rules on a million records 210: none fails one, then every second does."""
     from reporting.records.rules import hits
 
     with open_store(run, settings) as store:
@@ -93,7 +93,7 @@ def _count(store: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 def expectations(run: Run, settings: Settings) -> dict[str, Any]:
-    """Ask every suite of every layer, and render its pages."""
+    """Evaluate every suite of every layer, and render its pages."""
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     from reporting.checks import evaluate, gx  # noqa: F401 - its import is not measured
 
@@ -114,7 +114,7 @@ def why(run: Run, settings: Settings) -> dict[str, Any]:
         accounts = published.execute(
             "select account_id from marts.reportable_population where report_month = ? "
             "qualify row_number() over (order by hash(account_id)) <= ? order by all",
-            [run.month, ASKED],
+            [run.month, EXPLAINED],
         ).fetchall()
     console, seconds = Console(quiet=True), []
     for (account,) in accounts:
@@ -143,9 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=MEASURED)
     parser.add_argument("--month", required=True)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     settings = load_settings()
-    figures = MEASURED[asked.what](Run.of(asked.month, None, settings), settings)
+    figures = MEASURED[args.what](Run.of(args.month, None, settings), settings)
     print(f"\n{json.dumps(figures)}")
 
 

@@ -84,8 +84,8 @@ def versions(other_python: Path) -> dict[str, str]:
         "for name in ('polars', 'pandas', 'pyarrow'): print(name, version(name))"
     )
     if other_python.exists():
-        told = subprocess.run(
+        output = subprocess.run(
             [str(other_python), "-c", script], capture_output=True, text=True, check=True
         ).stdout
-        found |= dict(line.split() for line in told.splitlines())
+        found |= dict(line.split() for line in output.splitlines())
     return found

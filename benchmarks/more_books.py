@@ -1,6 +1,6 @@
 """Books made from the lender's for a single question: a constant number of accounts, many accounts.
 
-Both keep the form of the book they are made from; nothing in them is drawn anew.
+Both keep the form of the book they are made from; no value in them is drawn again.
 """
 
 import os

@@ -105,8 +105,8 @@ def _below(what: str, seconds: float, bar: float, runs: list[Figures]) -> tuple[
 
 
 def _above(what: str, speed: float, bar: float, unit: str, runs: list[Figures]) -> tuple[str, ...]:
-    told = f"{speed:,.0f} {unit}"
-    return what, f"{bar:,} {unit}", told, "", _memory(runs), _verdict(speed >= bar)
+    measured = f"{speed:,.0f} {unit}"
+    return what, f"{bar:,} {unit}", measured, "", _memory(runs), _verdict(speed >= bar)
 
 
 def _month_1m(rows: Figures) -> list[tuple[str, ...]]:
@@ -175,8 +175,8 @@ def _rules(rows: Figures) -> list[tuple[str, ...]]:
     found = []
     for name, what in (("without", "none breaks one"), ("with", "every second breaks some")):
         speed = runs[0]["records"] / median(runs, f"seconds_{name}_hits")
-        told = f"the rules of 1 million records 210, {what}"
-        found.append(_above(told, speed, RULED, "records/s", runs))
+        label = f"the rules of 1 million records 210, {what}"
+        found.append(_above(label, speed, RULED, "records/s", runs))
     return found
 
 

@@ -41,21 +41,21 @@ Score = dict[str, Any]
 
 def main() -> None:
     """Run all parts and write the page."""
-    asked = _arguments()
-    folder = Path(mkdtemp(prefix="quality-", dir=asked.folder))
-    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
+    args = _arguments()
+    folder = Path(mkdtemp(prefix="quality-", dir=args.folder))
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs: list[tuple[Callable[..., Score], tuple[Any, ...]]] = []
     jobs += [(rows_of_a_book, (folder, seed)) for seed in seeds]
     jobs += [(months_as_a_whole, (folder, seed)) for seed in seeds]
-    jobs += [(deliveries, (folder, asked.first_seed))]
-    books = -(-asked.clean_months // (YEARS - HISTORY))
+    jobs += [(deliveries, (folder, args.first_seed))]
+    books = -(-args.clean_months // (YEARS - HISTORY))
     jobs += [
-        (clean_months, (folder, 1000 + asked.first_seed + number, asked.clean_months, number))
+        (clean_months, (folder, 1000 + args.first_seed + number, args.clean_months, number))
         for number in range(books)
     ]
     try:
-        with ProcessPoolExecutor(asked.processes) as pool:
-            waiting = [pool.submit(job, *arguments) for job, arguments in jobs]
+        with ProcessPoolExecutor(args.processes) as pool:
+            waiting = [pool.submit(job, *args) for job, args in jobs]
             scores = [one.result() for one in track(waiting, "books")]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,9 +76,9 @@ def main() -> None:
             results[name] += score.get(name, [])
         for name in ("silently_clean", "clean_months"):
             results[name] += score.get(name, 0)
-    asked.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    asked.page.write_text(render(results), encoding="utf-8")
-    print(f"see {asked.page}")
+    args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    args.page.write_text(render(results), encoding="utf-8")
+    print(f"see {args.page}")
 
 
 def rows_of_a_book(folder: Path, seed: int) -> Score:
@@ -132,8 +132,8 @@ def deliveries(folder: Path, seed: int) -> Score:
                     journal=_journal(spoilt),
                     defects=[one.id],
                 )
-                told = _told(spoilt, only_landing=one.seen_in == "structure")
-                classes[one.id] = (int(score_deliveries(one, told, clean, spoilt)), 1)
+                messages = _messages(spoilt, only_landing=one.seen_in == "structure")
+                classes[one.id] = (int(score_deliveries(one, messages, clean, spoilt)), 1)
     return {"classes": classes}
 
 
@@ -141,15 +141,15 @@ def clean_months(folder: Path, seed: int, wanted: int, number: int) -> Score:
     """Months of a book in which nothing was planted: every unusual figure is a false alarm."""
     each = YEARS - HISTORY
     months = [*_months_before(LAST, YEARS - 1), LAST]
-    asked = months[HISTORY : HISTORY + min(each, wanted - number * each)]
+    measured = months[HISTORY : HISTORY + min(each, wanted - number * each)]
     alarms = []
     with _home(folder, f"long-{seed}") as clean:
         generate(Path(clean.landing), WHOLE, YEARS, seed)
-        for month in months[: HISTORY + len(asked)]:
+        for month in months[: HISTORY + len(measured)]:
             found = _checks_of(clean, month)
-            if month in asked:
+            if month in measured:
                 alarms += [f"{month} of {seed}: {name} {key}" for name, key in _batch(found)]
-    return {"clean_months": len(asked), "false_alarms": alarms}
+    return {"clean_months": len(measured), "false_alarms": alarms}
 
 
 def _checks_of(settings: Settings, month: str = LAST) -> set[tuple[str, str]]:
@@ -177,7 +177,7 @@ def _built(settings: Settings, month: str = LAST) -> Run:
     return run
 
 
-def _told(settings: Settings, only_landing: bool) -> str:
+def _messages(settings: Settings, only_landing: bool) -> str:
     """The line that stopped the month, or the warnings of its landing."""
     heard: list[str] = []
 

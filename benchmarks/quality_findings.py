@@ -111,7 +111,7 @@ def _failing_keys(store: duckdb.DuckDBPyConnection, run: Run) -> Any:
 
 
 def score_rows(planted: list[dict[str, str]], before: Findings, after: Findings) -> dict[str, Any]:
-    """Recall by class, and whatever was found that nobody planted."""
+    """Recall by class, and findings where nothing was planted."""
     classes: dict[str, tuple[int, int]] = {}
     late: dict[str, list[str]] = {}
     for line in planted:
@@ -185,16 +185,16 @@ def _silently_clean(planted: list[dict[str, str]], after: Findings) -> int:
         if line["seen_in"] == "quarantine"
         and line["table_name"] in OF_THE_LEDGER
         and line["is_consequence"] == "false"
-        # of an unknown account nobody can tell whose it was; after the closing is after the record
+        # of an unknown account the owner is not known; after the closing is after the record
         and line["rule"] not in ("ACCOUNT_UNKNOWN", "OCCURRED_AFTER_CLOSING")
         and (line["table_name"], line["row_key"]) not in after.later
     )
 
 
-def score_deliveries(one: Defect, told: str, clean: Settings, spoilt: Settings) -> bool:
+def score_deliveries(one: Defect, messages: str, clean: Settings, spoilt: Settings) -> bool:
     """Whether a spoilt delivery was named, or changed nothing where it must not matter."""
     if one.seen_in == "structure":
-        return all(word in told for word in one.rule.split())
+        return all(word in messages for word in one.rule.split())
     return all(
         (partition(clean, table, date(2026, 5, 1)) / PART).read_bytes()
         == (partition(spoilt, table, date(2026, 5, 1)) / PART).read_bytes()

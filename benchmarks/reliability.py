@@ -4,7 +4,7 @@
 
 Each round copies a home in which the month before is built, starts ``reporting run``, kills its
 process group after a random part of the time that a whole run takes, runs the month again and
-compares submission folders, notices and published tables with those of a run that nobody killed.
+compares submission folders, notices and published tables with those of a run that was not killed.
 Nothing half written, spilled or left aside may remain. Prints one line a round, and the sum.
 """
 
@@ -61,7 +61,7 @@ def leftovers(home: Path) -> list[str]:
 
 
 def main() -> None:
-    """Kill as often as asked; exit 1 if one byte differs or anything is left."""
+    """Kill as often as requested; exit 1 if one byte differs or anything is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=16)

@@ -1,7 +1,7 @@
 """Floor and program side by side: builds the books, measures, writes docs/benchmarks.md.
 
     make benchmark                                            every row
-    python benchmarks/run.py --only month_1m --repeats 5      one row anew
+    python benchmarks/run.py --only month_1m --repeats 5      measure one row again
     python benchmarks/run.py --scale 0.01 --results trial.json --page trial.md
 
 Each measured command is a process of its own. Raw figures are kept in benchmarks/results.json, from
@@ -24,34 +24,34 @@ FOLDER = PROJECT_ROOT / "data" / "benchmarks"
 
 def main() -> None:
     """Measure what the command line asks for and render the page."""
-    asked = _arguments()
+    args = _arguments()
     bench = Bench(
-        folder=asked.folder.resolve(),
-        repeats=asked.repeats,
-        scale=asked.scale,
-        memory_limit=asked.memory_limit,
-        threads=asked.threads,
-        other_python=asked.other_python,
+        folder=args.folder.resolve(),
+        repeats=args.repeats,
+        scale=args.scale,
+        memory_limit=args.memory_limit,
+        threads=args.threads,
+        other_python=args.other_python,
     )
     results: dict[str, Any] = {"rows": {}}
-    if asked.results.exists():
-        results = json.loads(asked.results.read_text(encoding="utf-8"))
+    if args.results.exists():
+        results = json.loads(args.results.read_text(encoding="utf-8"))
     here = machine()
     if results.setdefault("machine", here) != here:
         raise SystemExit(
-            f"{asked.results} holds figures of another machine or system; name other files with "
+            f"{args.results} holds figures of another machine or system; name other files with "
             "--results and --page, or delete it"
         )
     results["versions"] = results.get("versions", {}) | versions(bench.other_python)
-    for name in asked.only or SCENARIOS:
+    for name in args.only or SCENARIOS:
         print(f"{name} ...", flush=True)
         figures = SCENARIOS[name](bench)
         about = {"measured_on": date.today().isoformat(), "scale": bench.scale}
         results["rows"][name] = about | figures
         # after each row: what is measured is kept whatever becomes of the next
-        asked.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        asked.page.write_text(render(results), encoding="utf-8")
-    print(f"see {asked.page}")
+        args.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        args.page.write_text(render(results), encoding="utf-8")
+    print(f"see {args.page}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,7 +23,7 @@ from reporting.core.run import parse_month
 
 HERE = Path(__file__).parent
 MONTH = "2026-05"  # the last of every book
-LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts asked for; LARGE gives 1.0 million
+LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts to generate; LARGE gives 1.0 million
 COPIES = 4
 Figures = dict[str, Any]
 
@@ -87,14 +87,18 @@ class Bench:
     def program(self, book: Path, home: Path, month: str = MONTH) -> Figures:
         """Measure `reporting run` of a month."""
         command = [sys.executable, "-m", "reporting", "run", "--month", month]
-        return _told(measure(command, self.environment(book, home)))
+        return _summary(measure(command, self.environment(book, home)))
 
     def inside(self, what: str, book: Path, home: Path) -> Figures:
         """Measure inside one process: its figures, its peak and the wall time around it."""
         command = [sys.executable, str(HERE / "inside.py"), what, "--month", MONTH]
-        told = measure(command, self.environment(book, home))
-        last = told["output"].rstrip().splitlines()[-1]
-        return {"peak_bytes": told["peak_bytes"], "wall": told["seconds"], **json.loads(last)}
+        measured = measure(command, self.environment(book, home))
+        last = measured["output"].rstrip().splitlines()[-1]
+        return {
+            "peak_bytes": measured["peak_bytes"],
+            "wall": measured["seconds"],
+            **json.loads(last),
+        }
 
     def published_home(self) -> Path:
         """A home in which the last month of the large book is published."""
@@ -113,7 +117,7 @@ class Bench:
         return self.folder / (f"home_{name}" if self.scale == 1 else f"home_{name}_x{self.scale}")
 
 
-def _told(measured: Figures) -> Figures:
+def _summary(measured: Figures) -> Figures:
     """A measurement without what the command printed."""
     return {name: value for name, value in measured.items() if name != "output"}
 
@@ -136,10 +140,10 @@ def month_1m(bench: Bench) -> Figures:
     program: list[Figures] = []
     options = ["--memory-limit", bench.memory_limit, "--threads", str(bench.threads)]
     for turn in range(bench.repeats):
-        told = measure(
+        measured = measure(
             [sys.executable, str(HERE / "floor.py"), str(book), "--month", MONTH, *options], {}
         )
-        floor.append(_told(told) | {"laps": told["output"].splitlines()})
+        floor.append(_summary(measured) | {"laps": measured["output"].splitlines()})
         program.append(bench.program(book, bench.fresh_home("1m")))
         print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
     return {"book": contents(book), "floor": floor, "program": program}
@@ -227,7 +231,7 @@ def _status(library: str) -> Callable[[Bench], Figures]:
         out = bench.folder / f"status_{library}.parquet"
         script = str(HERE / f"status_{library}.py")
         runs = [
-            _told(measure([str(bench.other_python), script, str(book), str(out)], {}))
+            _summary(measure([str(bench.other_python), script, str(book), str(out)], {}))
             for _ in range(bench.repeats)
         ]
         return {"book": contents(book), "runs": runs, **_differing(out, home)}

@@ -71,8 +71,8 @@ def month_end_status(book: Path, month: pd.Timestamp, as_of: pd.Timestamp) -> pd
     )
     late["overdue_total"] = late["due"] - late["paid"]
 
-    is_asked = bills["due_on"].between(month, end) & (bills["amount"] > 0)
-    asked = bills.loc[is_asked, "account_id"]
+    is_due = bills["due_on"].between(month, end) & (bills["amount"] > 0)
+    billed_accounts = bills.loc[is_due, "account_id"]
     written_off = moved.loc[is_of == "write_off", "account_id"]
     accounts = newest(
         book, "accounts", "account_id", as_of, ["opened_on", "closed_on", "closure_kind"]
@@ -90,7 +90,7 @@ def month_end_status(book: Path, month: pd.Timestamp, as_of: pd.Timestamp) -> pd
             (closed_on <= end) & (status["closure_kind"] == "transferred").fillna(False),
             closed_on <= end,
             days > 0,
-            status["account_id"].isin(asked),
+            status["account_id"].isin(billed_accounts),
         ],
         ["B", "G", "C", ((days - 1) // 30 + 1).clip(upper=7).astype(str), "N"],
         "*",
@@ -105,10 +105,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--month", type=pd.Timestamp, default=pd.Timestamp("2026-05-01"))
     parser.add_argument("--as-of", type=datetime.fromisoformat, default=datetime(2026, 6, 3))
-    asked = parser.parse_args()
+    args = parser.parse_args()
     started = time.perf_counter()
-    status = month_end_status(asked.book, asked.month, pd.Timestamp(asked.as_of))
-    status.to_parquet(asked.out, index=False)
+    status = month_end_status(args.book, args.month, pd.Timestamp(args.as_of))
+    status.to_parquet(args.out, index=False)
     print(f"{len(status):,} accounts in {time.perf_counter() - started:.1f} s")
 
 

@@ -3,7 +3,7 @@
 The simple cumulative form: what has fallen due less what was paid; the oldest due date that the
 payments do not reach gives the days past due. It is not the normative replay (contracts,
 section 2): a prepayment under `reduces_unbilled` counts here for the next bill although that bill
-comes net of it, nothing is told of arrears cleared inside the month (`M`), and neither grace days,
+comes net of it, arrears cleared inside the month (`M`) are not reported, and neither grace days,
 the due basis of the product nor the rules about wrong rows are known.
 """
 
@@ -64,9 +64,9 @@ def month_end_status(book: Path, month: date, as_of: datetime) -> pl.LazyFrame:
             overdue_total=pl.col("due").max() - pl.col("paid").first(),
         )
     )
-    asked = (
+    billed_accounts = (
         bills.filter(pl.col("due_on").is_between(month, end), pl.col("amount") > 0)
-        .select("account_id", asked=True)
+        .select("account_id", has_due=True)
         .unique()
     )
     written_off = moved.filter(pl.col("transaction_type") == "write_off").select(
@@ -78,7 +78,7 @@ def month_end_status(book: Path, month: date, as_of: datetime) -> pl.LazyFrame:
         .filter(pl.col("opened_on") <= end)
         .filter(pl.col("closed_on").is_null() | (pl.col("closed_on") >= month))
         .join(late, on="account_id", how="left")
-        .join(asked, on="account_id", how="left")
+        .join(billed_accounts, on="account_id", how="left")
         .join(written_off.unique(), on="account_id", how="left")
         .select(
             "account_id",
@@ -94,7 +94,7 @@ def month_end_status(book: Path, month: date, as_of: datetime) -> pl.LazyFrame:
             )
             .when(days > 0)
             .then(pl.min_horizontal((days - 1) // 30 + 1, 7).cast(pl.String))
-            .when(pl.col("asked"))
+            .when(pl.col("has_due"))
             .then(pl.lit("N"))
             .otherwise(pl.lit("*")),
         )
@@ -108,10 +108,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--month", type=date.fromisoformat, default=date(2026, 5, 1))
     parser.add_argument("--as-of", type=datetime.fromisoformat, default=datetime(2026, 6, 3))
-    asked = parser.parse_args()
+    args = parser.parse_args()
     started = time.perf_counter()
-    status = month_end_status(asked.book, asked.month, asked.as_of).collect(engine="streaming")
-    status.write_parquet(asked.out)
+    status = month_end_status(args.book, args.month, args.as_of).collect(engine="streaming")
+    status.write_parquet(args.out)
     print(f"{status.height:,} accounts in {time.perf_counter() - started:.1f} s")
 
 

@@ -1,24 +1,24 @@
 """The daily watch of the landing zone and of the bureau's deadline; it builds nothing.
 
-Wiring only: the task is one function of ``reporting.orchestration``, imported when it runs.
+Wiring only: the task is one function of ``reporting.pipeline``, imported when it runs.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-# A run that somebody triggers may have no logical date; it has the moment from which it may run.
+# A run triggered by hand may have no logical date; ``run_after`` is the time from which it may run.
 MOMENT = "{{ params.day or (logical_date or dag_run.run_after).isoformat() }}"
 
 
-@task(retries=0)  # what is broken stays broken until somebody delivers it anew
+@task(retries=0)  # a broken file stays broken until it is redelivered
 def look(moment: str) -> None:
-    """Look at every feed, and tell whom it concerns."""
+    """Check every feed and the deadline, and send alerts."""
     from reporting.pipeline.airflow import run_watch
 
     run_watch(moment)
 
 
 def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
-    """Send what failed, unless the watch has sent it."""
+    """Alert which task failed, unless the watch has sent its error."""
     from reporting.pipeline.airflow import alert_on_failure
 
     alert_on_failure(context)

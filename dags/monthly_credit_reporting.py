@@ -5,7 +5,7 @@ Wiring only: every step is one function of ``reporting.pipeline``, imported when
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
 
-# At 06:00 on the 3rd, China time; the key of a scheduled or backfilled run is the month that ended.
+# At 06:00 on the 3rd, China time; the key of a scheduled or backfilled run is the month before.
 MONTHLY = CronPartitionTimetable(
     "0 6 3 * *", timezone="Asia/Shanghai", run_offset=-1, key_format="%Y-%m"
 )
@@ -19,8 +19,8 @@ CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 
 @task(
     retries=0,  # the same data gives the same fault: a second try would only hide it
-    max_active_tis_per_dag=1,  # the first step waits for its turn: one month at a time asks
-    weight_rule="upstream",  # the month that works goes before those that ask
+    max_active_tis_per_dag=1,  # first steps wait for their turn: one month at a time may check it
+    weight_rule="upstream",  # a month that is working goes before months that wait
 )
 def run_step(step: str, month: str, as_of: str, moment: str) -> str:
     """Run one step of the month; returns the month, so that Airflow shows it."""
@@ -30,7 +30,7 @@ def run_step(step: str, month: str, as_of: str, moment: str) -> str:
 
 
 def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
-    """Send what failed, unless the failed step has sent it."""
+    """Alert which task failed, unless the failed step has sent its error."""
     from reporting.pipeline.airflow import alert_on_failure
 
     alert_on_failure(context)

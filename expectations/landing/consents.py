@@ -16,7 +16,7 @@ EXPECTATIONS = [
     some_row(
         "landing.consents.delivered",
         "warning",
-        "Consents are delivered and recorded by the cut-off; without any, nobody is reported.",
+        "Consents are delivered and recorded by the cut-off; without any, no one is reported.",
         "recorded_at <= {as_of}",
     ),
     newest_row(
@@ -44,7 +44,8 @@ EXPECTATIONS = [
     newest_row(
         "landing.consents.happened_first",
         "warning",
-        "A consent was given or withdrawn before it was recorded (by the day, one of grace).",
+        "A consent was given or withdrawn before it was recorded (compared by day, with one day of"
+        " grace).",
         "coalesce(occurred_at::date - recorded_at::date <= 1, true)",
         KEY,
     ),

@@ -1,6 +1,6 @@
-"""Every file is as long as its source says, where it says so (the feed ``control_totals``).
+"""Every file holds the rows and the amount of its control total, where it has one.
 
-A file that was cut at the end of a line cannot be seen otherwise.
+Only a control total shows that a file was cut at the end of a line.
 """
 
 from reporting.checks.vocabulary import each_row
@@ -12,7 +12,7 @@ EXPECTATIONS = [
     each_row(
         "landing.delivered_files.as_stated",
         "critical",
-        "Every file with a control total is there, with the rows and the amount that it states.",
+        "Every file with a control total is delivered, with the rows and the amount stated there.",
         "not has_total or (is_delivered and rows_landed = rows_stated"
         " and amount_landed = coalesce(amount_stated, amount_landed))",
     ),

@@ -1,7 +1,7 @@
 """What the landed disputes must hold before a month is built; the feed may be empty.
 
-The duties ask of a dispute's newest version at the cut-off (Regulation on Credit Reporting, article
-25): the month is built from the ledger whatever they find, but a person must hear of it.
+The duties (Regulation on Credit Reporting, article 25) are checked on each dispute's newest version
+at the cut-off. None stops the month, which is built from the ledger; a failure alerts compliance.
 """
 
 from reporting.checks.vocabulary import RowsThatShouldNotBe, newest_row, no_row

@@ -7,7 +7,7 @@ KEY = "transaction_id"
 
 IN_THE_MONTH = "occurred_at >= {report_month} and occurred_at < {month_end} + interval 1 day"
 
-# Of many millions of rows a month is asked about its own: the others were asked in theirs.
+# The table has many millions of rows: a month checks its own, earlier months have checked theirs.
 EXPECTATIONS = [
     some_row(
         "landing.transactions.delivered",
@@ -34,7 +34,7 @@ EXPECTATIONS = [
     some_row(
         "landing.transactions.month_present",
         "warning",
-        "Money moved in the report month: its extract was not forgotten.",
+        "Some transaction happened in the report month: its extract was not forgotten.",
         f"recorded_at <= {{as_of}} and {IN_THE_MONTH}",
     ),
     no_row(
@@ -51,8 +51,8 @@ EXPECTATIONS = [
     newest_row(
         "landing.transactions.happened_first",
         "warning",
-        "A transaction that happened since the month began had happened before it was recorded"
-        " (by the day, one of grace).",
+        "A transaction since the month began happened before it was recorded (compared by day, with"
+        " one day of grace).",
         "coalesce(occurred_at::date - recorded_at::date <= 1, true)",
         KEY,
         among="occurred_at >= {report_month}",

@@ -1,7 +1,7 @@
-"""The month as a whole beside the months before it: figures that leave their bounds.
+"""The month as a whole compared with the months before it: figures outside their bounds.
 
 Figures and bounds are data: ``models/batch`` measures, ``seeds/batch_bounds.csv`` says by how much
-a figure may move, from how many rows on it is asked, and why.
+a figure may move, from how many rows on it is evaluated, and why.
 """
 
 from reporting.checks.guide import SEVERITIES
@@ -9,8 +9,8 @@ from reporting.checks.vocabulary import each_row, no_row
 from reporting.core.seeds import seed_rows
 
 TABLE = "batch_figures"
-# The value belongs to the key: a waiver of this month's figure is none of the next month's. So does
-# what is allowed: whoever is told needs both to judge.
+# The key holds the value, so that a waiver of this month's figure does not cover the next month's,
+# and the allowed range, since the owner needs both to judge.
 KEY = (
     "concat_ws('|', scope, report_month, round(value, 4),"
     " 'allowed:' || round(allowed_from, 4), 'to:' || round(allowed_to, 4))"
@@ -32,7 +32,7 @@ EXPECTATIONS = [
                 (row["severity"] for row in BOUNDS if row["figure"] == figure),
                 key=SEVERITIES.index,
             ),
-            f"The figure {figure} stays near the months before: "
+            f"The figure {figure} stays close to the months before: "
             + " ".join(row["rationale"] for row in BOUNDS if row["figure"] == figure),
             f"from {{batch}} where figure = '{figure}' and is_unusual",
             key=KEY,

@@ -1,4 +1,4 @@
-"""Which user groups are connected: what a month's counts must hold before anybody reads them."""
+"""Which user groups are connected: what a month's counts must hold before they are published."""
 
 from reporting.checks.vocabulary import each_row, no_row
 
@@ -11,7 +11,7 @@ EXPECTATIONS = [
     no_row(
         "groups.key_unique",
         "critical",
-        "A group is counted once a product, kind and month.",
+        "A group is counted once per product, kind and month.",
         "from {batch} group by report_month, product_code, group_kind, group_value"
         " having count(*) > 1",
         key="concat_ws('|', product_code, group_kind, group_value)",

@@ -1,16 +1,16 @@
-"""Where each delivered row went: the places must add up, and few rows may be rejected."""
+"""What happened to each delivered row: the counts must add up, and few rows may be quarantined."""
 
 from reporting.checks.vocabulary import TOLERATED_ROWS, each_row, no_row, the_table, unique
 
 TABLE = "feed_counts"
-# The count belongs to the key: a waiver of this month's quarantine is none of a larger one's.
+# The key holds the count, so that a waiver of this month's quarantine does not cover a larger one.
 KEY = "concat_ws('|', table_name, report_month, quarantined)"
 
 EXPECTATIONS = [
     unique(
         "feeds.counted_once",
         "critical",
-        "A feed is counted once a month.",
+        "A feed is counted once per month.",
         "table_name",
     ),
     the_table(
@@ -34,7 +34,7 @@ EXPECTATIONS = [
     each_row(
         "feeds.something_good",
         "critical",
-        "Customers, accounts and transactions leave good rows.",
+        "Customers, accounts and transactions have good rows.",
         "table_name not in ('customers', 'accounts', 'transactions') or good > 0",
     ),
     each_row(
@@ -52,7 +52,7 @@ EXPECTATIONS = [
     no_row(
         "feeds.keys_filled",
         "critical",
-        f"At most 1 % of a feed (or {TOLERATED_ROWS} rows) came without a key or an account.",
+        f"At most 1 % of a feed (or {TOLERATED_ROWS} rows) lacks a key or an account.",
         "from {batch} as feeds inner join ("
         "select table_name, count(*) as without_key from marts.quarantined_rows"
         " where rule_id = 'KEY_MISSING' or (rule_id = 'ACCOUNT_UNKNOWN' and account_id is null)"
@@ -63,7 +63,7 @@ EXPECTATIONS = [
     no_row(
         "feeds.quarantine_explained",
         "critical",
-        "A feed that counts quarantined rows lists them in quarantined_rows, and no other does.",
+        "quarantined_rows lists rows of exactly those feeds that count quarantined rows.",
         "from {batch} as feeds left join ("
         "select distinct table_name from marts.quarantined_rows) as listed"
         " on feeds.table_name = listed.table_name"

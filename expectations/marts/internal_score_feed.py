@@ -1,4 +1,4 @@
-"""The feed of the in-house score: all that is not reportable, and nothing that is."""
+"""The feed of the in-house score: every account that is not reportable, and no reportable one."""
 
 from reporting.checks.vocabulary import each_row, no_row, unique
 
@@ -9,13 +9,13 @@ EXPECTATIONS = [
     unique(
         "score_feed.account_once_a_month",
         "critical",
-        "An account is fed to the score once a month.",
+        "An account is fed to the in-house score once per month.",
         "account_id",
     ),
     each_row(
         "score_feed.of_this_month",
         "critical",
-        "Every row is about the report month, its score not from after it.",
+        "Every row is about the report month, and its score is not newer than that month.",
         "report_month = {report_month} and coalesce(scored_on, {month_end}) <= {month_end}",
     ),
     no_row(
@@ -42,7 +42,7 @@ EXPECTATIONS = [
     no_row(
         "score_feed.behaviour_of_the_open",
         "critical",
-        "An account that was open in the month comes with its repayment status.",
+        "An account that was open in the month is fed with its repayment status.",
         "from {batch} as feed left join marts.repayment_status as status"
         " on feed.account_id = status.account_id and feed.report_month = status.report_month"
         " where feed.repayment_status is distinct from status.repayment_status",

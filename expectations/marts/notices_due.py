@@ -1,4 +1,4 @@
-"""The advance notices to send: each episode once, complete, and nothing of the person in it."""
+"""The advance notices to send: one per episode, complete, and without personal data."""
 
 from reporting.checks.vocabulary import each_row, no_row
 from reporting.core.raw_contract import raw_contract
@@ -15,27 +15,27 @@ EXPECTATIONS = [
     no_row(
         "notices.episode_once",
         "critical",
-        "An episode of an account is told once a month.",
+        "An episode of an account has at most one notice due per month.",
         "from {batch} group by account_id, episode_started_on having count(*) > 1",
         key="concat_ws('|', account_id, episode_started_on)",
     ),
     each_row(
         "notices.of_this_month",
         "critical",
-        "Every notice is due in the report month, for a month held back that is not later.",
+        "Every notice is due in the report month, for that month or an earlier pending one.",
         "report_month = {report_month} and held_month <= {report_month}"
         " and episode_started_on is not null",
     ),
     each_row(
         "notices.adverse",
         "critical",
-        "Only adverse information is told beforehand.",
+        "Only adverse information is announced by a notice.",
         "repayment_status in ('1', '2', '3', '4', '5', '6', '7', 'B')",
     ),
     each_row(
         "notices.before_the_report",
         "critical",
-        "The notice names a day of reporting that lies after the cut-off.",
+        "The reporting day that a notice names lies after the cut-off.",
         "earliest_report_on > {as_of}",
     ),
     each_row(
@@ -48,8 +48,8 @@ EXPECTATIONS = [
     no_row(
         "notices.nobody_forgotten",
         "critical",
-        "Every month held back for a notice has one due, unless it was delivered and waits or the"
-        " account is held by a row in quarantine.",
+        "Every month that waits for a notice has one due, unless the notice was delivered already"
+        " or a quarantined row withholds the account.",
         "from {batch} as due right join marts.reportable_population as population"
         " on due.account_id = population.account_id"
         " and due.episode_started_on = population.episode_started_on"

@@ -1,4 +1,4 @@
-"""The rejected rows: each must say why, so that the lender can correct it."""
+"""The quarantined rows: each must say why, so that the lender can correct it."""
 
 from reporting.checks.vocabulary import each_row, one_of
 from reporting.core.seeds import seed_values
@@ -10,21 +10,21 @@ EXPECTATIONS = [
     each_row(
         "quarantine.reason_given",
         "critical",
-        "A rejected row names its table, its key, the rule it breaks and the reason.",
+        "A quarantined row names its table, its key, the rule it fails and the reason.",
         "table_name is not null and row_key is not null and rule_id is not null"
         " and reason is not null",
     ),
     one_of(
         "quarantine.rule_known",
         "critical",
-        "Every rule that rejects a row is explained in seeds/row_rules.csv.",
+        "Every rule that quarantines a row is explained in seeds/row_rules.csv.",
         "rule_id",
         seed_values("row_rules", "rule_id"),
     ),
     each_row(
         "quarantine.known_by_cut_off",
         "critical",
-        "A rejected row was recorded by the cut-off, or does not say when.",
+        "A quarantined row was recorded by the cut-off, or does not say when.",
         "recorded_at is null or recorded_at <= {as_of}",
     ),
 ]

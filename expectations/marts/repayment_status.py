@@ -1,4 +1,4 @@
-"""How each account was repaid: what the statuses of a month must hold before anybody reads them."""
+"""How each account was repaid: what a month's statuses must hold before records are built."""
 
 from reporting.checks.vocabulary import each_row, no_row
 
@@ -12,15 +12,15 @@ EXPECTATIONS = [
     no_row(
         "status.account_once_a_month",
         "critical",
-        "An account has one repayment status a month.",
+        "An account has one repayment status per month.",
         "from {batch} group by account_id, report_month having count(*) > 1",
         key="account_id",
     ),
     each_row(
         "status.of_this_month",
         "critical",
-        "Every status is about the report month or an earlier one still owed, inside the"
-        " month it is about.",
+        "Every status is about the report month or an earlier pending one, and its report date lies"
+        " in that month.",
         "report_month <= {report_month}"
         " and report_date between report_month and last_day(report_month)",
     ),
@@ -50,7 +50,7 @@ EXPECTATIONS = [
     each_row(
         "status.code_known",
         "critical",
-        "The status is one that is produced: star, N, M, 1-7, B, C or G.",
+        "The status is one of those in use: star, N, M, 1-7, B, C or G.",
         f"{OVERDUE} or {CLOSED} or repayment_status in ('*', 'N', 'M', 'B')",
     ),
     each_row(
@@ -71,7 +71,7 @@ EXPECTATIONS = [
     each_row(
         "status.balance_on_one_side",
         "critical",
-        "An account owes or is owed, never both.",
+        "An account has a balance or a credit balance, never both.",
         "balance = 0 or credit_balance = 0",
     ),
     each_row(
@@ -85,7 +85,7 @@ EXPECTATIONS = [
     each_row(
         "status.overdue_together",
         "critical",
-        "Days, periods, total and oldest due date say alike whether anything is late.",
+        "Days, periods, total and oldest due date agree on whether anything is overdue.",
         "(days_past_due > 0) = (overdue_periods > 0)"
         " and (days_past_due > 0) = (overdue_total > 0)"
         " and (days_past_due > 0) = (oldest_unpaid_due_on is not null)",
@@ -99,13 +99,14 @@ EXPECTATIONS = [
     each_row(
         "status.digit_means_overdue",
         "critical",
-        "The status is a digit exactly when an account neither closed nor written off is late.",
+        "The status is a digit exactly when an account is overdue and neither closed nor written"
+        " off.",
         f"({OVERDUE}) = (days_past_due > 0 and repayment_status not in ('B', 'C', 'G'))",
     ),
     each_row(
         "status.digit_follows_days",
         "critical",
-        "The digit counts months of 30 days begun, at most 7.",
+        "The digit counts the periods of 30 days past due, a started one too, at most 7.",
         f"not ({OVERDUE})"
         " or try_cast(repayment_status as integer) = least((days_past_due + 29) // 30, 7)",
     ),
@@ -124,7 +125,7 @@ EXPECTATIONS = [
     each_row(
         "status.account_status_agrees",
         "critical",
-        "The account status follows: 42 for B, 3 for C and G, 2 when late, else 1.",
+        "The account status is 42 for B, 3 for C and G, 2 when overdue, else 1.",
         "account_status = case when repayment_status = 'B' then '42'"
         f" when {CLOSED} then '3' when days_past_due > 0 then '2' else '1' end",
     ),

@@ -1,6 +1,6 @@
 """Who is reported: what the verdicts of a month must hold before records are built from them.
 
-The table also holds the earlier months that are still owed and were judged anew.
+The table also holds the earlier months that are still pending, with their verdict of this run.
 """
 
 from reporting.checks.vocabulary import each_row, filled, no_row, one_of, the_table
@@ -19,14 +19,14 @@ EXPECTATIONS = [
     no_row(
         "population.account_once_a_month",
         "critical",
-        "An account has one verdict a month.",
+        "An account has one verdict per month.",
         "from {batch} group by account_id, report_month having count(*) > 1",
         key="account_id",
     ),
     each_row(
         "population.of_this_month",
         "critical",
-        "Every verdict is about the report month or an earlier one that is still owed.",
+        "Every verdict is about the report month or an earlier pending one.",
         "report_month <= {report_month}",
     ),
     each_row(
@@ -69,13 +69,13 @@ EXPECTATIONS = [
     each_row(
         "population.consent_named",
         "critical",
-        "A reportable account names the consent event that decided.",
+        "A reportable account names the consent event that authorizes it.",
         "not is_reportable or consent_event_id is not null",
     ),
     each_row(
         "population.first_reported_month_filled",
         "critical",
-        "A reportable account knows its first reported month, none later than the month itself.",
+        "A reportable account has a first reported month, not later than the month itself.",
         "not is_reportable or first_reported_month <= report_month",
     ),
     no_row(
@@ -92,7 +92,7 @@ EXPECTATIONS = [
     no_row(
         "population.contract_consent_missing",
         "warning",
-        "Every loan contract carries its consent; one without is an incident.",
+        "Every loan contract carries its consent; a contract without one is an incident.",
         "from {batch} where reason_code = 'CONTRACT_CONSENT_MISSING'",
         key="account_id",
         new_rows_only=True,
@@ -100,7 +100,8 @@ EXPECTATIONS = [
     no_row(
         "population.contract_consent_late",
         "warning",
-        "The consent of a loan contract is signed by the opening; a later one is an incident.",
+        "The consent of a loan contract is not signed after the opening; a later one is an"
+        " incident.",
         "from {batch} where reporting_basis = 'contract'"
         " and cast(first_signed_at as date) > opened_on and report_month = {report_month}"
         " and reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER')",
@@ -109,7 +110,7 @@ EXPECTATIONS = [
     no_row(
         "population.reporter_unchanged",
         "warning",
-        "Institution, product and customer of an account open at the bureau are those sent.",
+        "An account open at the bureau keeps the institution, product and customer that were sent.",
         "from {batch} as population inner join ("
         " select account_id, reporter_code, max(customer_id) as customer_id,"
         " max(product_code) as product_code from history.submission_records"
@@ -126,8 +127,8 @@ EXPECTATIONS = [
     no_row(
         "population.closing_told",
         "warning",
-        "The last record sent of a closed account is its closing; one learnt too late needs a"
-        " correction.",
+        "The last record sent of a closed account is its closing; a closing learnt too late needs"
+        " a correction.",
         "from {batch} as population inner join ("
         " select reporter_code, account_id, max_by(report_date_code, last_report_date) as last_code"
         " from history.submission_records where record_type = '210' and state <> 'WITHHELD'"
@@ -142,14 +143,14 @@ EXPECTATIONS = [
     no_row(
         "population.identity_invalid",
         "info",
-        "Every customer's identity checks out; the others are not reported.",
+        "Every customer's identity is valid; customers with an invalid one are not reported.",
         "from {batch} where reason_code = 'IDENTITY_INVALID'",
         key="account_id",
     ),
     no_row(
         "population.notice_pending",
         "info",
-        "No adverse month waits for its notice; those that do stay owed.",
+        "No adverse month waits for its notice; those that do stay pending.",
         "from {batch} where reason_code = 'NOTICE_PENDING'",
         key="account_id",
     ),
@@ -167,7 +168,7 @@ EXPECTATIONS = [
     no_row(
         "population.reported_remain",
         "warning",
-        "An account that was reported is delivered until its closing was told.",
+        "An account that was reported is delivered until its closing has been sent.",
         "from history.accounts_known as known anti join {batch} as population"
         " on population.account_id = known.account_id and population.report_month = {report_month}"
         " where not coalesce(known.was_closed, false)",

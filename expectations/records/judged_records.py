@@ -1,8 +1,8 @@
-"""What the bureau's rules found in the records of this run, and the gate before the files.
+"""The records of this run that fail a rule of the bureau, and the gate before the files.
 
-The rules stand in ``expectations/bureau_rules.yml`` and were asked of each record when it was built
-(``reporting.records.validate``): here their hits are counted. A hit of an E rule withholds its
-record, which a person must repair; a hit of a W rule is reviewed.
+The rules stand in ``expectations/bureau_rules.yml`` and were evaluated on each record when it was
+built (``reporting.records.validate``); here the failures are counted. A record that fails an E rule
+is withheld and a person must repair it; one that fails a W rule is reviewed.
 """
 
 from reporting.checks.vocabulary import each_row, no_row
@@ -20,7 +20,7 @@ EXPECTATIONS = [
     each_row(
         "bureau.nothing_leaves_broken",
         "critical",
-        "No record that breaks an E rule of the bureau leaves.",
+        "No record that fails an E rule of the bureau is written into a file.",
         f"state = 'WITHHELD' or state = 'BUILT' and not list_has_any(rule_ids, [{ERRORS}])",
     ),
     no_row(

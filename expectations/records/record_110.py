@@ -1,4 +1,4 @@
-"""What is promised to the bureau of every person's record, before any file is written."""
+"""What every person's record must hold before any file is written."""
 
 from reporting.checks.vocabulary import filled, no_row
 
@@ -9,14 +9,14 @@ EXPECTATIONS = [
     no_row(
         "record_110.key_unique",
         "critical",
-        "A person has one record an institution and report date.",
+        "A person has one record per institution and report date.",
         "from {batch} group by reporter_code, customer_id, rpt_date having count(*) > 1",
         key="customer_id",
     ),
     no_row(
         "record_110.has_account",
         "critical",
-        "Nobody goes out without an account record of the same institution in the same batch.",
+        "A person's record comes with an account record of the same institution in the same batch.",
         "from {batch} as person anti join secure.record_210 as record"
         " on record.customer_id = person.customer_id"
         " and record.reporter_code = person.reporter_code",

@@ -1,7 +1,7 @@
-"""What is promised to the bureau of every account record, before any file is written.
+"""What every account record must hold before any file is written.
 
-A fault of the builder stops the month. What the bureau's own rules say of a record stands in their
-registry alone: a record whose data break one is held back by itself (``judged_records``).
+These checks find faults of the builder, which stop the month. The bureau's own rules stand in their
+registry alone: a record that fails one is withheld, and the others are sent (``judged_records``).
 """
 
 from reporting.checks.vocabulary import each_row, filled, no_row
@@ -19,7 +19,7 @@ EXPECTATIONS = [
     no_row(
         "record_210.key_unique",
         "critical",
-        "An account has one record a report date.",
+        "An account has one record per report date.",
         "from {batch} group by acct_code, rpt_date having count(*) > 1",
         key="any_value(account_id)",
     ),
@@ -34,7 +34,7 @@ EXPECTATIONS = [
     no_row(
         "record_210.owed_from_before",
         "critical",
-        "A record of an earlier month is one that the month before left owed.",
+        "A record of an earlier month was pending after the month before.",
         "from {batch} as record left join history.months_owed as owed"
         " on record.account_id = owed.account_id"
         " and date_trunc('month', record.report_date) = owed.owed_month"
@@ -52,7 +52,7 @@ EXPECTATIONS = [
     no_row(
         "record_210.not_before_authorization",
         "critical",
-        "No record and no month is about a time before the authorization in force.",
+        "No record and no reported month precedes the authorization in force.",
         f"from {{batch}} as record left join {ITS_POPULATION}"
         " where not coalesce(population.authorized_on <= record.report_date"
         " and substr(cast(population.authorized_on as varchar), 1, 7) <= record.month, false)",
@@ -68,7 +68,7 @@ EXPECTATIONS = [
     each_row(
         "record_210.codes_prefixed",
         "critical",
-        "Account and agreement code begin with the institution, which also manages the account.",
+        "Account and agreement code begin with the institution's code, and it manages the account.",
         "acct_code = reporter_code || account_id and starts_with(mcc, reporter_code)"
         " and mngmt_org_code = reporter_code and length(reporter_code) = 14",
     ),

@@ -1,4 +1,4 @@
-"""What is promised to the bureau of every credit agreement's record, before any file is written."""
+"""What every credit agreement's record must hold before any file is written."""
 
 from reporting.checks.vocabulary import each_row, no_row
 
@@ -9,7 +9,7 @@ EXPECTATIONS = [
     no_row(
         "record_220.key_unique",
         "critical",
-        "An agreement has one record a report date.",
+        "An agreement has one record per report date.",
         "from {batch} group by contract_code, rpt_date having count(*) > 1",
         key="any_value(agreement_id)",
     ),
@@ -35,7 +35,7 @@ EXPECTATIONS = [
     each_row(
         "record_220.code_prefixed",
         "critical",
-        "The agreement code begins with the institution, which also manages the agreement.",
+        "The agreement code begins with the institution's code, and it manages the agreement.",
         "starts_with(contract_code, reporter_code) and mngmt_org_code = reporter_code",
     ),
     each_row(

@@ -325,7 +325,7 @@ def test_why_shows_the_events_of_a_person_in_quarantine_with_their_file(lender: 
 
 def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> None:
     answer = str(explain("AMERGED", "2026-04", lender.settings))
-    assert "What does not check out: there is no row of the customer." in answer
+    assert "Faults of the identity: there is no row of the customer." in answer
 
 
 @pytest.mark.parametrize("subject", ["AHANDED", "CHANDED"])

@@ -122,7 +122,7 @@ def test_a_withheld_record_is_told_with_the_rule_it_breaks(lender_book: Lender) 
         " and report_month = '2026-05-01' group by account_id, rule_ids order by all limit 1"
     )[0]
     answer = told(why.explain(account, None, lender_book.settings))
-    assert f"Still pending: {owed_months}, since its record breaks {rule} (" in answer
+    assert f"Still pending: {owed_months}, since its record fails {rule} (" in answer
 
 
 def test_all_accounts_of_a_customer_are_answered(lender_book: Lender) -> None:

@@ -48,7 +48,7 @@ class Result:
     rows_failing: int = 3
     layer: str = "marts"
     table_name: str = "marts.repayment_status"
-    description: str = "An account has one status a month (每月一行)."
+    description: str = "An account has one status per month (每月一行)."
     rows_checked: int = 1200
     passed: bool = False
     owner: str = "pipeline"
@@ -240,15 +240,15 @@ def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audience
     assert figures == "Figures: 7 accounts reported (9 the month before)."
     assert checks == (
         f"- {DUPLICATE} (critical, marts.repayment_status): 3 of 1,200 rows. "
-        "An account has one status a month (每月一行).\n"
+        "An account has one status per month (每月一行).\n"
         "  such as A1, A2\n"
         "  the waiver of Li Si ended on 2026-05-31\n"
         f"  docs/checks.md#{DUPLICATE}\n"
         f"- {UNKNOWN} (critical, marts.repayment_status): 1 of 1,200 rows. "
-        "An account has one status a month (每月一行).\n"
+        "An account has one status per month (每月一行).\n"
         f"  docs/checks.md#{UNKNOWN}\n"
         "- landing.transactions.fresh (warning, raw.transactions): 1 of 1,200 rows. "
-        "An account has one status a month (每月一行).\n"
+        "An account has one status per month (每月一行).\n"
         "  such as A1, A2\n"
         "  docs/checks.md#landing.transactions.fresh"
     )
@@ -272,7 +272,7 @@ def test_a_month_that_only_warned_says_so() -> None:
     )
     assert message.text.startswith(
         f"Credit report 2026-05 was built with 1 warning ({DUPLICATE}); "
-        "its files are in place: look at them before you send them. "
+        "its files are in place: review the warnings before you send them. "
         "2026-05 is due at the bureau by 2026-06-10. First: "
     )
     assert message.text.endswith("docs/runbook.md#a-month-warned\n")
@@ -405,9 +405,10 @@ def test_who_was_told_hears_once_that_it_is_over(told: Told) -> None:
     [post] = told.posted
     assert post["subject"].startswith("[credit reporting: pipeline] 2026-05 resolved: ")
     assert post["text"].startswith(
-        "Resolved: 3 faults you were told of. The month was built and its files were written."
+        "Resolved: 3 faults reported to you earlier. "
+        "The month was built and its files were written."
     )
-    assert f"\n- {UNKNOWN}: all right now\n" in post["text"]
+    assert f"\n- {UNKNOWN}: no longer fails\n" in post["text"]
     assert post["checks"] == []
     assert told.remembered == {}
     assert told.send(healed) == []
@@ -482,7 +483,7 @@ def test_an_error_is_over_when_its_step_is_done(told: Told) -> None:
         ("pipeline", "stopped", []),
     ]
     assert (
-        "still stopped by something else. No file of 2026-05 is in place." in told.posted[0]["text"]
+        "still stopped by another fault. No file of 2026-05 is in place." in told.posted[0]["text"]
     )
 
 

@@ -12,7 +12,7 @@ from small_landing import GOOD, Lender
 from reporting.core.errors import BrokenDelivery, DataNotFit
 from reporting.core.settings import Settings
 from reporting.landing import land
-from reporting.landing.land import damage_is_named
+from reporting.landing.land import blame_damaged_file
 from reporting.pipeline.landing_unchanged import landed_files, note_files, require_unchanged
 from reporting.store.build_store import open_store
 from reporting.transform.dbt import DbtFailed
@@ -207,13 +207,13 @@ def test_the_landing_zone_is_decoded_again_only_for_what_may_be_damage(
     failures = failures_of_other_kinds()
     assert len(failures) == 6
     for failure in failures:
-        with pytest.raises(type(failure)), damage_is_named(landed.settings):
+        with pytest.raises(type(failure)), blame_damaged_file(landed.settings):
             raise failure
     assert looks == []
     of_dbt = DbtFailed("dbt stopped")
     of_dbt.may_be_damage = True
     for failure in (duckdb.InvalidInputException("a page"), duckdb.Error("a block"), of_dbt):
-        with pytest.raises(type(failure)), damage_is_named(landed.settings):
+        with pytest.raises(type(failure)), blame_damaged_file(landed.settings):
             raise failure
     assert looks == [landed.settings] * 3
 

@@ -842,7 +842,7 @@ def test_a_waiver_holds_for_its_evidence_and_until_its_day(
     other = reporter_known(run, settings)
     assert other.rows_failing == 2
     assert other.is_open
-    assert other.waiver_note == "the waiver of Li Na no longer fits: other rows fail now"
+    assert other.waiver_note == "the waiver of Li Na no longer holds: other rows fail now"
 
     spoil("update raw.accounts set reporter_code = 'NOBODY' where account_id = 'A2'")
     spoil("update raw.accounts set reporter_code = 'N101W1100H0017' where account_id = 'A3'")
@@ -973,7 +973,7 @@ def test_the_pages_of_a_month_gather_its_layers(run: Run, settings: Settings) ->
     checked = [*(EXPECTATIONS / "landing").glob("*.py"), *(EXPECTATIONS / "marts").glob("*.py")]
     assert len(pages) == len(checked)
     population = next(p for p in pages if "reportable_population" in p.parts)
-    assert "An account has one verdict a month." in population.read_text("utf-8")
+    assert "An account has one verdict per month." in population.read_text("utf-8")
     assert f'href="{population.relative_to(index.parent)}"'.replace(" ", "%20") in index.read_text()
     for page in [index, *pages]:  # nothing is fetched from anywhere when a page is opened
         assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", page.read_text("utf-8"))

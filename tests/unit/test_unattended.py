@@ -225,7 +225,7 @@ def test_a_full_disk_is_named_with_step_and_folder(
     run_task()
     assert (
         f"First: month {MONTH}, step check_marts: no space left on the file system of "
-        f"{settings.home}; put that right and run the month again\n" in text_of(posted)
+        f"{settings.home}; correct that and run the month again\n" in text_of(posted)
     )
 
 

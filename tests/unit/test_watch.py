@@ -384,7 +384,7 @@ def test_a_watch_that_cannot_look_is_told_and_over_when_it_can(
         landing.look()
     [post] = posted
     assert (post["audience"], post["checks"]) == ("pipeline", [])
-    assert "it could not look; the watch builds no month" in post["text"]
+    assert "it stopped on an error; the watch builds no month" in post["text"]
     posted.clear()
     away.rename(landing.folder)
     landing.look()

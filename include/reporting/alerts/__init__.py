@@ -1,1 +1,1 @@
-"""Who must act, in which words, and by which way they hear of it."""
+"""Alerts: who must act, the text of the message, and where it is sent."""

@@ -1,6 +1,6 @@
-"""What the answer of a chat robot says: DingTalk, WeCom and Feishu refuse with HTTP 200.
+"""Read the response of a chat robot: DingTalk, WeCom and Feishu refuse a message with HTTP 200.
 
-Their answer is a JSON object whose code is not 0; it may repeat the address with its token.
+Such a response is a JSON object with a code other than 0; it may repeat the address and its token.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-LONGEST_ANSWER = 64 * 1024  # bytes that are read; a robot's answer is one short object
+LONGEST_ANSWER = 64 * 1024  # bytes that are read; a robot's response is one short object
 LONGEST_REASON = 100
 CODES = ("errcode", "code", "StatusCode")  # DingTalk and WeCom; Feishu and Lark; Feishu of old
 FLAGS = ("ok", "success")  # Slack, Telegram and many a gateway: false where they refuse
@@ -19,9 +19,9 @@ LONGEST_WORD = 20  # letters; the words of robots are shorter, most tokens longe
 
 
 def refusal(body: bytes, address: str) -> str:
-    """Why a server that answered 2xx did not take the message; empty where it took it.
+    """Why a server that responded 2xx refused the message; empty if it accepted it.
 
-    The reason holds the code, and the words of the answer that can be no part of ``address``.
+    The reason holds the code and those words of the response that are not part of ``address``.
     """
     try:
         answer = json.loads(body)
@@ -46,7 +46,7 @@ def _is_refusing(code: object) -> bool:
 
 
 def _words(answer: Mapping[str, Any], address: str) -> str:
-    """Its reason without addresses, numbers, long words and whatever stands in the address."""
+    """The reason in a response, without addresses, numbers, long words and parts of the address."""
     text = next((str(answer[name]) for name in REASONS if answer.get(name)), "")
     secret = set(re.split(r"\W+", address.lower()))
     words = [

@@ -1,11 +1,11 @@
 """The destinations of a message, through Airflow's own connections and hooks.
 
-Each kind of destination has a connection for everybody (``reporting_alerts_smtp``) and may have one
-for an audience (``reporting_alerts_compliance_smtp``), which takes the place of the general one.
+Each kind of destination has a general connection (``reporting_alerts_smtp``). An audience may have
+its own (``reporting_alerts_compliance_smtp``), which then replaces the general one.
 
 Importing this module imports Airflow; ``reporting.alerts.send`` does so only when a destination may
 be configured. The hooks find a connection inside a task (environment, secrets backend, Airflow's
-database) and outside of one (environment, secrets backend) alike; no database is needed.
+database) and outside a task (environment, secrets backend); no database is needed.
 """
 
 import json
@@ -50,11 +50,11 @@ log = logging.getLogger(__name__)
 
 
 class NotDeliveredError(Exception):
-    """Why a destination did not take a message, in words without secrets."""
+    """Why a destination did not accept a message, in words without secrets."""
 
 
-# What the hooks and the libraries below them raise for a connection or a server that is not right
-# (mail and network errors are OSErrors). Their texts may hold addresses: only the name is logged.
+# What the hooks and their libraries raise for a wrong connection or a failing server (mail and
+# network errors are OSErrors). Their texts may hold addresses, so only the name is logged.
 FAULTS = (
     OSError,
     ValueError,
@@ -113,10 +113,10 @@ def destinations(audiences: tuple[str, ...]) -> list[Destination]:
 
 
 def every_destination(audiences: tuple[str, ...]) -> dict[Destination, str]:
-    """Every connection that somebody meant as a destination, and why it is passed over, if it is.
+    """Every connection configured as a destination, with the reason if it is not used.
 
-    Beside those in use: variables that Airflow cannot read, general connections of which every
-    audience has its own, and names that belong to no audience.
+    Not used are variables that Airflow cannot read, general connections where every audience has
+    its own, and names that belong to no audience.
     """
     found = dict.fromkeys(destinations(audiences), "")
     in_use = {one.name for one in found}
@@ -134,7 +134,7 @@ def every_destination(audiences: tuple[str, ...]) -> dict[Destination, str]:
 
 
 def attempt(destination: Destination, message: Message) -> str:
-    """Send a message to one destination; why it was not delivered, empty where it was."""
+    """Send a message to one destination; returns why it was not delivered, empty if it was."""
     try:
         KINDS[destination.kind](destination.name, message)
     except (NotDeliveredError, AirflowException) as fault:
@@ -145,7 +145,7 @@ def attempt(destination: Destination, message: Message) -> str:
 
 
 def _connection_of(kind: str, audience: str) -> str | None:
-    """The audience's own connection of a kind, else the one for everybody, else none."""
+    """The audience's own connection of a kind, else the general one, else None."""
     names = (f"{PREFIX}_{audience}_{kind}", f"{PREFIX}_{kind}")
     return next(filter(_exists, names), None)
 
@@ -166,9 +166,9 @@ def _is_found(name: str) -> bool:
 
 
 def unreadable(name: str) -> str:
-    """Why a connection that is configured is passed over; empty where it is not configured.
+    """Why Airflow ignores a configured connection; empty if it is not configured.
 
-    Airflow passes over the text of a variable that it cannot parse.
+    Airflow ignores a variable whose text it cannot parse.
     """
     variable = f"AIRFLOW_CONN_{name.upper()}"
     if not os.environ.get(variable):
@@ -213,7 +213,7 @@ def _notify_services(name: str, message: Message) -> None:
         raise NotDeliveredError("its extra 'config' is missing")
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines show URLs with their tokens
     hook.set_config_from_conn(connection, services)
-    # not through the hook: its notify() does not say whether a service took the message
+    # not through the hook: its notify() does not return whether a service accepted the message
     with _answers_read() as refusals:
         result = services.notify(
             message.text,
@@ -234,10 +234,10 @@ def _notify_services(name: str, message: Message) -> None:
 
 @contextmanager
 def _answers_read() -> Iterator[list[str]]:
-    """Collect why robots refused, and let Apprise know of it.
+    """Collect why robots refused, and report each refusal to Apprise as an error.
 
-    Its services for DingTalk, WeCom, Feishu and Lark take every HTTP 200 for a delivery and drop
-    the answer, and offer no place to look at it. All of them send through this one method.
+    Its services for DingTalk, WeCom, Feishu and Lark treat every HTTP 200 as a delivery and discard
+    the response, without a hook to read it. All of them send through this one method.
     """
     refusals: list[str] = []
     send = requests.Session.send
@@ -264,7 +264,7 @@ def _answers_read() -> Iterator[list[str]]:
 
 
 def _tried_again(once: Callable[[], tuple[Answer, str]]) -> tuple[Answer, str]:
-    """What came of sending, and why it was refused; a refused message is sent again, once."""
+    """The result of sending, and why it was refused; a refused message is sent once more."""
     answer, why = once()
     for _ in range(ATTEMPTS - 1):
         if not why:
@@ -300,7 +300,7 @@ def _post(name: str, message: Message) -> None:
 
 
 def _post_once(request: dict[str, Any]) -> str:
-    """Why a server that answered 2xx refused it; NotDeliveredError for any other answer."""
+    """Why a server that responded 2xx refused it; NotDeliveredError for any other status."""
     with httpx.stream("POST", **request) as answer:
         if not answer.is_success:
             raise NotDeliveredError(f"the server answered {answer.status_code}")
@@ -308,7 +308,7 @@ def _post_once(request: dict[str, Any]) -> str:
 
 
 def _beginning(answer: httpx.Response) -> bytes:
-    """The first bytes of an answer, which may never end: it is read for some seconds at most."""
+    """The first bytes of a response, which may never end: it is read for some seconds at most."""
     body, until = b"", time.monotonic() + SECONDS
     try:
         for chunk in answer.iter_bytes():
@@ -316,7 +316,7 @@ def _beginning(answer: httpx.Response) -> bytes:
             if len(body) >= LONGEST_ANSWER or time.monotonic() > until:
                 break
     except httpx.HTTPError:
-        pass  # the status was read, and says that it is delivered
+        pass  # the status was read before: the message is delivered
     return body[:LONGEST_ANSWER]
 
 

@@ -1,4 +1,4 @@
-"""An alert in words: one message to one audience, short enough for a chat, readable at night.
+"""The text of an alert: one message to one audience, short enough for a chat.
 
 A message holds ids, counts, pseudonymous keys and fixed sentences, never another value of a row.
 """
@@ -16,7 +16,7 @@ from reporting.store import month_state
 
 RUNBOOK = "docs/runbook.md"
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
-WITHHELD = "secure.judged_records"  # where a row that fails is a record that does not leave
+WITHHELD = "secure.judged_records"  # a failing row of this table is a withheld record
 MOST_CHECKS = 10  # in a message; the check page lists all of them
 MOST_EXAMPLES = 3
 LONGEST_SUBJECT = 120  # characters; most mail programs cut the rest off
@@ -47,23 +47,23 @@ class CheckResult(Protocol):
 
     @property
     def description(self) -> str:
-        """The check as a sentence."""
+        """What the check requires, as a sentence."""
 
     @property
     def rows_checked(self) -> int:
-        """Number of rows that were asked; 0 where it is not rows that are counted."""
+        """Number of rows that were checked; 0 where the check does not count rows."""
 
     @property
     def rows_failing(self) -> int:
-        """Number of rows that answered otherwise."""
+        """Number of rows that failed."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it failed and nobody has waived it."""
+        """Whether it failed and is not waived."""
 
     @property
     def owner(self) -> str:
-        """Whom the check is told to: the audience."""
+        """The audience that is alerted."""
 
     @property
     def example_keys(self) -> Sequence[str]:
@@ -71,16 +71,16 @@ class CheckResult(Protocol):
 
     @property
     def new_rows_only(self) -> bool:
-        """Whether it asks only rows of its own month, so that another month says nothing of it."""
+        """Whether it checks only rows of its own month: no other month's result resolves it."""
 
     @property
     def waiver_note(self) -> str:
-        """Who waived it, or why a waiver of it no longer holds; empty where there is none."""
+        """Who waived it, or why its waiver no longer holds; empty without a waiver."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """An error that no check stands for: an id for it, its one line, and whose it is."""
+    """An error outside the checks: an id for it, its one line, and the audience that must act."""
 
     id: str
     line: str
@@ -94,12 +94,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Alert:
-    """What became of a month or of a look at the landing zone, for every audience.
+    """The outcome of a month's run or of a daily watch, for every audience.
 
-    ``page`` and ``docs`` are where people find the check page (empty: there is none) and the
-    documents; ``files`` says which submission files are in place, ``figures`` how the month stands
-    beside the one before (both empty: not known); ``done`` holds the ids of faults that are over,
-    besides the checks that pass.
+    ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
+    says which submission files are in place, ``figures`` compares the month with the one before
+    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
     """
 
     month: str
@@ -125,7 +124,7 @@ class Alert:
     ) -> "Alert":
         """A month that ended with an error; ``results`` are those of every layer checked so far.
 
-        ``fault`` is the error, unless it only says that these checks failed.
+        ``fault`` is the error, unless the error only reports that these checks failed.
         """
         done = frozenset(map(step_id, steps_done))
         return cls(
@@ -138,7 +137,7 @@ class Alert:
 
     @classmethod
     def ended(cls, run: Run, settings: Settings, results: Sequence[CheckResult]) -> "Alert":
-        """A month that was built and written, whether some checks warned or not."""
+        """A month that was built and written, with or without warnings."""
         outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
         return cls(run.label, run.as_of, outcome, results, **_of(run, settings))
 
@@ -166,9 +165,10 @@ class Alert:
         )
 
     def open_checks(self, audience: str) -> list[CheckResult]:
-        """The failed checks of an audience: critical ones first, then by the records that they
-        withhold, then those of the month as a whole, which concern more people than any row; those
-        of severity ``info`` stay on the page.
+        """The failed checks of an audience, without those of severity ``info``.
+
+        Critical checks come first, then checks by the number of records that they withhold, then
+        those of the month as a whole, since they concern more people than a single row.
         """
         theirs = [r for r in self.results if needs_a_person(r) and r.owner == audience]
         return sorted(
@@ -184,30 +184,30 @@ class Alert:
     def audiences(self) -> list[str]:
         """Who has something to do.
 
-        Of a month that stopped, only those hear who can set it going again: the others' warnings
-        are told when there are files to which they matter.
+        A stopped month alerts only the owners of its critical checks, who can restart it. Owners of
+        warnings are alerted when there are files for which the warnings matter.
         """
-        asked = [r for r in self.results if needs_a_person(r)]
+        open_results = [r for r in self.results if needs_a_person(r)]
         if self.outcome == "stopped":
-            asked = [r for r in asked if r.severity == "critical"]
+            open_results = [r for r in open_results if r.severity == "critical"]
         fault = [self.fault.audience] if self.fault else []
-        return sorted({*fault, *(result.owner for result in asked)})
+        return sorted({*fault, *(result.owner for result in open_results)})
 
     @property
     def heals_up_to(self) -> str:
-        """The last month of which this alert may say that something is over.
+        """The last month whose alerts this one may resolve.
 
-        The landing zone is as it is now, whichever month is next: a look at it counts for all.
+        The landing zone does not depend on the next month: a daily watch may resolve all alerts.
         """
         return LAST_MONTH if self.outcome == "watched" else self.month
 
     def ids(self, audience: str) -> list[str]:
-        """The ids of everything that this alert tells an audience."""
+        """The ids of everything that this alert reports to an audience."""
         fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
         return [*fault, *(result.check_id for result in self.open_checks(audience))]
 
     def findings(self, audience: str) -> list[str]:
-        """What it says to an audience, so that a second look of the same day can be compared."""
+        """What it reports to an audience, for comparison with another watch of the same day."""
         fault = [self.fault] if self.fault and self.fault.audience == audience else []
         checks = self.open_checks(audience)
         return [
@@ -215,26 +215,26 @@ class Alert:
             *(f"{one.severity} {one.check_id}" for one in checks),
         ]
 
-    def is_over(self, told: str, told_in: str) -> bool:
-        """Whether something that was told of a month, this one or one before, is all right now.
+    def is_over(self, alerted_id: str, month: str) -> bool:
+        """Whether an id that was alerted for this or an earlier month is resolved now.
 
-        Where a month was built, every check of it was asked and every step done; it leaves the
-        daily watch's ids alone, but for the deadline that it kept. A check that asks only rows of
-        its own month is over when that month, built again, passes it.
+        A built month has evaluated every check and finished every step. It resolves no id of the
+        daily watch except the deadline that it met. A check of its own month's rows alone is
+        resolved when that month is built again and passes.
         """
-        asked = [result for result in self.results if result.check_id == told]
-        if any(result.new_rows_only for result in asked) and told_in != self.month:
+        results = [result for result in self.results if result.check_id == alerted_id]
+        if any(result.new_rows_only for result in results) and month != self.month:
             return False
-        if asked:
-            return not any(map(needs_a_person, asked))
+        if results:
+            return not any(map(needs_a_person, results))
         if self.outcome in ("warned", "built"):
-            return told.startswith(DEADLINE) or not told.startswith(WATCH)
-        return told in self.done
+            return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)
+        return alerted_id in self.done
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message to one audience: in words, and as the object that a webhook posts."""
+    """One message to one audience: as text, and as the object that a webhook posts."""
 
     audience: str
     outcome: str
@@ -244,22 +244,22 @@ class Message:
 
 
 def step_id(step: str) -> str:
-    """The id under which an error of a step is remembered."""
+    """The id of a step's error in the memory of open alerts."""
     return f"step.{step}"
 
 
 def needs_a_person(result: CheckResult) -> bool:
-    """Whether a person is told of a result."""
+    """Whether a result must alert a person."""
     return result.is_open and result.severity in ("critical", "warning")
 
 
 def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Message:
-    """Put what one audience needs to know into words; ``resolved`` are ids told earlier."""
+    """Compose the message to one audience; ``resolved`` are ids alerted earlier, now resolved."""
     checks = alert.open_checks(audience)
     fault = alert.fault if alert.fault and alert.fault.audience == audience else None
-    is_news = audience in alert.audiences
-    outcome = alert.outcome if is_news else "resolved"
-    if not is_news:
+    must_act = audience in alert.audiences
+    outcome = alert.outcome if must_act else "resolved"
+    if not must_act:
         checks = []
     paragraphs = [
         _first_line(alert, checks, fault, resolved),
@@ -268,8 +268,8 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
         _resolved(alert, resolved),
         _last_lines(alert, audience, checks, fault),
     ]
-    headline = _headline(checks, fault) if is_news else _names(resolved)
-    what = f"watch {outcome}" if alert.outcome == "watched" and not is_news else outcome
+    headline = _headline(checks, fault) if must_act else _names(resolved)
+    what = f"watch {outcome}" if alert.outcome == "watched" and not must_act else outcome
     about = f"watch of {alert.as_of:%Y-%m-%d}" if what == "watched" else f"{alert.month} {what}"
     subject = _one_line(f"[credit reporting: {audience}] {about}: {headline}", LONGEST_SUBJECT)
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
@@ -287,7 +287,7 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
 
 
 def compose_test(audiences: Sequence[str]) -> Message:
-    """A message that asks for nothing: it shows that a destination delivers."""
+    """A message that requires no action: it shows that a destination delivers."""
     whose = ", ".join(audiences)
     subject = f"[credit reporting: {whose}] test message"
     text = f"A test of this alert destination of {whose}: nothing needs to be done.\n"
@@ -296,7 +296,7 @@ def compose_test(audiences: Sequence[str]) -> Message:
 
 
 def documents(settings: Settings) -> str:
-    """Where people find the folder docs/: a URL, or the folder itself."""
+    """The location of the folder docs/ for links: a URL, or the folder itself."""
     return settings.docs_url.rstrip("/") or "docs"
 
 
@@ -318,22 +318,22 @@ def _of(run: Run, settings: Settings) -> dict[str, Any]:
 def _first_line(
     alert: Alert, checks: list[CheckResult], fault: Fault | None, resolved: Sequence[str]
 ) -> str:
-    """What happened, which files are in place, until when there is time, what to do first."""
+    """What happened, which files are in place, when the month is due, what to do first."""
     due = "is" if alert.as_of.date() <= alert.due_on else "was"
     due = f"{alert.month} {due} due at the bureau by {alert.due_on}."
     if not checks and not fault:
         state = {
-            "stopped": f"The month is still stopped by something else. {_joined(alert.files, due)}",
-            "watched": "Nothing is left to do here.",
+            "stopped": f"The month is still stopped by another fault. {_joined(alert.files, due)}",
+            "watched": "Nothing more needs to be done.",
         }.get(alert.outcome, "The month was built and its files were written.")
-        return f"Resolved: {_count(resolved, 'fault')} you were told of. {state}"
+        return f"Resolved: {_count(resolved, 'fault')} reported to you earlier. {state}"
     do = fault.line if fault else _do(checks[0].check_id)
     return f"{_happened(alert, checks, fault)} {due} First: {_one_line(do, LONGEST_SENTENCE)}"
 
 
 def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> str:
     if alert.outcome == "watched":
-        what = "it could not look" if fault else f"{_named(checks)} failed"
+        what = "it stopped on an error" if fault else f"{_named(checks)} failed"
         return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; the watch builds no month."
     if alert.outcome == "stopped":
         critical = [check for check in checks if check.severity == "critical"]
@@ -342,7 +342,7 @@ def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> s
         return _joined(f"Credit report {alert.month} stopped {where}.", alert.files)
     return (
         f"Credit report {alert.month} was built with {_count(checks, 'warning')} "
-        f"({_named(checks)}); its files are in place: look at them before you send them."
+        f"({_named(checks)}); its files are in place: review the warnings before you send them."
     )
 
 
@@ -378,7 +378,7 @@ def _count(things: Sequence[object], noun: str) -> str:
 
 
 def _checks(alert: Alert, checks: list[CheckResult]) -> str:
-    """As many as a person and a chat can take, the critical ones first."""
+    """The failed checks, critical ones first, as many as fit into a chat message."""
     blocks: list[str] = []
     for check in checks[:MOST_CHECKS]:
         block = _block(alert, check)
@@ -410,8 +410,8 @@ def _resolved(alert: Alert, resolved: Sequence[str]) -> str:
         return ""
     notes = {result.check_id: result.waiver_note for result in alert.results}
     lines = [
-        _one_line(f"- {told}: {notes.get(told) or 'all right now'}", LONGEST_NOTE)
-        for told in resolved[: MOST_CHECKS // 2]
+        _one_line(f"- {one}: {notes.get(one) or 'no longer fails'}", LONGEST_NOTE)
+        for one in resolved[: MOST_CHECKS // 2]
     ]
     if len(resolved) > len(lines):
         lines.append(f"... and {len(resolved) - len(lines)} more")

@@ -1,7 +1,7 @@
-"""What was told and is not yet resolved: ids by month and audience, in one small file of the home.
+"""Open alerts: the ids that were alerted and are not resolved, by month and audience, in one file.
 
-It is written aside and renamed, under a lock of its own: the daily watch may speak while a month
-works. A fault of the file is one line in the log; it never stops whoever has something to tell.
+The file is written aside and renamed, under a lock of its own, since the daily watch may alert
+while a month runs. A fault of the file is one line in the log and never stops an alert.
 """
 
 import fcntl
@@ -25,56 +25,56 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Memory:
-    """What each audience was told, month by month: month -> audience -> ids."""
+    """The open alerts: month -> audience -> ids."""
 
-    told: dict[str, dict[str, list[str]]]
+    alerted: dict[str, dict[str, list[str]]]
 
     def over(self, month: str, is_over: Callable[[str, str], bool]) -> dict[str, list[str]]:
-        """By audience, what was told of this month or an earlier one and is over now."""
+        """By audience, the ids that were alerted up to a month and are resolved now."""
         found: dict[str, set[str]] = {}
-        for told_in, audience, told in self._up_to(month):
-            over = {one for one in told if is_over(one, told_in)}
+        for alerted_in, audience, ids in self._up_to(month):
+            over = {one for one in ids if is_over(one, alerted_in)}
             found.setdefault(audience, set()).update(over)
         return {audience: sorted(ids) for audience, ids in sorted(found.items()) if ids}
 
     def note(self, month: str, audience: str, ids: Iterable[str]) -> None:
-        """These were told."""
-        told = self.told.setdefault(month, {}).setdefault(audience, [])
-        told[:] = sorted({*told, *ids})
+        """Add ids that an audience has been alerted of."""
+        known = self.alerted.setdefault(month, {}).setdefault(audience, [])
+        known[:] = sorted({*known, *ids})
 
     def forget(self, month: str, audience: str, is_over: Callable[[str, str], bool]) -> None:
-        """The audience knows what is over, in this month and the earlier ones."""
-        for told_in, whose, told in self._up_to(month):
+        """Remove the resolved ids of an audience, in this month and earlier ones."""
+        for alerted_in, whose, ids in self._up_to(month):
             if whose == audience:
-                told[:] = [one for one in told if not is_over(one, told_in)]
+                ids[:] = [one for one in ids if not is_over(one, alerted_in)]
 
     def _up_to(self, month: str) -> Iterator[tuple[str, str, list[str]]]:
-        for told_in, by_audience in self.told.items():
-            if told_in <= month:
-                for audience, told in by_audience.items():
-                    yield told_in, audience, told
+        for alerted_in, by_audience in self.alerted.items():
+            if alerted_in <= month:
+                for audience, ids in by_audience.items():
+                    yield alerted_in, audience, ids
 
 
 def memory_file(settings: Settings) -> Path:
-    """Where it stands."""
+    """The path of the memory of open alerts."""
     return settings.home.resolve() / "alerts" / "open.json"
 
 
 def recall(settings: Settings) -> Memory:
-    """What was told; nothing where there is no file, or none that can be read."""
+    """Read the open alerts; none if the file is missing or cannot be read."""
     path = memory_file(settings)
     try:
         return Memory(FORM.validate_json(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValidationError) as error:
-        log.warning("%s cannot be read (%s); it begins anew", path, type(error).__name__)
+        log.warning("%s cannot be read (%s); it starts empty", path, type(error).__name__)
     return Memory({})
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Memory]:
-    """The memory for one who tells something; what they change is kept."""
+    """The open alerts under their lock; changes are written at the end."""
     path = memory_file(settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,10 +92,10 @@ def opened(settings: Settings) -> Iterator[Memory]:
 
 def _keep(memory: Memory, path: Path) -> None:
     left = {
-        month: {audience: ids for audience, ids in sorted(told.items()) if ids}
-        for month, told in sorted(memory.told.items())
+        month: {audience: ids for audience, ids in sorted(by_audience.items()) if ids}
+        for month, by_audience in sorted(memory.alerted.items())
     }
-    _write(path, {month: told for month, told in left.items() if told})
+    _write(path, {month: by_audience for month, by_audience in left.items() if by_audience})
 
 
 def _write(path: Path, content: object) -> None:
@@ -107,7 +107,7 @@ def _write(path: Path, content: object) -> None:
 
 
 def sent_on(day: date, settings: Settings) -> dict[str, list[str]]:
-    """By audience, the findings of the watch of a day that were sent last."""
+    """By audience, the findings that the watch of a day sent last."""
     try:
         kept = FORM.validate_json(_day_file(settings).read_bytes())
     except (OSError, ValidationError):
@@ -116,7 +116,7 @@ def sent_on(day: date, settings: Settings) -> dict[str, list[str]]:
 
 
 def keep_sent_on(day: date, settings: Settings, findings: dict[str, list[str]]) -> None:
-    """These findings of the watch of a day were sent; other days are forgotten."""
+    """Remember the findings that the watch of a day sent; those of other days are dropped."""
     _write(_day_file(settings), {day.isoformat(): findings})
 
 

@@ -1,8 +1,9 @@
-"""What becomes of a month reaches the people whose it is: one message a run and audience.
+"""Send alerts: one message per run and audience.
 
 The audience of a failed check is its owner (``expectations/runbook.yml``). Destinations are Airflow
-connections; the runbook (docs/runbook.md, "Alerts") shows how to configure them. What was told is
-remembered (``reporting.alerts.open_alerts``), so that its audience also hears when it is over.
+connections; the runbook (docs/runbook.md, "Alerts") shows how to configure them. Open alerts are
+remembered (``reporting.alerts.open_alerts``), so that the audience is notified when they are
+resolved.
 """
 
 import atexit
@@ -30,13 +31,13 @@ log = logging.getLogger(__name__)
 
 
 def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
-    """Tell each audience what it has to do and what of it is over, in one message.
+    """Send each audience one message: what it has to do, and which of its alerts are resolved.
 
     Returns by audience the connections that delivered it. Never raises for a destination or for a
-    home folder that cannot be written: what failed is one warning line in the log, because the
-    month's own error must be the one that is seen. Only what was delivered counts as told. Each
-    step of a delivery waits 10 seconds at most, unless the connection says otherwise. What a watch
-    of the same day has sent is not sent again.
+    home folder that cannot be written: such a failure is one warning line in the log, so that it
+    does not hide the month's own error. Only delivered messages are remembered. Each step of a
+    delivery waits 10 seconds at most, unless the connection says otherwise. Findings that a watch
+    of the same day has sent are not sent again.
     """
     over = open_alerts.recall(settings).over(alert.heals_up_to, alert.is_over)
     if not alert.audiences and not over:
@@ -55,14 +56,14 @@ def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
 
 
 def _sent_today(alert: Alert, settings: Settings) -> dict[str, list[str]]:
-    """By audience, what an earlier look on the same day has sent; a month sends every time."""
+    """By audience, what an earlier watch of the same day has sent; a month's run sends always."""
     if alert.outcome != "watched":
         return {}
     return open_alerts.sent_on(alert.as_of.date(), settings)
 
 
 def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
-    """Keep what each audience that was reached knows now: what is open, and what is over."""
+    """Remember the open alerts of each audience that was reached; drop the resolved ones."""
     if not reached:
         return
     with open_alerts.opened(settings) as memory:
@@ -78,7 +79,7 @@ def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
 
 @dataclass(frozen=True)
 class DestinationResult:
-    """What a destination answered to a test message: empty where it delivered it."""
+    """The result of a test message; ``fault`` is empty where it was delivered."""
 
     connection: str
     audiences: tuple[str, ...]
@@ -86,9 +87,9 @@ class DestinationResult:
 
 
 def send_test(settings: Settings) -> list[DestinationResult]:
-    """Send a test message to every destination that is configured, also to those passed over.
+    """Send a test message to every destination in use; unused ones are listed with a reason.
 
-    Raises BadCall where none is.
+    Raises BadCall if no destination is configured.
     """
     audiences = tuple(sorted({entry.owner for entry in guide.load()}))
     found = {}
@@ -108,10 +109,10 @@ def send_test(settings: Settings) -> list[DestinationResult]:
 
 
 def _may_have_destinations() -> bool:
-    """Whether it is worth to import Airflow (3 s).
+    """Whether it is worth importing Airflow (3 s).
 
-    Inside a task Airflow is there and knows the connections. Outside they can only come from
-    Airflow's own environment variables.
+    Inside a task Airflow is loaded and knows the connections. Outside a task they can only come
+    from Airflow's own environment variables.
     """
     if "airflow.sdk" in sys.modules:
         return True
@@ -130,7 +131,7 @@ def _deliver(message: Message, settings: Settings) -> list[str]:
 
 
 def _destinations(settings: Settings) -> ModuleType:
-    """The module that imports Airflow; outside a task, Airflow leaves this program's log alone."""
+    """Import the module that imports Airflow; outside a task, without its logging set-up."""
     if "airflow" not in sys.modules:
         os.environ.setdefault("AIRFLOW_HOME", _airflow_home(settings))
         os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
@@ -154,9 +155,9 @@ def _airflow_home(settings: Settings) -> str:
 
 @contextmanager
 def _same_log() -> Iterator[None]:
-    """Outside a task, the import of Airflow changes nothing of the log and of Python's warnings.
+    """Outside a task, keep the import of Airflow from changing logging and Python's warnings.
 
-    Its own set-up shows every line of every library, on the standard output.
+    Airflow's own set-up prints every line of every library on standard output.
     """
     if "airflow" in sys.modules:
         yield

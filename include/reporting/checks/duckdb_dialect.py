@@ -1,9 +1,9 @@
 """The SQLAlchemy dialect through which Great Expectations reads a DuckDB file; it can only read.
 
-``duckdb-engine`` alone does not serve: it ends a transaction when a connection returns to the pool,
-upon which DuckDB drops the result that Great Expectations has not fetched yet, and it asks
-PostgreSQL catalogue tables for columns that DuckDB does not have. A reader has nothing to commit or
-to roll back, and ``information_schema`` knows the columns.
+``duckdb-engine`` alone is not enough. It ends a transaction when a connection returns to the pool,
+and DuckDB then drops the result that Great Expectations has not fetched yet. It also reads
+PostgreSQL catalogue tables for columns that DuckDB does not have. Here transactions do nothing,
+since a reader has nothing to commit, and columns come from ``information_schema``.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ URL = "duckdb+readonly://"  # the file goes into connect_args: a path may hold a
 
 
 def register() -> None:
-    """Make the URL known to SQLAlchemy; the plain ``duckdb://`` stays what it is."""
+    """Register the URL with SQLAlchemy; the plain ``duckdb://`` is not changed."""
     registry.register("duckdb.readonly", __name__, ReadOnlyDialect.__name__)
 
 
@@ -30,13 +30,13 @@ class ReadOnlyDialect(Dialect):
     supports_statement_cache = False
 
     def connect(self, *_: Any, database: str, schema: str = "main", **__: Any) -> Any:
-        """Open the file read-only, as all our readers do; unqualified names are the schema's."""
+        """Open the file read-only; unqualified names resolve to the schema."""
         connection = duckdb.connect(database, read_only=True)
         connection.execute("set schema = ?", [schema])
         return ConnectionWrapper(connection)
 
     def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
-        """As every dialect; Great Expectations would take an interrupt for a broken query."""
+        """Execute; keep an interrupt apart from an error, which Great Expectations would not."""
         with interrupted_as_others():
             super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
 

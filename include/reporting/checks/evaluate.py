@@ -1,8 +1,8 @@
-"""The checks before anything leaves: what is checked, what failed, and whether the month may go on.
+"""Evaluate the checks of a layer on the month's build store.
 
-The sentences stand in ``expectations/<layer>/<table>.py``. Great Expectations evaluates them as SQL
-inside the month's build store, which is only read. Results and pages hold counts, sentences and a
-few pseudonymous keys, never another value of a row.
+The checks stand in ``expectations/<layer>/<table>.py``. Great Expectations evaluates them as SQL
+inside the build store, opened read-only. Results and pages hold counts, sentences and a few
+pseudonymous keys, never another value of a row.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,10 +30,10 @@ WritePages = Callable[[Run, Settings, Sequence[CheckResult], Callable[[Path], No
 def evaluate_layer(
     layer: str, run: Run, settings: Settings, write_pages: WritePages | None = None
 ) -> CheckReport:
-    """Ask every question of a layer (landing, marts, records) of the month's build store.
+    """Evaluate every check of a layer (landing, marts, records) on the month's build store.
 
     Saves the results whatever the outcome; ``require_fit`` decides. ``write_pages`` makes the
-    month's pages of all its results so far and of what Great Expectations renders. A check
+    month's pages from all its results so far and from what Great Expectations renders. A check
     that cannot be evaluated counts as a failed critical one. Raises DataNotFit if the store or a
     checked table is missing.
     """
@@ -45,13 +45,13 @@ def evaluate_layer(
     kept = results_folder(run, settings) / "validations"
     with (
         open_store(run, settings) as store,
-        gx.open_validation(run, run.build_store(settings), LAYERS[layer], kept) as asked,
+        gx.open_validation(run, run.build_store(settings), LAYERS[layer], kept) as validation,
     ):
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
             suite = gx.load_suite(path)
             table = f"{LAYERS[layer]}.{suite.TABLE}"
             rows = _count(store, table, run)
-            answers = list(asked.answers_of(suite))
+            answers = list(validation.answers_of(suite))
             is_complete &= all(answer.rows_failing is not None for answer in answers)
             results += [
                 _result(_About(layer, table, rows, run), answer, store, known_waivers)
@@ -60,7 +60,7 @@ def evaluate_layer(
         report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)), is_complete)
         report.save(settings)
         if write_pages is not None:
-            write_pages(run, settings, results_of(run, settings), asked.render)
+            write_pages(run, settings, results_of(run, settings), validation.render)
     return report
 
 
@@ -81,7 +81,7 @@ def _count(store: duckdb.DuckDBPyConnection, table: str, run: Run) -> int:
 
 @dataclass(frozen=True)
 class _About:
-    """The table that was asked, and for which run."""
+    """The table that was checked, and the run."""
 
     layer: str
     table: str
@@ -95,7 +95,7 @@ def _result(
     store: duckdb.DuckDBPyConnection,
     known_waivers: Sequence[waivers.Waiver],
 ) -> CheckResult:
-    """One answer as it is published; where there is none, every row counts as failing."""
+    """One result as it is published; every row counts as failing if it could not be evaluated."""
     rows_failing = about.rows if answer.rows_failing is None else answer.rows_failing
     if answer.passed and answer.tolerates:  # what is tolerated is counted all the same
         rows_failing = store.execute(f"select count(*) {answer.failing}").fetchall()[0][0]

@@ -1,8 +1,8 @@
-"""What a failed check is about: a digest of the rows that failed, and a few of their keys.
+"""The fingerprint of a failed check: a digest of the rows that failed, and a few of their keys.
 
-The digest is equal as long as the same rows fail; a waiver is remembered by it. The keys are shown
-to people, so only pseudonymous ids pass: what could be a name, an address, an identity or a
-telephone number is left out.
+The digest is equal as long as the same rows fail; a waiver holds for one digest. The keys are shown
+to people, so only pseudonymous ids are kept: a key that could be a name, an address, an identity
+number or a telephone number is left out.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ def of_rows(
     otherwise: str,
     shows_keys: bool = True,
 ) -> Evidence:
-    """The evidence of a failed check: ``failing`` finds its rows, ``key`` names each of them.
+    """The fingerprint of a failed check: ``failing`` finds its rows, ``key`` identifies each.
 
-    Without a key ``otherwise`` is all that is known: the month and the number of failing rows. So
-    it is where the rows cannot be asked (memory): that must not hide that the check failed.
+    Without a key the digest covers only ``otherwise``, the month and the number of failing rows; so
+    it does where the rows cannot be queried (memory), since that must not hide the failure.
     """
     known = Evidence(_digest(otherwise), ())
     if key is None:

@@ -1,7 +1,7 @@
-"""What each check means to people: whose it is, who is hurt where it fails, and what to do.
+"""The check guide: the owner of each check, who is harmed when it fails, and what to do.
 
-``expectations/runbook.yml`` says it once for a check or for a family of checks. The page
-``docs/checks.md`` is rendered from it and from the sentences
+``expectations/runbook.yml`` has an entry for each check or family of checks. The page
+``docs/checks.md`` is rendered from it and from the checks
 (``python -m reporting.cli.reference_docs``).
 """
 
@@ -36,22 +36,22 @@ class Entry:
 
 @lru_cache
 def load(path: Path = RUNBOOK) -> tuple[Entry, ...]:
-    """Every entry in the order of the file; BadCall names file and field of a wrong one."""
+    """Every entry in the order of the file; BadCall names file and field of a wrong entry."""
     return read_entries(path, Entry, name="check")
 
 
 def find(check_id: str) -> Entry | None:
-    """The first entry that fits a check, if there is one."""
+    """The first entry that matches a check, if there is one."""
     return next((one for one in load() if fnmatchcase(check_id, one.check)), None)
 
 
 def entry(check_id: str) -> Entry:
-    """The first entry that fits a check; BadCall where the runbook has none."""
+    """The first entry that matches a check; BadCall if there is none."""
     if one := find(check_id):
         return one
-    raise BadCall(f"runbook {RUNBOOK}: check {check_id} has no entry; add one")
+    raise BadCall(f"check guide {RUNBOOK}: check {check_id} has no entry; add one")
 
 
 def link(check_id: str) -> str:
-    """Where a person finds the entry of a check."""
+    """The link to the entry of a check."""
     return f"{PAGE}#{check_id}"

@@ -1,7 +1,7 @@
-"""Great Expectations on the build store: asks what stands in ``expectations/``.
+"""Great Expectations on the build store: evaluates the checks of ``expectations/``.
 
-It is kept from four things it does by default: to write values of rows into results and pages, to
-show progress, to report on itself over the network, and to keep the database file open.
+Four of its defaults are turned off: writing values of rows into results and pages, showing
+progress, sending usage statistics, and keeping the database file open.
 """
 
 import importlib.util
@@ -38,9 +38,10 @@ COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one sentence; ``rows_failing`` is None if it could not be evaluated.
+    """The outcome of one check; ``rows_failing`` is None if it could not be evaluated.
 
-    ``failing`` finds the failing rows (SQL from its ``from`` on), ``key`` names each of them.
+    ``failing`` is the SQL that finds the failing rows, from its ``from`` on; ``key`` identifies
+    each row.
     """
 
     check_id: str
@@ -52,12 +53,12 @@ class Answer:
     key: str | None
     shows_keys: bool
     tolerates: bool  # passes although some rows fail
-    new_rows_only: bool  # another month asks other rows
+    new_rows_only: bool  # another month checks other rows
 
 
 @dataclass(frozen=True)
 class Validation:
-    """An open build store and the Great Expectations context that asks it."""
+    """An open build store and the Great Expectations context that evaluates checks on it."""
 
     run: Run
     schema: str
@@ -65,12 +66,12 @@ class Validation:
     source: SQLDatasource
 
     def answers_of(self, suite: ModuleType) -> list[Answer]:
-        """Ask one table all its questions and keep the results for the pages."""
+        """Evaluate all checks of one table and keep the results for the pages."""
         asset = self.source.add_table_asset(suite.TABLE)
-        questions = [self._of_the_run(expectation) for expectation in suite.EXPECTATIONS]
+        checks = [self._of_the_run(expectation) for expectation in suite.EXPECTATIONS]
         table = Validator(asset.add_batch_definition_whole_table("all rows"), COUNTS_ONLY)
         results = table.validate_expectation_suite(
-            gx.ExpectationSuite(f"{self.schema}.{suite.TABLE}", questions)
+            gx.ExpectationSuite(f"{self.schema}.{suite.TABLE}", checks)
         )
         for result in results.results:
             if _is_unevaluated(result):
@@ -84,7 +85,7 @@ class Validation:
         return [self._answer(result, suite) for result in results.results]
 
     def render(self, folder: Path) -> None:
-        """Write a page per table from the results kept so far, those of earlier layers too."""
+        """Write a page per table from the results of this layer and of earlier ones."""
         site: Any = {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
@@ -95,26 +96,26 @@ class Validation:
         self.context.build_data_docs()
 
     def _answer(self, result: ExpectationValidationResult, suite: ModuleType) -> Answer:
-        """One result without Great Expectations; what was not evaluated is critical and failed."""
-        sentence: Any = result.expectation_config
-        check_id, description = sentence.meta["id"], sentence.description
-        failing, key = failing_rows(sentence, suite, self.schema, self.run)
-        shows_keys, new_rows_only = sentence.meta["shows_keys"], sentence.meta["new_rows_only"]
+        """One result in our own form; a check that was not evaluated is critical and failed."""
+        check: Any = result.expectation_config
+        check_id, description = check.meta["id"], check.description
+        failing, key = failing_rows(check, suite, self.schema, self.run)
+        shows_keys, new_rows_only = check.meta["shows_keys"], check.meta["new_rows_only"]
         if _is_unevaluated(result):
-            told = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
+            why = f"Not evaluated: {result.exception_info['exception_message']}. {description}"
             return Answer(
-                check_id, "critical", told, None, False, failing, None, False, False, False
+                check_id, "critical", why, None, False, failing, None, False, False, False
             )
         counts = result.result  # None is counted of an empty table
         rows = int(counts.get("unexpected_count", counts.get("observed_value")) or 0)
-        severity = getattr(sentence.severity, "value", sentence.severity)
+        severity = getattr(check.severity, "value", check.severity)
         return Answer(
             *(check_id, severity, description, rows, bool(result.success)),
-            *(failing, key, shows_keys, sentence.meta["tolerates"], new_rows_only),
+            *(failing, key, shows_keys, check.meta["tolerates"], new_rows_only),
         )
 
     def _of_the_run(self, expectation: Any) -> Any:
-        """The sentence with the run's month, its last day and the cut-off in its SQL."""
+        """The check with the run's month, its last day and the cut-off filled into its SQL."""
         if hasattr(expectation, "unexpected_rows_query"):
             expectation.unexpected_rows_query = of_the_run(
                 expectation.unexpected_rows_query, self.run
@@ -126,9 +127,9 @@ class Validation:
 
 @contextmanager
 def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[Validation]:
-    """Great Expectations on a schema of a DuckDB file; at the end nothing of it holds the file.
+    """Open Great Expectations on a schema of a DuckDB file; the file is closed at the end.
 
-    ``kept`` is the folder in which the results of all layers of the month meet, for the pages.
+    ``kept`` is the folder that collects the results of all layers of the month, for the pages.
     """
     duckdb_dialect.register()
     defaults = InMemoryStoreBackendDefaults()
@@ -154,7 +155,7 @@ def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[
 
 
 def load_suite(path: Path) -> ModuleType:
-    """Read one file of sentences; it belongs to no package, so it is loaded by its path."""
+    """Load one check file by its path, since it belongs to no package."""
     spec = importlib.util.spec_from_file_location(f"expectations_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(path)
@@ -168,13 +169,13 @@ def _folder_backend(folder: Path) -> dict[str, str]:
 
 
 def _is_unevaluated(result: ExpectationValidationResult) -> bool:
-    """Whether something was raised; the entries then stand below the metrics that raised."""
+    """Whether evaluation raised an error; the entries are then nested by metric."""
     return result.exception_info.get("raised_exception") is not False
 
 
 def _without_values(raised: dict[str, Any]) -> dict[str, Any]:
-    """Why a sentence could not be evaluated, in one line that quotes no row."""
-    told = [raised] if "exception_message" in raised else list(raised.values())
-    words = safe_text.of_query("\n".join(str(one["exception_message"]) for one in told))
+    """Why a check could not be evaluated, in one line that quotes no row."""
+    errors = [raised] if "exception_message" in raised else list(raised.values())
+    words = safe_text.of_query("\n".join(str(one["exception_message"]) for one in errors))
     reason = words or "the database could not evaluate its SQL on these rows"
     return {"raised_exception": True, "exception_message": reason, "exception_traceback": ""}

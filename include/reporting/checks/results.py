@@ -1,4 +1,4 @@
-"""What the checks of a month found: how it is kept, and whether the month may go on."""
+"""The results of a month's checks: how they are stored, and whether the month may go on."""
 
 import shutil
 from dataclasses import asdict, dataclass, fields
@@ -24,27 +24,27 @@ RESULT_COLUMNS = (
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check of one table: what was asked and how many rows answered otherwise."""
+    """The result of one check of one table: what it requires and how many rows fail."""
 
     check_id: str
     layer: str
     table_name: str
-    severity: str  # critical stops the month, warning is told, info is only counted
+    severity: str  # critical stops the month, warning alerts the owner, info is only counted
     description: str
     rows_checked: int
     rows_failing: int
     passed: bool
-    owner: str  # who is told (expectations/runbook.yml)
-    evidence: str  # equal as long as the same rows fail; empty where the check passed
+    owner: str  # who is alerted (expectations/runbook.yml)
+    evidence: str  # fingerprint of the failing rows; empty if the check passed
     example_keys: tuple[str, ...]  # of failing rows, pseudonymous
     is_waived: bool
     waiver_note: str  # who waived it, or why a waiver no longer holds; empty without one
     evaluated_at: datetime  # wall clock, China time (contracts, section 5)
-    new_rows_only: bool = False  # another month asks other rows; not published
+    new_rows_only: bool = False  # another month checks other rows; not published
 
     @property
     def is_open(self) -> bool:
-        """Whether it failed and nobody has waived it."""
+        """Whether it failed and is not waived."""
         return not self.passed and not self.is_waived
 
 
@@ -64,14 +64,14 @@ class CheckReport:
 
     @property
     def warnings(self) -> list[CheckResult]:
-        """The failed checks that a person should hear of; the month goes on."""
+        """The failed checks that alert a person; the month goes on."""
         return self._failed("warning")
 
     def _failed(self, severity: str) -> list[CheckResult]:
         return [r for r in self.results if r.is_open and r.severity == severity]
 
     def save(self, settings: Settings) -> None:
-        """Write the results for the publisher, aside first: nobody ever sees half a file."""
+        """Write the results for the publisher; the file appears whole."""
         folder = results_folder(self.run, settings)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.layer}.parquet"

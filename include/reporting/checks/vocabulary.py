@@ -1,8 +1,8 @@
-"""The kinds of sentence of ``expectations/``, each with the way to find the rows that fail it.
+"""The kinds of checks in ``expectations/``, each with the SQL that finds the rows that fail it.
 
-They count rows inside the database and select nothing but the number 1, so that no value of a row
-can reach a result or a page. Which rows failed is queried afterwards, by key, only where a check
-failed (``reporting.checks.fingerprint``). In the SQL, ``{batch}`` is the checked table, and
+They count rows inside the database and select only the number 1, so that no value of a row can
+reach a result or a page. Only where a check failed, the keys of the failing rows are queried
+afterwards (``reporting.checks.fingerprint``). In the SQL, ``{batch}`` is the checked table, and
 ``{report_month}``, ``{month_end}`` and ``{as_of}`` are the run's
 (see ``reporting.checks.evaluate``).
 """
@@ -37,7 +37,7 @@ from reporting.core.seeds import sql_list
 
 
 class RowsThatShouldNotBe(UnexpectedRowsExpectation):
-    """A query that finds no row, counted inside the database.
+    """A query that must find no row; the rows are counted inside the database.
 
     Great Expectations' own class runs every query twice, once for the rows themselves, which must
     not appear in a result.
@@ -57,7 +57,7 @@ class RowsThatShouldNotBe(UnexpectedRowsExpectation):
 
 
 class FailingRows(TableMetricProvider):
-    """A count over the rows of a table; all counts of one table are taken in one scan."""
+    """A count over the rows of a table; one scan takes all counts of a table."""
 
     metric_name = "table.failing_rows"
     value_keys = ("counted",)
@@ -67,7 +67,7 @@ class FailingRows(TableMetricProvider):
         partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
         domain_type=MetricDomainTypes.TABLE,
     )
-    def _count(  # what it is given, and what it returns, is Great Expectations' to say
+    def _count(  # parameters and result are defined by Great Expectations
         cls,  # noqa: N805
         execution_engine: Any,  # noqa: ARG002
         metric_domain_kwargs: dict[str, Any],
@@ -80,34 +80,34 @@ class FailingRows(TableMetricProvider):
 
 
 class RowsCounted(RowsThatShouldNotBe):
-    """Rows that should not be, counted by an aggregate of the table (``counted``)."""
+    """Rows that must not exist, counted by an aggregate of the table (``counted``)."""
 
     counted: str
     metric_dependencies: ClassVar[tuple[str, ...]] = ("table.failing_rows",)
     success_keys: ClassVar[tuple[str, ...]] = ("unexpected_rows_query", "counted")
 
 
-THE_TABLES = "the table's own"  # key: what the file of sentences calls KEY
+THE_TABLES = "the table's own"  # the key is KEY of the check file
 TOLERATED_ROWS = 20  # a share means little in a small table: this many rows always pass
 
 
 def each_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
-    """Every row of the table holds a SQL condition; an unknown answer fails."""
+    """Every row of the table meets a SQL condition; NULL fails."""
     failing = f"from {{batch}} where not coalesce({condition}, false)"
     counted = f"count(*) filter (where not coalesce({condition}, false))"  # 0 of no rows
     return _counted(counted, failing, severity, description, _meta(check_id, failing, THE_TABLES))
 
 
 def some_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
-    """Some row of the table holds a SQL condition; the search ends at the first."""
+    """Some row of the table meets a SQL condition; the search ends at the first."""
     failing = f"from (values (1)) where not exists (select 1 from {{batch}} where {condition})"
-    return _asked(failing, severity, description, _meta(check_id, failing, None))
+    return _queried(failing, severity, description, _meta(check_id, failing, None))
 
 
 def the_table(
     check_id: str, severity: str, description: str, condition: str
 ) -> RowsThatShouldNotBe:
-    """The table as a whole holds a SQL condition over its rows; an unknown answer fails."""
+    """The table as a whole meets a SQL condition over its rows; NULL fails."""
     failing = f"from {{batch}} having not coalesce({condition}, false)"
     counted = f"case when coalesce({condition}, false) then 0 else 1 end"
     return _counted(counted, failing, severity, description, _meta(check_id, failing, None))
@@ -124,16 +124,16 @@ def newest_row(
     among: str = "true",
     shows_keys: bool = True,
 ) -> RowsThatShouldNotBe:
-    """The newest version of each delivered row that the run knows holds a SQL condition.
+    """The newest version of each delivered row recorded by the cut-off meets a SQL condition.
 
-    So that a corrected row passes, and one recorded after the cut-off is no matter of this run.
-    ``key`` is the SQL value that the versions of a row share; a row without one has no versions.
+    So a corrected row passes, and a row recorded after the cut-off does not count. ``key`` is the
+    SQL value that the versions of a row share; a row without a key has no versions.
 
     ``tolerated`` is a share of the rows: the check passes while the failing rows are no more than
     that share, or no more than ``TOLERATED_ROWS``.
 
-    ``among`` is a condition, too: only rows that hold it are checked, so that files which hold none
-    of them are left unread. ``shows_keys`` is off where the key may be no id and must not be shown.
+    ``among`` is a condition: only rows that meet it are checked, so that files without such rows
+    are not read. ``shows_keys`` is off where a key may be something else than an id.
     """
     known = f"coalesce(recorded_at <= {{as_of}}, true) and ({among})"
     broken = f"{known} and not coalesce({condition}, false)"
@@ -152,7 +152,7 @@ def newest_row(
     )
     too_many = f" qualify count(*) over () > {limit}" if tolerated else ""
     meta = _meta(check_id, rows, "failing.version_of", shows_keys)
-    return _asked(rows + too_many, severity, description, meta | {"tolerates": bool(tolerated)})
+    return _queried(rows + too_many, severity, description, meta | {"tolerates": bool(tolerated)})
 
 
 def no_row(
@@ -163,17 +163,17 @@ def no_row(
     key: str | None = None,
     new_rows_only: bool = False,
 ) -> RowsThatShouldNotBe:
-    """A query finds nothing. ``rows`` begins with ``from {batch}``.
+    """A query finds no row. ``rows`` begins with ``from {batch}``.
 
-    ``new_rows_only`` where the table holds only what this run has built: the next month checks
-    other rows, so that its result says nothing about these. A query about ``{report_month}`` is
-    always of this kind.
+    Set ``new_rows_only`` where the table holds only rows built by this run: the next month checks
+    other rows, so its result does not resolve a failure. It is always set for a query with
+    ``{report_month}``.
 
-    ``key`` is a SQL value that names each row found; without one the check has no examples. Great
-    Expectations names ``{batch}`` itself, except where there is a join: name it there.
+    ``key`` is a SQL value that identifies each row found; without a key the check has no examples.
+    Great Expectations adds an alias to ``{batch}``; in a join, give one yourself.
     """
     meta = _meta(check_id, rows, key, new_rows_only=new_rows_only)
-    return _asked(rows, severity, description, meta)
+    return _queried(rows, severity, description, meta)
 
 
 def filled(check_id: str, severity: str, description: str, column: str) -> Any:
@@ -187,7 +187,7 @@ def filled(check_id: str, severity: str, description: str, column: str) -> Any:
 
 
 def unique(check_id: str, severity: str, description: str, column: str) -> Any:
-    """No value of a column stands in two rows."""
+    """No value of a column occurs in two rows."""
     twice = f"from {{batch}} group by {column} having count(*) > 1"
     return ExpectColumnValuesToBeUnique(
         column=column,
@@ -198,7 +198,7 @@ def unique(check_id: str, severity: str, description: str, column: str) -> Any:
 
 
 def one_of(check_id: str, severity: str, description: str, column: str, values: list[str]) -> Any:
-    """Every value of a column is in a list; a missing one is no fault here."""
+    """Every value of a column is in a list; NULL passes."""
     other = f"from {{batch}} where {column} not in {sql_list(values)}"
     return ExpectColumnValuesToBeInSet(
         column=column,
@@ -210,7 +210,7 @@ def one_of(check_id: str, severity: str, description: str, column: str, values: 
 
 
 def of_the_run(sql: str, run: Run) -> str:
-    """A sentence's SQL with the run's month, its last day and the cut-off in it."""
+    """A check's SQL with the run's month, the month's last day and the cut-off filled in."""
     return (
         sql.replace("{report_month}", f"date '{run.month}'")
         .replace("{month_end}", f"date '{run.month_end}'")
@@ -218,14 +218,14 @@ def of_the_run(sql: str, run: Run) -> str:
     )
 
 
-def failing_rows(sentence: Any, suite: ModuleType, schema: str, run: Run) -> tuple[str, str | None]:
-    """What finds the rows that fail a sentence (SQL from its ``from`` on), and what names each."""
+def failing_rows(check: Any, suite: ModuleType, schema: str, run: Run) -> tuple[str, str | None]:
+    """The SQL that finds a check's failing rows, from its ``from`` on, and the SQL of their key."""
     table = f"{schema}.{suite.TABLE}"
-    key = suite.KEY if sentence.meta["key"] == THE_TABLES else sentence.meta["key"]
-    return of_the_run(sentence.meta["failing"], run).format(batch=table), key
+    key = suite.KEY if check.meta["key"] == THE_TABLES else check.meta["key"]
+    return of_the_run(check.meta["failing"], run).format(batch=table), key
 
 
-def _asked(
+def _queried(
     rows: str, severity: str, description: str, meta: dict[str, str | bool | None]
 ) -> RowsThatShouldNotBe:
     return RowsThatShouldNotBe(

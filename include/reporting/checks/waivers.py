@@ -1,8 +1,8 @@
-"""Warnings that a named person has looked at and lets pass for a while.
+"""Waivers: warnings that a named person has reviewed and lets pass until a day.
 
-A waiver holds for the evidence it was given for (``reporting.checks.fingerprint``): when other rows
-fail, the check warns again. It ends on its last day, as seen from the run's cut-off. A critical
-check cannot be waived: it stops the month.
+A waiver holds for the failing rows it was given for (``reporting.checks.fingerprint``): when other
+rows fail, the check warns again. It ends after its last day, compared with the run's cut-off. A
+critical check cannot be waived: it stops the month.
 """
 
 import csv
@@ -36,7 +36,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a failed warning is waived, and what a person should know of its waivers."""
+    """Whether a failed warning is waived, and a note on its waivers for people."""
 
     is_waived: bool
     note: str
@@ -51,10 +51,10 @@ def waivers_file(settings: Settings) -> Path:
 
 
 def load(settings: Settings) -> tuple[Waiver, ...]:
-    """Every waiver in the order in which they were given; none where there is no file.
+    """Every waiver in the order of the file; none if there is no file.
 
-    Raises BadCall naming file, line and column where the file is not as it should be, or where the
-    setting names no file.
+    Raises BadCall naming file, line and column of a fault, or naming the setting if it points to a
+    missing file.
     """
     path = waivers_file(settings)
     if not path.is_file():
@@ -67,18 +67,18 @@ def load(settings: Settings) -> tuple[Waiver, ...]:
 
 
 def judge(waivers: Sequence[Waiver], check_id: str, evidence: str, on: date) -> Verdict:
-    """What the waivers say of a failed warning on a day; the newest one that fits decides."""
+    """Whether a failed warning is waived on a day; the newest waiver of these rows decides."""
     about = [waiver for waiver in reversed(waivers) if waiver.check_id == check_id]
     fitting = [waiver for waiver in about if waiver.evidence == evidence]
     if fitting:
         newest = fitting[0]  # a newer one also shortens
         if on <= newest.expires_on:
-            told = f"waived by {newest.waived_by} until {newest.expires_on}: {newest.reason}"
-            return Verdict(True, told)
+            note = f"waived by {newest.waived_by} until {newest.expires_on}: {newest.reason}"
+            return Verdict(True, note)
         return Verdict(False, f"the waiver of {newest.waived_by} ended on {newest.expires_on}")
     if about and on <= about[0].expires_on:
         return Verdict(
-            False, f"the waiver of {about[0].waived_by} no longer fits: other rows fail now"
+            False, f"the waiver of {about[0].waived_by} no longer holds: other rows fail now"
         )
     return Verdict(False, "")
 
@@ -96,14 +96,14 @@ def add(waiver: Waiver, settings: Settings) -> Path:
 
 
 def waive(check_id: str, month: str, by: str, reason: str, until: str, settings: Settings) -> Path:
-    """Remember that a warning of a month may pass until a day, by its evidence; the file's path.
+    """Waive a warning of a month until a day, for its failing rows; returns the file's path.
 
-    Raises BadCall where the month has no such open warning, or where a word is missing.
+    Raises BadCall if the month has no such open warning, or if a text is missing.
     """
     by, reason = (" ".join(text.split()) for text in (by, reason))
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip():
-            raise BadCall(f"{option} is empty: say who has looked at {check_id}, and why it passes")
+            raise BadCall(f"{option} is empty: say who has reviewed {check_id}, or why it may pass")
         if looks_personal(text):
             raise BadCall(f"{option} holds what looks like a person's number: leave it out")
     expires_on = parse_day(until)

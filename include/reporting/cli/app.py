@@ -1,4 +1,4 @@
-"""The command line: thin, every command calls the functions that the DAG calls too."""
+"""The command line: every command only calls the functions that the DAG calls too."""
 
 import atexit
 import gc
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 console = SafeConsole()
 
-BY_SIGNAL = 128  # and the signal's number, as a shell says it
+BY_SIGNAL = 128  # plus the signal's number, as in a shell
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
 
 Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
@@ -55,14 +55,14 @@ def generate(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal books.")] = 7,
     defects: Annotated[
         Path | None,
-        typer.Option(help="Spoil the book; this CSV file lists what was planted, and where."),
+        typer.Option(help="Plant defects in the book; this CSV file lists them and their places."),
     ] = None,
     defect: Annotated[
         list[str] | None,
-        typer.Option(help="Only this class of defects; repeatable. Without: all that go together."),
+        typer.Option(help="Only this class of defects; repeatable. Default: all that can combine."),
     ] = None,
 ) -> None:
-    """Write a synthetic lender's book into the landing zone (all persons are made up)."""
+    """Write a synthetic lender's book into the landing zone (all persons are fictitious)."""
     from reporting.synthetic import lender
     from reporting.synthetic.defects import planted
 
@@ -78,7 +78,7 @@ def generate(
 
 @app.command()
 def run(month: Month, as_of: AsOf = None) -> None:
-    """Report one month: land, check, build, check, build records, check, submit."""
+    """Report one month: land, check, build marts, check, build records, check, submit."""
     settings = load_settings()
     one = run_of(month, as_of, settings)
     from reporting.cli import summary
@@ -99,7 +99,7 @@ def run(month: Month, as_of: AsOf = None) -> None:
 def watch(
     on: Annotated[str | None, typer.Option("--on", help="YYYY-MM-DD; today in China.")] = None,
 ) -> None:
-    """Look at the landing zone and the deadline as the daily watch does; tells whom it concerns."""
+    """Run the daily watch: check the landing zone and the deadline, and send alerts."""
     from reporting.monitoring import watch as daily
 
     settings = load_settings()
@@ -111,11 +111,11 @@ def watch(
 
 @app.command("alert-test")
 def alert_test() -> None:
-    """Send a test message to every alert destination and show what each answered."""
+    """Send a test message to every alert destination and show the results."""
     from reporting.alerts.send import send_test
 
     results = send_test(load_settings())
-    table = Table("destination", "audiences", "answer", box=None)
+    table = Table("destination", "audiences", "result", box=None)
     for one in results:
         answer = one.fault or "delivered"
         table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
@@ -127,7 +127,7 @@ def alert_test() -> None:
 
 @app.command()
 def months() -> None:
-    """Which months are built, what was reported and what is held back, and why."""
+    """Show which months are built, what was reported, and what is withheld or pending and why."""
     from reporting.cli import months as built
 
     console.print(built.overview(load_settings()))
@@ -138,10 +138,10 @@ def why(
     subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
     month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; the latest built.")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="The ledger event by event, every field's arithmetic.")
+        bool, typer.Option("--explain", help="Show the ledger event by event and each field's sum.")
     ] = False,
 ) -> None:
-    """Is this customer in the credit report, since when, under which document, and if not, why?"""
+    """Explain whether a customer or account is reported, since when, on what basis, or why not."""
     from reporting.why import answer
 
     settings = load_settings()
@@ -156,19 +156,21 @@ def why(
 
 @app.command()
 def waive(
-    check: Annotated[str, typer.Argument(help="The id of a check that warned.")],
+    check: Annotated[str, typer.Argument(help="The id of a failed check of severity warning.")],
     month: Month,
-    by: Annotated[str, typer.Option("--by", help="Who has looked at it.")],
+    by: Annotated[str, typer.Option("--by", help="Who has reviewed it.")],
     reason: Annotated[
-        str, typer.Option("--reason", help="Why it may pass; no word of a customer.")
+        str, typer.Option("--reason", help="Why it may pass; without personal data.")
     ],
     until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
 ) -> None:
-    """Let a warning of a month pass until a day, for as long as the same rows fail."""
+    """Waive a warning of a month until a day, while the same rows fail."""
     from reporting.checks.waivers import waive as give_waiver
 
     path = give_waiver(check, month, by, reason, until, load_settings())
-    console.print(f"Waived in {path}; runs from now on heed it.", soft_wrap=True, highlight=False)
+    console.print(
+        f"Waived in {path}; it applies from the next run on.", soft_wrap=True, highlight=False
+    )
 
 
 @app.command()
@@ -181,7 +183,7 @@ def explore() -> None:
 
 @app.command()
 def docs() -> None:
-    """Build the pages: dbt's documentation of every table and column, and the checks by month."""
+    """Build the pages: dbt's documentation of tables and columns, and the checks by month."""
     from reporting.pages import dbt_docs
 
     with console.status("Writing the pages ..."):
@@ -195,19 +197,19 @@ def demo(
     months: Annotated[int, typer.Option(min=3)] = 12,
     seed: Annotated[int, typer.Option()] = 7,
 ) -> None:
-    """A synthetic book and its last three months through the real DAG (`make run`)."""
+    """Generate a synthetic book and run its last three months through the real DAG (`make run`)."""
     from reporting.cli.demo import run_demo
 
     run_demo(load_settings(), accounts, months, seed)
 
 
 def main() -> None:
-    """Run the command line; an error is one line and an exit code, unless --debug asks for more."""
+    """Run the command line; an error is one line and an exit code, a traceback with --debug."""
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
     is_debug = "--debug" in sys.argv
     interrupts.listen()
-    # dbt and Great Expectations hold half a million objects that live as long as the command: they
-    # are seldom searched for garbage, and not once more at its end
+    # dbt and Great Expectations hold half a million objects for the whole command: search them for
+    # garbage seldom, and not at exit
     gc.set_threshold(GARBAGE_AFTER)
     logging.raiseExceptions = False  # a log that a full disk does not take is no error of its own
     atexit.register(gc.freeze)
@@ -226,7 +228,7 @@ def main() -> None:
         if number is None and isinstance(ended, SystemExit):
             raise
         if number == signal.SIGTERM:
-            _say("stopped by SIGTERM; what was not finished is done again by the next run")
+            _say("stopped by SIGTERM; the next run repeats what was not finished")
         sys.exit(BY_SIGNAL + (number or signal.SIGINT))  # typer makes every interrupt an exit 130
     finally:
         interrupts.end()

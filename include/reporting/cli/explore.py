@@ -1,4 +1,4 @@
-"""A small SQL prompt over the published tables: it reads them, and nothing else on this machine."""
+"""A small SQL prompt that can read the published tables and nothing else on this machine."""
 
 import sys
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ REFUSED = (  # they write files or open others
 
 
 def open_shell(settings: Settings, console: Console) -> None:
-    """Read statements that end in a semicolon and show their rows; ``.quit`` or Ctrl+D ends.
+    """Run statements that end in a semicolon and print their rows; ``.quit`` or Ctrl+D ends.
 
     Statements may also come from a pipe; then the first error ends the shell.
     """
@@ -51,7 +51,7 @@ def open_shell(settings: Settings, console: Console) -> None:
 
 
 def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Let a connection read the published files alone, for good; its tables go by their names."""
+    """Permanently restrict a connection to the published files; tables need no schema name."""
     connection.execute("use marts")
     connection.execute("set allowed_directories = ?", [[str(settings.published.resolve())]])
     connection.execute("set enable_external_access = false")

@@ -1,4 +1,4 @@
-"""Which months are built, what went out and what is held back."""
+"""Which months are built, what was reported, and what is withheld or pending."""
 
 from datetime import datetime, time
 from typing import Any
@@ -20,7 +20,7 @@ def overview(settings: Settings) -> RenderableType:
         months = months_shown(connection)
         if not months:
             return Text(
-                "No month is built yet: the last run stopped at a check "
+                "No month is built yet: the last run was stopped by a check "
                 "(marts.data_quality_results)."
             )
         states = connection.execute(
@@ -46,7 +46,14 @@ def overview(settings: Settings) -> RenderableType:
             "where report_month not in (select report_month from marts.built_months) order by all"
         ).fetchall()
     kinds = sorted({state for _, _, state, _ in states})
-    columns = ("month", "cut-off", "institution", *map(str.lower, kinds), "owed", "not reportable")
+    columns = (
+        "month",
+        "cut-off",
+        "institution",
+        *map(str.lower, kinds),
+        "pending",
+        "not reportable",
+    )
     table = Table(*columns, box=None)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -83,17 +90,15 @@ def overview(settings: Settings) -> RenderableType:
 
 
 def _moment(as_of: datetime) -> str:
-    """A cut-off, short where it lies at midnight, as most do."""
+    """A cut-off as text; without the time if it is midnight, as usual."""
     return f"{as_of:%Y-%m-%d}" if as_of.time() == time() else f"{as_of:%Y-%m-%d %H:%M}"
 
 
 def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
-    """What the newest month left owed, to whom and why, and what a person has to repair."""
+    """Tables of the pending months, by institution and cause, and of the records to repair."""
     parts: list[RenderableType] = []
     if owed:
-        table = Table(
-            "owed to the bureau by", "held back by", "months", "accounts", "since", box=None
-        )
+        table = Table("pending months of", "held back by", "months", "accounts", "since", box=None)
         for reporter, held_back_by, months, accounts, since in owed:
             counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
             table.add_row(Text(shown(reporter)), held_back_by, *counts)

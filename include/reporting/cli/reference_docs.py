@@ -1,8 +1,7 @@
-"""The page docs/checks.md: an entry for each check id, for whoever gets an alert.
+"""The page docs/checks.md: an entry for each check id, for the person who gets an alert.
 
-Rendered from the sentences in ``expectations/``, from ``expectations/runbook.yml``, from the
-limits of the daily watch and from the registry of the bureau's rules; ``make checks-page`` renews
-it.
+Rendered from the checks in ``expectations/``, from ``expectations/runbook.yml``, from the limits of
+the daily watch and from the registry of the bureau's rules; ``make checks-page`` renews it.
 """
 
 from typing import Any
@@ -20,8 +19,8 @@ PAGE = PROJECT_ROOT / guide.PAGE
 HEAD = """# The checks, one by one
 
 Generated from `expectations/`; renew it with `make checks-page`. **critical** stops the month,
-**warning** is told to the check's owner and can be waived (`reporting waive`), **info** is counted
-on the check page. The checks of the daily watch stop nothing.
+**warning** alerts the check's owner and can be waived (`reporting waive`), **info** is only counted
+on the check page. The checks of the daily watch stop no month.
 """
 
 
@@ -32,18 +31,18 @@ def render() -> str:
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
             suite = load_suite(path)
             parts.append(f"\n## {schema}.{suite.TABLE}\n")
-            parts += [_sentence(sentence) for sentence in suite.EXPECTATIONS]
+            parts += [_check(check) for check in suite.EXPECTATIONS]
     parts.append("\n## The daily watch\n")
-    for asked in thresholds():
-        parts.append(_entry(asked.check_id, asked.severity, asked.meaning, asked.rationale))
-    parts += [_entry(one, "warning, then critical", DEADLINE_MEANING) for one in DEADLINES]
+    for one in thresholds():
+        parts.append(_entry(one.check_id, one.severity, one.meaning, one.rationale))
+    parts += [_entry(name, "warning, then critical", DEADLINE_MEANING) for name in DEADLINES]
     parts += [_entry(RUN_ENDED, "critical", RUN_MEANING)]
     return "".join(parts)
 
 
-def _sentence(sentence: Any) -> str:
-    severity = getattr(sentence.severity, "value", sentence.severity)
-    return _entry(sentence.meta["id"], severity, sentence.description)
+def _check(check: Any) -> str:
+    severity = getattr(check.severity, "value", check.severity)
+    return _entry(check.meta["id"], severity, check.description)
 
 
 def _entry(check_id: str, severity: str, means: str, why: str = "") -> str:
@@ -58,7 +57,7 @@ def _entry(check_id: str, severity: str, means: str, why: str = "") -> str:
         lines.append(f"- Why this limit: {_cell(why)}")
     for rule in (rule for rule in load_rules() if check_id == f"bureau.{rule.id}"):
         lines += [
-            f"- Why it is asked: {_cell(rule.why)}",
+            f"- Why it is checked: {_cell(rule.why)}",
             f"- Usual cause: {_cell(rule.usual_cause)}",
         ]
     return "\n".join(lines) + "\n"

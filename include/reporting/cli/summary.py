@@ -1,4 +1,4 @@
-"""What a run produced and where: printed at the end of every run."""
+"""What a run produced and where it is stored, printed at the end of every run."""
 
 import json
 import shlex
@@ -20,7 +20,7 @@ from reporting.store.publish import open_published
 
 
 def show(settings: Settings, months: list[str], console: Console | None = None) -> None:
-    """Print accounts by verdict, files, checks and where things are, for months just built."""
+    """Print accounts by verdict, files, checks and paths for months just built."""
     console = console or SafeConsole()
     with open_published(settings) as connection:
         first_days = [parse_month(month) for month in months]
@@ -155,14 +155,14 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
 
 
 def typed(subject: str | None) -> str:
-    """An id as it can be typed; it may begin like an option."""
+    """An id as it is typed in a shell; it may begin like an option."""
     if not subject:
         return "CUSTOMER_OR_ACCOUNT"
     return f"-- {shlex.quote(subject)}" if subject.startswith("-") else shlex.quote(subject)
 
 
 def _command() -> str:
-    """The command as it can be typed here: by its path where the environment is not active."""
+    """The command as it is typed here: with its path if the environment is not active."""
     if shutil.which("reporting"):
         return "reporting"
     path = Path(sys.executable).with_name("reporting")

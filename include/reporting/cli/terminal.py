@@ -1,4 +1,4 @@
-"""The terminal as commands write to it: what comes from data is shown and never obeyed."""
+"""Terminal output of the commands: control characters in data are shown as escapes."""
 
 import re
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ def shown(text: str) -> str:
 class SafeConsole(Console):
     """A console that shows the control characters of what it prints.
 
-    A cell of a table is laid out before it is printed: there ``shown`` comes first, else the
-    escapes take more room than the cell has.
+    A table is laid out before it is printed, so apply ``shown`` to its cells first: otherwise the
+    escapes need more room than the cell has.
     """
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Every piece of a text; those by which rich itself moves the cursor stay as they are."""
+        """Render every segment; rich's own control segments are not changed."""
         for piece in super().render(renderable, options):
             yield piece if piece.control else Segment(shown(piece.text), piece.style)

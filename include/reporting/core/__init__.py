@@ -1,1 +1,1 @@
-"""What everything rests on: settings, runs, files, configuration, errors."""
+"""What all other packages use: settings, runs, files, configuration, errors."""

@@ -1,8 +1,8 @@
-"""Files and folders that appear whole, stay whole and go whole.
+"""Write, replace and remove files and folders atomically.
 
-What is written is written aside, brought to the disk and renamed. What a killed process leaves
-bears one of two names: ``.<name>.partial`` is not whole and goes; ``.<name>.old`` is what stood
-there before, and comes back where nothing took its place (``remove_leftovers``).
+Files are written aside, synced to disk and renamed. A killed process leaves one of two names:
+``.<name>.partial`` is incomplete and is deleted; ``.<name>.old`` is the version before, which is
+restored if nothing has replaced it (``remove_leftovers``).
 """
 
 import errno
@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 def aside_of(final: Path) -> Path:
-    """Where a file or folder is written before it gets its name."""
+    """The path at which a file or folder is written before it is renamed."""
     return final.with_name(f".{final.name}.partial")
 
 
 @contextmanager
 def replaced(final: Path) -> Iterator[Path]:
-    """A free path to write a file or folder at; it takes its name where the block ends well."""
+    """A free path to write a file or folder at; it is renamed if the block ends without error."""
     aside = aside_of(final)
     delete(aside)
     try:
@@ -31,7 +31,7 @@ def replaced(final: Path) -> Iterator[Path]:
 
 
 def put_in_place(aside: Path, final: Path) -> None:
-    """Give a file or folder that is complete its name, on the disk; what had it before goes."""
+    """Sync a complete file or folder and rename it; it replaces the one with that name."""
     sync(aside)
     if aside.is_dir() and final.exists():
         old = final.with_name(f".{final.name}.old")
@@ -56,19 +56,19 @@ def remove(final: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder; no process may be writing there now."""
+    """Remove what killed processes left in a folder; no process may be writing there."""
     for old in folder.glob(".*.old"):
         final = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
         if final.exists():
             delete(old)
         else:
             old.rename(final)
-    for partial in folder.glob(".*.partial*"):  # also what a database keeps beside its file
+    for partial in folder.glob(".*.partial*"):  # also the write-ahead log of a database
         delete(partial)
 
 
 def delete(path: Path) -> None:
-    """Delete a file or folder that no reader knows by its name, if there is one."""
+    """Delete a file or folder that no reader uses, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -76,7 +76,7 @@ def delete(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or a folder and all that it holds, to the disk."""
+    """Sync a file, or a folder with all its content, to disk."""
     if path.is_dir():
         for inside in path.iterdir():
             sync(inside)
@@ -84,7 +84,7 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
+    """Sync a file, or the names in a folder, to disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

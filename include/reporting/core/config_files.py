@@ -1,6 +1,6 @@
-"""Files of configuration that people write: CSV and YAML, read into checked entries.
+"""Read configuration files that people write, CSV and YAML, into validated entries.
 
-A wrong file is a wrong configuration: every fault of it is named, one a line, with its place.
+Every fault of a file is reported, one per line, with its place.
 """
 
 import csv
@@ -21,7 +21,7 @@ Form = TypeVar("Form")
 
 
 def _written(form: str, words: str) -> Callable[[Any], Any]:
-    """Take a text only where it is written in one way; pydantic itself takes several."""
+    """A validator that accepts one spelling of a value; pydantic itself accepts several."""
 
     def require(value: Any) -> Any:
         if isinstance(value, str) and not re.fullmatch(form, value):
@@ -52,7 +52,7 @@ def read_rows(
 ) -> dict[int, Form]:
     """The rows of a CSV file by line number, each as ``form``, a pydantic dataclass of its columns.
 
-    ``unique`` are columns whose values together stand in one row only. Raises BadCall with a line
+    ``unique`` are sets of columns whose combined values must be unique. Raises BadCall with a line
     for each fault, naming file, line and column.
     """
     rows: dict[int, Form] = {}
@@ -145,6 +145,6 @@ def _of_entry(
 
 
 def require_none(faults: Sequence[str]) -> None:
-    """BadCall with every fault, one a line, where there are any."""
+    """Raise BadCall with every fault, one per line, if there are any."""
     if faults:
         raise BadCall("\n".join(dict.fromkeys(faults)))

@@ -1,4 +1,4 @@
-"""DuckDB files and connections: written whole, within the limits of the settings, interruptible."""
+"""DuckDB files and connections: atomic writes, limits from the settings, interrupts."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,11 +35,10 @@ def parquet_rows(*paths: Path) -> str:
 def new_database(
     final: Path, config: Mapping[str, str] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new database, written aside; it takes its name once it stands on the disk and is whole.
+    """Write a new database aside; it is renamed once it is complete on disk.
 
-    Closing a connection hides a checkpoint that failed, such as on a full disk, and what is only
-    in the write-ahead log would stay behind: so the checkpoint is explicit, and what was written is
-    read back.
+    Closing a connection hides a failed checkpoint, such as on a full disk, and rows that are only
+    in the write-ahead log would be lost. So the checkpoint is explicit and the schema is read back.
     """
     with atomic.replaced(final) as aside:
         log = aside.with_name(f"{aside.name}.wal")
@@ -63,7 +62,7 @@ def new_database(
 
 @contextmanager
 def interrupted_as_others() -> Iterator[None]:
-    """Ctrl-C during a query is an interrupt; DuckDB makes a RuntimeError of it."""
+    """Raise KeyboardInterrupt for Ctrl-C during a query, which DuckDB turns into a RuntimeError."""
     try:
         yield
     except RuntimeError as error:
@@ -73,10 +72,10 @@ def interrupted_as_others() -> Iterator[None]:
 
 
 def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Give a connection the memory and threads that the settings allow, and a private spill folder.
+    """Set a connection's memory and threads from the settings, and a private spill folder.
 
-    A build store spills into the folder that DuckDB makes beside its file, in the month's private
-    folder; a connection without a file would spill into the folder where the command was started.
+    A build store spills into a folder that DuckDB makes beside its file, in the month's private
+    folder; a connection without a file would spill into the current folder.
     """
     if connection.execute("select current_setting('temp_directory')").fetchone() == (".tmp",):
         spill = str(spill_folder(settings))

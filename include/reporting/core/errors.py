@@ -1,10 +1,10 @@
-"""The two ways a command can fail; the command line turns each into one line and an exit code."""
+"""The errors of a command; the command line turns each into one line and an exit code."""
 
 
 class ReportingError(Exception):
-    """Something the user must act on, said in one line that names the place and what to do.
+    """An error that the user must act on: one line that names the place and what to do.
 
-    ``may_be_damage``: perhaps because a landed file cannot be decoded, which is worth a look.
+    ``may_be_damage``: a landed file that cannot be decoded may be the cause and is looked for.
     """
 
     exit_code = 1
@@ -18,7 +18,7 @@ class DataNotFit(ReportingError):
 
 
 class BrokenDelivery(DataNotFit):
-    """What was delivered is broken in structure: whoever delivers it must put it right."""
+    """A delivered file has a broken structure and must be delivered again."""
 
 
 class BadCall(ReportingError):
@@ -28,12 +28,12 @@ class BadCall(ReportingError):
 
 
 class MachineFault(ReportingError):
-    """The machine lacks something, such as space on a disk: the data and the call may be right."""
+    """The machine lacks a resource, such as space on a disk; data and call may be right."""
 
 
 class Unforeseen(ReportingError):
-    """An error that no line of ours foresees: its kind and its place, without its words."""
+    """An unexpected error: its kind and its place, without its text, which may quote a row."""
 
 
 class BadHome(BadCall):
-    """The home folder cannot be written: it may have become so by itself, so an alert is sent."""
+    """The home folder cannot be written; alerted, since this may happen without a wrong call."""

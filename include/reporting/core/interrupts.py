@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM end a command whatever it does.
+"""Ctrl-C and SIGTERM end a command, whatever it is doing.
 
-A signal may come while a library runs a callback, in which Python drops an exception, or one that
-swallows it. So it is noted too, and looked for wherever a library has been at work.
+A signal may arrive while a library runs a callback that drops or swallows exceptions. So each
+signal is also recorded, and checked for after calls into libraries.
 """
 
 import signal
@@ -11,7 +11,7 @@ _received: list[int] = []
 
 
 def listen() -> None:
-    """Take both signals as interrupts from now on; one that is ignored stays so."""
+    """Treat both signals as interrupts from now on; an ignored signal stays ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -23,7 +23,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def require_none() -> None:
-    """KeyboardInterrupt where a signal has come, whoever has swallowed it."""
+    """Raise KeyboardInterrupt if a signal has come, even if a library swallowed it."""
     if _received:
         raise KeyboardInterrupt
 
@@ -34,7 +34,7 @@ def received() -> int | None:
 
 
 def end() -> None:
-    """Leave the signals to the system: the command ends, and nothing is to be interrupted now."""
+    """Restore the default handling of both signals: the command ends without more interrupts."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is _interrupt:
             signal.signal(number, signal.SIG_DFL)

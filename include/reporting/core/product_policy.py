@@ -1,7 +1,7 @@
 """The product policy: what a lender decides per product (contracts, section 1).
 
-The seed ``product_policy.csv`` holds, unless the setting ``REPORTING_POLICY`` names another file of
-the same shape. A wrong file is a wrong configuration: it is named with its row and column.
+The seed ``product_policy.csv`` applies, unless the setting ``REPORTING_POLICY`` names another file
+with the same columns. A fault is reported with its line and column.
 """
 
 from pathlib import Path
@@ -47,9 +47,9 @@ class PolicyRow:
 
 
 def read_policy(settings: Settings) -> Path:
-    """Check the policy in force and return the path of its file.
+    """Validate the policy in force and return the path of its file.
 
-    Raises BadCall naming file, line and column if the file is missing or not of the policy's shape.
+    Raises BadCall naming file, line and column if the file is missing or has a fault.
     """
     path = settings.policy.resolve() if settings.policy else seed_path("product_policy")
     if not path.is_file():

@@ -1,6 +1,6 @@
 """The raw contract: which tables, columns and types a lender delivers (contracts, section 1).
 
-``dbt_project/models/staging/sources.yml`` alone states it; dbt and the landing check both read it.
+``dbt_project/models/staging/sources.yml`` is its only source; dbt and the landing check read it.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def raw_contract() -> tuple[RawTable, ...]:
 
 
 def control_totals() -> RawTable:
-    """The optional feed in which the source says what it delivered."""
+    """The optional feed that states rows and amount of each delivered file."""
     (table,) = _tables_of("control")
     return table
 

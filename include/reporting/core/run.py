@@ -1,4 +1,4 @@
-"""A run is a month and a cut-off: the only notions of time, given from outside."""
+"""A run is a month and a cut-off; both are given from outside, and no other time is used."""
 
 import calendar
 import re
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from reporting.core.errors import BadCall
 from reporting.core.settings import Settings
 
-FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau takes (bureau interface, 1.4)
+FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau accepts (bureau interface, 1.4)
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CHINA = ZoneInfo("Asia/Shanghai")
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
@@ -37,7 +37,7 @@ def previous_month(month: date) -> date:
 
 
 def month_before(moment: datetime) -> str:
-    """The month (YYYY-MM) that ended last before a moment, in China."""
+    """The last full month (YYYY-MM) before a moment, in China."""
     return f"{previous_month(moment.astimezone(CHINA).date()):%Y-%m}"
 
 
@@ -65,7 +65,7 @@ def parse_day(text: str) -> date:
 
 
 def _moment(text: str, form: str) -> datetime | None:
-    """A moment of the right form that exists, else None."""
+    """The moment that a text names, or None if its form is wrong or there is no such day."""
     if not re.fullmatch(form, text):
         return None
     try:
@@ -96,9 +96,9 @@ class Run:
         return run
 
     def next_usual_cut_off(self, settings: Settings) -> date:
-        """The usual cut-off day of the next run: no month held back now is reported earlier.
+        """The usual cut-off day of the next run: the earliest day on which a pending month is sent.
 
-        Where this run is made later than usual, the first such day after its own cut-off.
+        If this run's cut-off is later than usual, the first such day after it.
         """
         due_in = max(next_month(next_month(self.month)), self.as_of.date().replace(day=1))
         day = due_in.replace(day=settings.cut_off_day)
@@ -121,5 +121,5 @@ class Run:
         return settings.work / self.label
 
     def build_store(self, settings: Settings) -> Path:
-        """The private DuckDB file this month is built in."""
+        """The private DuckDB file in which this month is built."""
         return self.folder(settings) / "build.duckdb"

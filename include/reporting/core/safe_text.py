@@ -1,4 +1,4 @@
-"""What of foreign text a message may repeat: words of an error, and keys of rows.
+"""Which foreign text a message may repeat: texts of errors, and keys of rows.
 
 Most error texts may quote a value of a row. Only these are repeated: the operating system's about
 a file, an import's about a module, and those of DuckDB and dbt about names, memory and files.
@@ -23,7 +23,7 @@ ENGINE_KINDS = ("IOException", "OutOfMemoryException")
 COLUMN = re.compile(r"The column \"[^\"]*\" in BatchData does not exist")
 # dbt's own errors, of its language, a reference or a contract: the line after this one.
 DBT = re.compile(r"^(Compilation|Parsing|Dependency) Error\b[^\n]*\n\s*(?P<words>[^\n]+)")
-# What a machine lacks, as the system says it within the words of whatever library met it.
+# What a machine lacks: the system's text, which libraries repeat in theirs, and our text.
 LACKS = {
     "No space left on device": "no space left on the file system of {place}",
     "Disk quota exceeded": "the quota of disk space is used up in {place}",
@@ -45,7 +45,7 @@ DBT_TEST = re.compile(r"Got \d+ results?, configured to fail if [^\n]*")
 
 
 def of_error(error: BaseException) -> str:
-    """An error in one line without a value of a row: its own words, or only its kind."""
+    """An error in one line without a value of a row: its own text, or only its kind."""
     if isinstance(error, ReportingError):
         return " ".join(str(error).split())
     if lack := of_lack(error):
@@ -58,9 +58,9 @@ def of_error(error: BaseException) -> str:
 
 
 def of_lack(error: BaseException, place: Path | None = None) -> str:
-    """What the machine lacked where an error, or one that it hides, comes from that; else empty.
+    """What the machine lacked, if that caused an error or one of its causes; else empty.
 
-    ``place`` is a file or folder where it happened, for an error that names none.
+    ``place`` is the file or folder where it happened, for an error that names none.
     """
     for one in _chain(error):
         named = one.filename if isinstance(one, OSError) else None
@@ -71,7 +71,7 @@ def of_lack(error: BaseException, place: Path | None = None) -> str:
 
 
 def lack_in(text: str, place: Path | None = None) -> str:
-    """What the machine lacked by a longer text, in our words; of the text only a path is shown."""
+    """What the machine lacked according to a longer text; only a path of that text is repeated."""
     for sign, words in LACKS.items():
         if sign in text:
             path = PATH.search(text) if "{place}" in words else None
@@ -81,7 +81,7 @@ def lack_in(text: str, place: Path | None = None) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came from."""
+    """An error and its causes."""
     seen: list[BaseException] = []
     one: BaseException | None = error
     while one is not None and one not in seen:
@@ -100,7 +100,7 @@ def is_of_machine(error: BaseException) -> bool:
 
 
 def of_query(text: str) -> str:
-    """The database's first error about names, memory or files in a longer text; else empty."""
+    """The first database error about names, memory or files in a longer text; else empty."""
     if lack := lack_in(text):
         return lack
     found = [error.group() for error in ENGINE.finditer(text) if error["kind"] in REPEATED]
@@ -109,7 +109,7 @@ def of_query(text: str) -> str:
 
 
 def of_dbt(text: str) -> str:
-    """Why a node of dbt failed: the first line that quotes no value of a row, or only the kind."""
+    """Why a dbt node failed: the first line that quotes no value of a row, or only the kind."""
     if lack := lack_in(text):
         return lack
     if engine := ENGINE.search(text):
@@ -122,7 +122,7 @@ def of_dbt(text: str) -> str:
 
 
 def _with_advice(words: str) -> str:
-    """What can be done where DuckDB's memory does not suffice."""
+    """Add what to do if DuckDB ran out of memory."""
     if "Out of Memory Error" not in words:
         return words
     return f"{words}; give it more by setting REPORTING_MEMORY_LIMIT, or fewer REPORTING_THREADS"

@@ -19,7 +19,7 @@ def seed_path(seed: str) -> Path:
 
 
 def seed_rows(seed: str) -> list[dict[str, str]]:
-    """The rows of a seed as texts; ``configuration`` checks them before a run begins."""
+    """The rows of a seed as texts; ``monitoring.configuration`` validates them before a run."""
     with seed_path(seed).open(encoding="utf-8-sig", newline="") as file:  # as dbt reads them
         return list(csv.DictReader(file))
 
@@ -30,7 +30,7 @@ def seed_values(seed: str, *columns: str) -> list[str]:
 
 
 def sql_list(values: list[str]) -> str:
-    """Texts as a SQL list, quotes and braces kept harmless."""
+    """Texts as a SQL list, with quotes and braces escaped."""
     return (
         ("(" + ", ".join(literal(value) for value in values) + ")")
         .replace("{", "{{")
@@ -40,7 +40,7 @@ def sql_list(values: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason code: where it stands in the order, its sentence and its source."""
+    """One reason code: its position in the order, its sentence and its source."""
 
     position: Whole
     reason_code: Code

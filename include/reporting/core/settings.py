@@ -17,7 +17,7 @@ URL_OR_EMPTY = r"^(https?://\S+)?$"
 
 
 class Settings(BaseSettings):
-    """Where things live and the choices a lender makes; each field is one environment variable."""
+    """Paths and the choices a lender makes; each field is one environment variable."""
 
     model_config = SettingsConfigDict(
         env_prefix="REPORTING_", extra="ignore", env_ignore_empty=True
@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
     minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
     full_rebuild: bool = Field(
-        False, description="Read all history anew instead of what the month before carried forward."
+        False, description="Read all history instead of what the month before carried forward."
     )
     cut_off_day: int = Field(3, ge=1, le=28, description="Day of the next month: default cut-off.")
     deadline_day: int = Field(

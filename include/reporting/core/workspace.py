@@ -1,4 +1,4 @@
-"""The home folder: who may work in it, how private folders are made, what killed runs left."""
+"""The home folder: its lock, private folders, and the removal of what killed runs left."""
 
 import fcntl
 import os
@@ -23,10 +23,10 @@ _held: set[Path] = set()
 
 @contextmanager
 def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
-    """Let one run at a time work in the home folder; re-entrant inside a process.
+    """Lock the home folder, so that one run at a time works in it; re-entrant inside a process.
 
-    Where another process works there: wait for it, or raise BadCall. The lock dies with its
-    process; the next holder removes what a killed run left, of whichever month.
+    While another process holds the lock: wait for it, or raise BadCall. The lock dies with its
+    process; the next holder removes what a killed run of any month left.
     """
     home = settings.home.resolve()
     if is_held(settings):
@@ -49,7 +49,7 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
 
 
 def _remove_leftovers(settings: Settings) -> None:
-    """Half-written files and folders, and what DuckDB spilled: both may hold clear identities."""
+    """Remove half-written files and folders and DuckDB's spill files; they may hold clear names."""
     home = settings.home.resolve()
     for folder in (folder for pattern in WRITTEN_IN for folder in home.glob(pattern)):
         atomic.remove_leftovers(folder)
@@ -61,7 +61,7 @@ def _remove_leftovers(settings: Settings) -> None:
 
 
 def spill_folder(settings: Settings) -> Path:
-    """Where this process may spill what it computes outside of a build store."""
+    """The folder in which DuckDB may spill for connections other than a build store's."""
     return settings.work / f"{os.getpid()}.tmp"
 
 
@@ -86,7 +86,7 @@ def _lock_file(work: Path) -> TextIO:
 
 
 def is_in_use(settings: Settings) -> bool:
-    """Does a living process work in the home folder?"""
+    """Whether a living process holds the lock of the home folder."""
     if is_held(settings):
         return True
     try:
@@ -102,7 +102,7 @@ def is_in_use(settings: Settings) -> bool:
 
 
 def is_held(settings: Settings) -> bool:
-    """Does this process work in the home folder, so that no other one does?"""
+    """Whether this process holds the lock of the home folder."""
     return settings.home.resolve() in _held
 
 

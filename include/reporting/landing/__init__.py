@@ -1,1 +1,1 @@
-"""The delivered feeds: which files they are, whether they are whole, and the rows they hold."""
+"""The delivered feeds: their files, the check of their structure, and how their rows are read."""

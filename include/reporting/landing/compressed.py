@@ -1,6 +1,6 @@
-"""A compressed CSV file is whole, or it stops the run by name.
+"""Require that compressed CSV files are whole.
 
-DuckDB reads what is left of one that was cut off and says nothing.
+DuckDB reads the rest of a file that was cut off without an error.
 """
 
 import gzip
@@ -20,7 +20,7 @@ RUN_LENGTH_BLOCK = 1
 
 
 def require_whole(feed: Feed, files: Iterable[DeliveredFile]) -> None:
-    """BrokenDelivery names the first compressed file that was cut off or is damaged."""
+    """Raise BrokenDelivery naming the first compressed file that is cut off or damaged."""
     check = {"gzip": _read_gzip, "zstd": _walk_zstd}
     for file in files:
         if file.compression in check:
@@ -34,14 +34,14 @@ def require_whole(feed: Feed, files: Iterable[DeliveredFile]) -> None:
 
 
 def _read_gzip(file: BinaryIO) -> None:
-    """To the end of each member, where its length and checksum stand."""
+    """Read to the end of each member, which holds its length and checksum."""
     with gzip.open(file) as content:
         while content.read(PIECE):
             pass
 
 
 def _walk_zstd(file: BinaryIO) -> None:
-    """From block to block to the end of each frame; EOFError where the file ends before."""
+    """Skip from block to block to the end of each frame; EOFError if the file ends before."""
     while begin := file.read(4):
         magic = int.from_bytes(begin, "little")
         if magic in SKIPPABLE_FRAMES:

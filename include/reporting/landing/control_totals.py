@@ -1,7 +1,7 @@
-"""Control totals: what the source says it delivered, beside what was landed, file by file.
+"""Control totals: the rows and amounts that the source states, and those landed, file by file.
 
-A file that was cut at the end of a line looks whole; only who wrote it knows how long it was.
-``raw.delivered_files`` holds both; ``expectations/landing/delivered_files.py`` compares them.
+A file that was cut off at the end of a line looks whole; only its writer knows its length.
+``raw.delivered_files`` holds both sides; ``expectations/landing/delivered_files.py`` compares them.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ AMOUNTS = {
     "credit_limits": "credit_limit",
 }
 
-# A total names its file by its whole path, by the path below its table's folder, or by its name
-# where no other file of the table has it. Two newest totals that differ cannot both match, nor does
-# one with a value that cannot be read. One that does not say when it was recorded is the oldest.
+# A total names its file by its whole path, by the path below its table's folder, or by its name if
+# no other file of the table has that name. Two newest totals that differ never match, nor does a
+# total with an unreadable value. A total without recorded_at counts as the oldest.
 COMPARED = """
 create or replace table raw.delivered_files as
 with totals as (
@@ -81,9 +81,9 @@ def compare(
     delivered: Mapping[str, Mapping[str, str]],
     as_of: datetime,
 ) -> list[str]:
-    """Create ``raw.delivered_files``, and warn of amounts that are compared with nothing.
+    """Create ``raw.delivered_files``, and warn of stated amounts that cannot be compared.
 
-    ``delivered``: the files of each landed table. Rows are counted only of tables with totals.
+    ``delivered``: the files of each landed table. Rows are counted only for tables with totals.
     """
     files = [(table, file) for table, paths in delivered.items() for file in paths]
     connection.execute("create temp table landed_names (table_name varchar, file varchar)")

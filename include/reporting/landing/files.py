@@ -78,14 +78,14 @@ def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
     return [inspect(feed, path, schemas.get(path)) for path in paths]
 
 
-# A row has a key of its own. Made-up ids that run on without a gap, delta-encoded and compressed,
-# take a twentieth of a byte or so; equal rows in one run take next to none, and are no facts.
+# Every row has its own key. Consecutive ids, delta-encoded and compressed, take about a twentieth
+# of a byte; only repeated equal rows take less, and they are no facts.
 ROWS_PER_BYTE = 100
-MANY_ROWS = 1_000_000  # fewer do no harm, whatever they are
+MANY_ROWS = 1_000_000  # fewer rows are harmless
 
 
 def require_plausible(feed: Feed, files: list[DeliveredFile]) -> None:
-    """BrokenDelivery where a Parquet file declares more rows than its size can hold.
+    """Raise BrokenDelivery if a Parquet file declares more rows than its size can hold.
 
     Only the footers are read: the rows themselves could fill memory and disk.
     """
@@ -186,7 +186,7 @@ def _parquet_columns(
 
 
 def _columns_of_another_type(feed: Feed, path: str, types: dict[str, str]) -> set[str]:
-    """Columns to read as NULL: wholly empty, of a foreign type (a fault if one had values)."""
+    """Columns of a wrong type to read as NULL: empty ones. Raises for one that holds values."""
     other = [c for c in feed.table.columns if types.get(c.name, c.type) != c.type]
     if not other:
         return set()

@@ -1,7 +1,7 @@
-"""The landing check: are the delivered feeds whole, and how does everything after read them?
+"""The landing check: require that the feeds are whole, and create the month's schema ``raw``.
 
-A broken structure stops the run here with one line; a single bad value does not: its row is left
-for staging to quarantine (contracts, section 1 "Landing" and "Conventions").
+A broken structure stops the run here with one line. A single bad value does not: staging
+quarantines its row (contracts, section 1 "Landing" and "Conventions").
 """
 
 import hashlib
@@ -36,7 +36,7 @@ A_CODE = r"[A-Za-z][A-Za-z0-9_]{0,39}"
 class LandedTable:
     """A feed as delivered: the SHA-256 of its files by path below the landing zone, and its rows.
 
-    ``untidy``: the columns of each file whose texts are trimmed as they are read.
+    ``untidy``: the columns of each file whose texts are trimmed when they are read.
     """
 
     name: str
@@ -49,7 +49,7 @@ class LandedTable:
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What a landing check found; ``control`` is the feed of control totals, if it is there."""
+    """The result of the landing check; ``control`` is the optional feed of control totals."""
 
     tables: tuple[LandedTable, ...]
     control: LandedTable
@@ -57,12 +57,12 @@ class LandingReport:
 
     @property
     def contents(self) -> dict[str, str]:
-        """SHA-256 of every file whose rows a month is made of."""
+        """SHA-256 of every file with rows of the month's feeds."""
         return dict(pair for table in self.tables for pair in table.contents.items())
 
     @property
     def hashed(self) -> dict[str, str]:
-        """SHA-256 of every file that was read."""
+        """SHA-256 of every file that was read, control totals included."""
         return self.contents | dict(self.control.contents)
 
     @property
@@ -94,14 +94,14 @@ def land_feeds(
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
-    policy in force. ``known``, by path and digest: files whose texts an earlier month has looked
-    through. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
-    missing or broken in structure; then there is no build store of the month. A page of a Parquet
-    file that cannot be decoded shows itself where it is first read (``damage_is_named``).
+    policy in force. ``known``: by path and digest, the files whose texts an earlier month has
+    inspected. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
+    missing or have a broken structure; the month then has no build store. A damaged page of a
+    Parquet file is only found by the step that first reads it (``blame_damaged_file``).
     """
     policy = read_policy(settings)
     zone = LandingZone.of(settings.landing)
-    with damage_is_named(settings), _fresh_build_store(run, settings) as connection:
+    with blame_damaged_file(settings), _fresh_build_store(run, settings) as connection:
         zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
@@ -120,7 +120,7 @@ def land_feeds(
 
 @contextmanager
 def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new store that takes its place only when the landing zone has proved whole."""
+    """A new store, put in place only if the landing check succeeds."""
     store = run.build_store(settings)
     for folder in (settings.work, store.parent):
         private_folder(folder)
@@ -135,14 +135,14 @@ def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPy
 
 
 def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:
-    """Land one feed and note the digests of its files."""
+    """Land one feed and record the digests of its files."""
     paths = delivered_files(feed)
     files = inspect_all(feed, paths)
     require_plausible(feed, files)
     states, contents = _hashed(feed, paths)
     require_whole(feed, files)
     seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
-    with _fault_is_named(feed, files):
+    with _blame_file_of_feed(feed, files):
         untidy = find_untidy(feed, files, seen)
         files = [replace(file, untidy=frozenset(untidy[file.path])) for file in files]
         rows = _create(feed, files)
@@ -153,7 +153,7 @@ def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTab
 
 
 def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[str, str]]:
-    """State and SHA-256 of each file; the state first, so that a change while it is read shows."""
+    """State and SHA-256 of each file; the state first, so that a change meanwhile is detected."""
     states = {path: state for path, state in feed.zone.states(paths).items() if state}
     try:
         contents = feed.zone.contents(states)
@@ -168,7 +168,7 @@ def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[st
 
 
 def delivered_files(feed: Feed) -> list[str]:
-    """The files of a feed; BrokenDelivery where a required feed has none, or one is unreadable."""
+    """The files of a feed; BrokenDelivery if a required feed has none or a file is unreadable."""
     paths = feed.zone.files(feed.table.name)
     if feed.table.is_required and not paths:
         raise BrokenDelivery(
@@ -179,7 +179,7 @@ def delivered_files(feed: Feed) -> list[str]:
 
 
 def require_rows(feed: Feed, rows: int) -> None:
-    """BrokenDelivery where the files of a required feed are all empty."""
+    """Raise BrokenDelivery if all files of a required feed are empty."""
     name = feed.table.name
     if feed.table.is_required and not rows:
         raise BrokenDelivery(
@@ -188,7 +188,7 @@ def require_rows(feed: Feed, rows: int) -> None:
 
 
 def _is_read_once(feed: Feed, files: list[DeliveredFile]) -> bool:
-    """Whether a feed is copied as it is landed: only local Parquet is read where it lies."""
+    """Whether a feed is copied when it is landed: only local Parquet is read in place."""
     return not feed.zone.is_local or any(file.is_csv for file in files)
 
 
@@ -218,12 +218,11 @@ def _may_be_damage(error: duckdb.Error | ReportingError) -> bool:
 
 
 @contextmanager
-def damage_is_named(settings: Settings) -> Iterator[None]:
-    """Where the block fails because a landed file cannot be decoded, name the file.
+def blame_damaged_file(settings: Settings) -> Iterator[None]:
+    """Replace a decode error of the block by one that names the damaged file.
 
-    Every value is decoded by the steps that read it, and only such a failure is worth a look of its
-    own: it reads the local Parquet feeds, the only ones that are read where they lie. Raises
-    BrokenDelivery instead of the block's error.
+    After such an error it reads all local Parquet feeds, the only feeds that later steps read in
+    place. Raises BrokenDelivery instead of the block's error.
     """
     try:
         yield
@@ -244,8 +243,8 @@ def _require_readable(settings: Settings) -> None:
 
 
 @contextmanager
-def _fault_is_named(feed: Feed, files: list[DeliveredFile]) -> Iterator[None]:
-    """The same for one feed, of whatever format."""
+def _blame_file_of_feed(feed: Feed, files: list[DeliveredFile]) -> Iterator[None]:
+    """Replace a decode error of the block by one that names the damaged file of this feed."""
     try:
         yield
     except duckdb.Error as error:
@@ -267,7 +266,7 @@ def _read_all(feed: Feed, source: str) -> None:
 
 
 def broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
-    """Decode a whole file: its path and what keeps it from being read, or None."""
+    """Decode a whole file; returns its path and why it cannot be read, or None."""
     try:
         _read_all(feed, f"from ({typed_select(feed.table, [file], feed.zone)})")
     except duckdb.Error as error:
@@ -290,9 +289,9 @@ def _unknown_columns(feed: Feed, files: list[DeliveredFile]) -> list[str]:
 
 
 def unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
-    """Name what was unreadable in CSV files; stop if a column of a file has no readable value.
+    """Warn of unreadable values in CSV files; stop if a column of a file has no readable value.
 
-    One value alone proves nothing about the column, so it never stops the run.
+    A column with one value never stops the run, since one value proves nothing about the column.
     """
     if not any(file.is_csv for file in files):
         return []
@@ -320,7 +319,7 @@ def _land_policy(policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Every product in the newest rows by the cut-off has its row in the policy."""
+    """Require a row in the policy for every product in the newest rows by the cut-off."""
     for table, key in (("accounts", "account_id"), ("consents", "consent_event_id")):
         recorded = connection.sql(
             f"select product_code from raw.{table} where recorded_at <= timestamp '{run.as_of}' "

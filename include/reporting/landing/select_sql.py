@@ -1,7 +1,7 @@
-"""How DuckDB reads delivered files as the raw contract types them.
+"""SQL by which DuckDB reads delivered files with the types of the raw contract.
 
-Every delivered row appears; a CSV value that is not of its column's type becomes NULL and the
-column's name stands in ``_unreadable_columns``, so that staging can quarantine the row.
+Every delivered row appears. A CSV value that is not of its column's type becomes NULL, and the
+column's name is put into ``_unreadable_columns``, so that staging can quarantine the row.
 """
 
 import re
@@ -92,7 +92,7 @@ def _unreadable_columns(table: RawTable, file: DeliveredFile) -> str:
 
 
 def reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> str:
-    """The rows of files of one layout as they are delivered, and where each came from."""
+    """SQL: the rows of files of one layout as delivered, with the file of each row."""
     # the largest first: DuckDB guesses the rows of all files from the first one, and plans by that
     largest_first = sorted(files, key=attrgetter("size"), reverse=True)
     addresses = ", ".join(literal(zone.address(file.path)) for file in largest_first)
@@ -110,7 +110,7 @@ def reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> st
 
 
 def what_is_broken(file: DeliveredFile, error: duckdb.Error) -> str:
-    """What keeps a file from being read, without DuckDB's text: that quotes the line itself."""
+    """Why a file cannot be read, without DuckDB's text, which quotes the line itself."""
     if not file.is_csv:
         return "is damaged; deliver it again"
     message = str(error)

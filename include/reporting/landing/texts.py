@@ -1,6 +1,6 @@
-"""Which columns of which delivered files hold texts to tidy: only these are read through a trim.
+"""Find the columns of delivered files whose texts must be trimmed; only these are trimmed.
 
-Every file is looked through once: what was found is kept with its digest and carried forward.
+Every file is inspected once; the result is kept with its digest and carried forward.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ Untidy = Mapping[str, int]  # the columns of a file to tidy, and the NULL words 
 def find_untidy(
     feed: Feed, files: list[DeliveredFile], known: Mapping[str, Untidy]
 ) -> dict[str, Untidy]:
-    """The columns to tidy of each file, by path; ``known`` are files that were looked through."""
+    """The columns to tidy of each file, by path; ``known`` are files inspected before."""
     found: dict[str, Untidy] = {file.path: known.get(file.path, {}) for file in files}
     layout = attrgetter("layout")
     unknown = sorted((file for file in files if file.path not in known), key=layout)
@@ -29,7 +29,7 @@ def find_untidy(
 
 
 def _look_through(feed: Feed, files: list[DeliveredFile]) -> dict[str, Untidy]:
-    """First a cheap look at all texts together, then a close one at the columns it suspects."""
+    """Inspect all texts with a cheap test, then the suspected columns with an exact one."""
     columns = _texts(feed, files[0])
     if not columns:
         return {}
@@ -67,7 +67,7 @@ def _texts(feed: Feed, file: DeliveredFile) -> list[str]:
 
 
 def trimmed_whole(file: DeliveredFile) -> DeliveredFile:
-    """A CSV file with every column trimmed, without a look at which of them need it."""
+    """A CSV file with every column trimmed, without inspecting which columns need it."""
     return replace(file, untidy=file.usable) if file.is_csv else file
 
 

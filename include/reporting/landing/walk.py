@@ -1,7 +1,7 @@
-"""Which files of a table were delivered: nothing below its folder is passed over in silence.
+"""Find the delivered files of a table: no file below its folder is ignored silently.
 
-Every file is one that can be read, or it stops the run by name; only what writers leave behind is
-skipped (contracts, section 1 "Nothing delivered is passed over").
+A file that cannot be read stops the run by name; only what writers leave behind is skipped
+(contracts, section 1 "Nothing delivered is passed over").
 """
 
 import os
@@ -33,25 +33,25 @@ def is_csv(path: str) -> bool:
 
 
 def compression(path: str) -> str:
-    """How a CSV file is compressed, in DuckDB's word; ``none`` for every other file."""
+    """DuckDB's name of a CSV file's compression; ``none`` for every other file."""
     found = CSV.search(path)
     return COMPRESSIONS[found[1].lower() if found and found[1] else None]
 
 
 def is_left_folder(name: str) -> bool:
-    """Whether a folder is what a writer left behind."""
+    """Whether a folder is one that writers leave behind."""
     return any(fnmatchcase(name, pattern) for pattern in LEFT_FOLDERS)
 
 
 def shown(path: str) -> str:
-    """A path as a message shows it, in one line whatever its name holds."""
+    """A path as a message shows it: in one line, with unprintable characters escaped."""
     return path if path.isprintable() else repr(path)
 
 
 def local_entries(root: str, table: str) -> Iterator[Entry]:
-    """Every file below a table's folder, links to folders followed, each folder once.
+    """Every file below a table's folder; links to folders are followed, each folder once.
 
-    Raises BrokenDelivery where the folder is none, or cannot be listed.
+    Raises BrokenDelivery if it is not a folder or cannot be listed.
     """
     if not os.path.lexists(f"{root}/{table}"):
         return
@@ -83,7 +83,7 @@ def _listed(table: str, folder: str) -> list[os.DirEntry[str]]:
 
 
 def _what_it_is(entry: os.DirEntry[str]) -> str:
-    """``folder``, empty for a regular file, else what is wrong; nothing is opened."""
+    """``folder``, empty for a regular file, else what is wrong; the file is not opened."""
     try:
         mode = entry.stat().st_mode
     except OSError:
@@ -94,7 +94,7 @@ def _what_it_is(entry: os.DirEntry[str]) -> str:
 
 
 def readable(table: str, entries: Iterable[Entry]) -> list[str]:
-    """The paths to read, sorted; BrokenDelivery names the first that can neither be read nor left.
+    """The paths to read, sorted; BrokenDelivery names the first unreadable one.
 
     A path begins with the table's name.
     """
@@ -125,7 +125,7 @@ def _is_left(path: PurePosixPath) -> bool:
 
 
 def _require_no_log(table: str, path: PurePosixPath) -> None:
-    """A table with a log of its own says there which of its files count: no set of files."""
+    """Refuse a Delta or Iceberg table, whose log decides which of its files count."""
     found = next((name for name in path.parts[1:-1] if name == "_delta_log"), None)
     if path.parent.name == "metadata" and path.name.endswith(".metadata.json"):
         found = "metadata"

@@ -1,7 +1,7 @@
-"""Texts are trimmed of white space as they are read; a word for NULL is no text (contracts, 1).
+"""SQL that trims white space from texts and reads words for NULL as NULL (contracts, section 1).
 
-To trim a column of a hundred million ids costs more than all else that a month does with it:
-``may_be_untidy`` finds out cheaply whether it is needed, ``tidied`` does it.
+Trimming a column of a hundred million ids costs more than all other work on it in a month, so
+``may_be_untidy`` finds out cheaply whether it is needed, and ``tidied`` does it.
 """
 
 # what Unicode calls white space, and the four separators that Python's str.strip takes too
@@ -25,13 +25,13 @@ def is_null_word(column: str) -> str:
 
 
 def tidied(column: str) -> str:
-    """SQL: a text as it is meant, trimmed; NULL for an empty one and for a word for NULL."""
+    """SQL: a trimmed text; NULL for an empty one and for a word for NULL."""
     text = trimmed(column)
     return f"case when {text} not in ('', {_WORDS}) then {text} end"
 
 
 def may_be_untidy(column: str) -> str:
-    """SQL: true for every text that ``tidied`` would change, and for some that it would not.
+    """SQL: true for every text that ``tidied`` would change, with some false positives.
 
     One byte at each end is compared: all white space lies below ``!`` or beyond ASCII.
     """

@@ -21,9 +21,9 @@ READERS = 4  # files hashed at a time
 
 @dataclass(frozen=True)
 class FileState:
-    """What distinguishes a file from one that replaced it, without reading it.
+    """Properties that show, without reading a file, whether it was changed or replaced.
 
-    ``identity``: the inode of a local file, the ETag that a store gives it, or nothing.
+    ``identity``: the inode of a local file, the ETag in an object store, or empty.
     """
 
     size: int
@@ -62,7 +62,7 @@ class LandingZone:
 
     @property
     def prefix(self) -> str:
-        """What stands before a relative path in the address that DuckDB opens."""
+        """The part before a relative path in the address that DuckDB opens."""
         return f"{self.root if self.is_local else self.filesystem.unstrip_protocol(self.root)}/"
 
     @property
@@ -71,7 +71,7 @@ class LandingZone:
         return without_secrets(self.prefix)
 
     def address(self, path: str) -> str:
-        """What DuckDB opens for a relative path: this very file, whatever signs its name holds."""
+        """The address of a relative path for DuckDB, with pattern characters escaped."""
         return re.sub(r"([\[*?])", r"[\1]", self.prefix + path)  # else it would be a pattern
 
     def open_text(self, path: str) -> TextIO:
@@ -80,7 +80,7 @@ class LandingZone:
         return cast(TextIO, self.filesystem.open(address, "r", encoding="utf-8-sig", newline=""))
 
     def open_bytes(self, path: str) -> BinaryIO:
-        """A file as it lies there, from its beginning."""
+        """Open a file as bytes."""
         return cast(BinaryIO, self.filesystem.open(f"{self.root}/{path}", "rb"))
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -89,7 +89,7 @@ class LandingZone:
             connection.register_filesystem(self.filesystem)
 
     def strays(self, tables: Iterable[str]) -> list[str]:
-        """What lies directly under the root and is no table's folder, in words."""
+        """Files and folders directly under the root that are not a table's folder, as text."""
         found = []
         for entry in self.filesystem.ls(self.root, detail=True):
             name = PurePosixPath(entry["name"]).name
@@ -123,8 +123,8 @@ class LandingZone:
         return int(self.filesystem.size(f"{self.root}/{path}"))
 
     def states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
-        """The state of each file; None where it is gone."""
-        self.filesystem.invalidate_cache()  # a listing of before would say nothing
+        """The state of each file; None if it is gone."""
+        self.filesystem.invalidate_cache()  # a cached listing would be out of date
         ordered = sorted(paths)
         with ThreadPoolExecutor(READERS) as pool:
             return dict(zip(ordered, pool.map(self._state, ordered), strict=True))
@@ -138,7 +138,7 @@ class LandingZone:
             info = self.filesystem.info(address)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        # each kind of store has its own words for it
+        # each kind of store has its own names for it
         identity = next((info[key] for key in ("ETag", "etag", "md5Hash") if key in info), "")
         moments = ("LastModified", "last_modified", "updated", "mtime", "created")
         changed_at = next((info[key] for key in moments if key in info), "")

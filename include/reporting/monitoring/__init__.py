@@ -1,1 +1,1 @@
-"""What is looked at outside a month: the configuration, and the landing zone every morning."""
+"""Checks outside a month's run: the configuration, and the daily watch of the landing zone."""

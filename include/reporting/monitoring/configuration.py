@@ -1,7 +1,7 @@
-"""Whether seeds and configuration are whole: read before anything else of a run.
+"""Validate seeds and configuration before a run does anything else.
 
-A wrong row would show itself in the middle of the work, in the engine's words, or not at all: a
-band that is missing leaves a value without its word. Every fault is named at once, one a line.
+A wrong row would otherwise show in the middle of a run, as an error of the engine, or not at all: a
+missing band leaves a value without its label. All faults are reported at once, one per line.
 """
 
 import ast
@@ -25,7 +25,7 @@ from reporting.store import publish
 
 MODELS = DBT_PROJECT / "models"
 SQL = (MODELS, DBT_PROJECT / "macros")
-RULE = re.compile(r"'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'")  # how a row rule stands in SQL
+RULE = re.compile(r"'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'")  # how a row rule is written in SQL
 CHECK_ID = re.compile(r"[a-z_0-9]+([.][a-z_0-9]+)+")
 NO_LIMIT = 9_999_999  # days past due that stand for any number
 
@@ -119,7 +119,7 @@ class ScoreBand:
 
 @dataclass(frozen=True)
 class Bound:
-    """By how much a figure of the month may leave the months before."""
+    """By how much a figure of the month may differ from the months before."""
 
     figure: Code
     scope: Text
@@ -132,7 +132,7 @@ class Bound:
     rationale: Text
 
 
-# Seed -> its columns, and what stands in one row only.
+# Seed -> its columns, and its unique keys.
 FORMS: dict[str, tuple[type[Any], tuple[tuple[str, ...], ...]]] = {
     "product_policy": (product_policy.PolicyRow, (("product_code",),)),
     "reasons": (Reason, (("position",), ("reason_code",))),
@@ -156,7 +156,7 @@ FORMS: dict[str, tuple[type[Any], tuple[tuple[str, ...], ...]]] = {
 
 @dataclass(frozen=True)
 class Bands:
-    """A seed of bands without gap or overlap: where they begin, and what follows an upper bound."""
+    """How the bands of a seed join without gap or overlap: first and last bound, and the step."""
 
     lower: str
     upper: str
@@ -187,7 +187,7 @@ def require_fit(settings: Settings) -> None:
         *(lambda name=name: checked_rows(name) for name in FORMS),
     ]
     faults = [fault for reader in readers for fault in _faults_of(reader)]
-    if not faults:  # what follows compares files that are whole
+    if not faults:  # these compare files, so each file must be valid
         faults = [*_bands(), *_bounds(), *_row_rules(), *_unpublished(), *_without_entry()]
     require_none(faults)
 
@@ -210,7 +210,7 @@ def _faults_of(reader: Callable[[], object]) -> list[str]:
 
 
 def _bands() -> Iterator[str]:
-    """Values that no band of a seed holds, or more than one."""
+    """Faults of seeds with bands: a value in no band, or in more than one."""
     for seed, bands in BANDS.items():
         yield from _faults_of_bands(seed, bands)
 
@@ -246,7 +246,7 @@ def _bound(bound: float | None) -> str:
 
 
 def _bounds() -> Iterator[str]:
-    """Bounds of the month's figures that allow nothing."""
+    """Bounds of portfolio metrics that no value can meet."""
     path = seed_path("batch_bounds")
     for line, bound in checked_rows("batch_bounds").items():
         if bound.lowest > bound.highest:
@@ -280,20 +280,20 @@ def _unpublished() -> Iterator[str]:
     """Models of ``marts/`` that would not be published."""
     for path in sorted((MODELS / "marts").glob("*.sql")):
         if path.stem not in publish.TABLES:
-            yield f"{path}: is not published; name it in TABLES of include/reporting/publish.py"
+            yield f"{path}: is not published; add it to TABLES of reporting/store/publish.py"
 
 
 def _without_entry() -> Iterator[str]:
-    """Checks without an entry in the runbook."""
+    """Checks without an entry in the check guide."""
     for check_id, where in every_check():
         if guide.find(check_id) is None:
             yield f"{where}: check {check_id} has no entry in {guide.RUNBOOK}; add one"
 
 
 def every_check() -> Iterator[tuple[str, str]]:
-    """The id of each check, and where it stands.
+    """The id of each check, and the file that defines it.
 
-    Files of sentences are parsed and not run: running them imports Great Expectations.
+    Check files are parsed and not run, since running them imports Great Expectations.
     """
     for path in sorted(EXPECTATIONS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

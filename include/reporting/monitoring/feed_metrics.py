@@ -1,8 +1,8 @@
-"""What the daily watch asks of each feed, and its figures: set-based SQL over the delivered files.
+"""The daily watch's figures of each feed: set-based SQL over the delivered files.
 
-``expectations/watch.csv`` holds the questions and their limits. The structure of every file is
-asked by the landing check's own functions; of the rows, only ``recorded_at`` of the last weeks is
-read, and whole only the files that hold rows of the last days.
+``expectations/watch.csv`` holds the figures and their limits. The landing check's own functions
+check the structure of every file. Of the rows, only ``recorded_at`` of the last weeks is read; only
+files with rows of the last days are decoded whole.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ from reporting.landing.zone import LandingZone
 
 THRESHOLDS = EXPECTATIONS / "watch.csv"
 USUAL = 28  # days whose median is the usual number of rows of a day
-LOOKED_BACK = 60  # days; a feed that is silent for longer is silent enough
+LOOKED_BACK = 60  # days; the exact age of an older newest row does not matter
 READ_WHOLE = 2  # files with rows of the last so many full days are decoded whole
 EXAMPLES = 3
 
 MEANINGS = {
-    "structure": "Every file of {feed} is whole and as the contract says.",
+    "structure": "Every file of {feed} is whole and meets the contract.",
     "empty_files": "No file of {feed} is without a row.",
     "future": "No row of {feed} is recorded after the day of the watch.",
     "fresh": "The newest row of {feed} was recorded at most {highest} days before the watch.",
@@ -48,9 +48,9 @@ FIGURES = tuple(MEANINGS)
 
 @pydantic.dataclasses.dataclass(frozen=True)
 class Threshold:
-    """A question to a feed: its figure is to lie between two limits, where there are limits.
+    """A check of the daily watch: a figure of a feed must lie between its limits.
 
-    ``minimum_rows``: with fewer rows in four weeks the question is not asked.
+    ``minimum_rows``: with fewer rows in four weeks the figure is not evaluated.
     """
 
     feed: Text
@@ -69,7 +69,7 @@ class Threshold:
 
     @property
     def meaning(self) -> str:
-        """The question as a sentence."""
+        """What the check requires, as a sentence."""
         limits = {name: f"{getattr(self, name) or 0:g}" for name in ("lowest", "highest")}
         return MEANINGS[self.figure].format(feed=self.feed, **limits)
 
@@ -88,7 +88,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Figure:
-    """An answer: the figure, what it says in words, and what it counted."""
+    """A measured figure: its value, its text, and what it counted."""
 
     value: float
     words: str
@@ -108,24 +108,24 @@ class _Look:
 
 @lru_cache
 def thresholds(path: Path = THRESHOLDS) -> tuple[Threshold, ...]:
-    """Every question in the order of the file; BadCall names line and column of a wrong one."""
-    asked = read_rows(path, Threshold, unique=[("feed", "figure")])
+    """Every threshold in the order of the file; BadCall names line and column of a wrong one."""
+    rows = read_rows(path, Threshold, unique=[("feed", "figure")])
     known = {table.name for table in raw_contract()}
     require_none(
         [
             f"{path}, line {line}, column feed: {one.feed} is no raw table"
-            for line, one in asked.items()
+            for line, one in rows.items()
             if one.feed not in known
         ]
     )
-    return tuple(asked.values())
+    return tuple(rows.values())
 
 
 def measure(day: date, settings: Settings) -> dict[tuple[str, str], Figure]:
-    """The figures of every feed by feed and name; those that cannot be told are left out.
+    """The figures of every feed by feed and name; a figure that cannot be measured is left out.
 
-    Of a feed with a broken file there is only ``structure``: its rows say nothing then. Raises
-    BadCall where the landing zone cannot be read.
+    A feed with a broken file has only ``structure``, since its rows are incomplete. Raises BadCall
+    where the landing zone cannot be read.
     """
     zone = LandingZone.of(settings.landing)
     figures: dict[tuple[str, str], Figure] = {}
@@ -154,7 +154,7 @@ def measure(day: date, settings: Settings) -> dict[tuple[str, str], Figure]:
 
 
 def _look(feed: Feed, day: date) -> _Look:
-    """Ask for the structure of a feed's files and note how many rows were recorded when."""
+    """Check the structure of a feed's files and count the rows recorded per day."""
     look = _Look()
     try:
         paths = delivered_files(feed)
@@ -184,7 +184,7 @@ def _look(feed: Feed, day: date) -> _Look:
     except duckdb.OutOfMemoryException:
         raise  # no fault of a file
     except duckdb.Error as error:
-        failure, recent = error, set(paths)  # one of them cannot be read: which?
+        failure, recent = error, set(paths)  # one file cannot be read: find out which
     for file in files:
         if not look.faults and file.path in recent and (found := broken(feed, file)):
             look.faults.append((file.path, str(feed.fault(*found))))
@@ -211,7 +211,7 @@ def _note_rows(feed: Feed, files: list[DeliveredFile], day: date) -> set[str]:
 
 
 def _rows_by_file(feed: Feed, files: list[DeliveredFile]) -> Iterator[tuple[str, int]]:
-    """Rows of each file: Parquet says them itself, a CSV file is counted."""
+    """Rows of each file: from the footer of a Parquet file, by counting a CSV file."""
     parquet = [feed.zone.address(file.path) for file in files if not file.is_csv]
     if parquet:
         yield from feed.connection.execute(
@@ -235,8 +235,8 @@ def _structure(look: _Look) -> Figure:
     return Figure(number, words, number, look.files, paths)
 
 
-# Every day of the four weeks before the last full one counts, also one without a row: then a feed
-# that comes once a month has a usual of 0 and is not asked for its volume.
+# Every day of the four weeks before the last full day counts, also a day without a row: a feed that
+# is delivered once a month then has a median of 0, and its volume is not evaluated.
 ROWS = """
 with days as (select feed, day, sum(n)::bigint as n from recorded group by all),
 
@@ -286,7 +286,7 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[tuple[str
         figures[feed, "future"] = Figure(after, words, int(after), int(seen))
         if age is not None and before >= minimum.get((feed, "fresh"), 0):
             figures[feed, "fresh"] = Figure(age, f"{age} days before")
-        elif age is None and feed in required:  # too silent to ask how large it is
+        elif age is None and feed in required:  # without rows, whatever its minimum_rows
             figures[feed, "fresh"] = Figure(LOOKED_BACK + 1, f"none in {LOOKED_BACK} days")
         if usual and in_all >= minimum.get((feed, "volume"), 0):
             words = f"{last:,} rows on {day - timedelta(days=1)}, {usual:,.0f} are usual"

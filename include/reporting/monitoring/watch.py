@@ -1,7 +1,7 @@
-"""The daily watch: is the month that will be reported being delivered, and is the last one out?
+"""The daily watch: are the feeds of the next month delivered, and is the last month built in time?
 
-It looks at the landing zone without building anything (``reporting.monitoring.feed_metrics``) and
-at the bureau's deadline, and tells whom it concerns while there is still time to put things right.
+It inspects the landing zone without building anything (``reporting.monitoring.feed_metrics``) and
+the bureau's deadline, and alerts the owners while there is still time to correct a fault.
 """
 
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ from reporting.monitoring.feed_metrics import FIGURES, measure, thresholds
 from reporting.store import run_marks
 from reporting.store.publish import built_months
 
-# One question, two who must answer: the id names what each of them has to see to.
+# One check, two owners: each has an id that names what it is responsible for.
 DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
 RUN_ENDED = f"{WATCH}run_ended"
-RUN_MEANING = "Every run of a month that began has ended well, or its error was sent."
+RUN_MEANING = "Every run of a month that began has finished, or an alert of its error was sent."
 BUILT_MONTHS = "marts.built_months"
-DEADLINE_MEANING = "Every month that ended is built before its deadline (REPORTING_DEADLINE_DAY)."
+DEADLINE_MEANING = "Every past month is built before its deadline (REPORTING_DEADLINE_DAY)."
 
 
 @dataclass(frozen=True)
 class WatchResult:
-    """One question of the watch and its answer, as an alert reads a check's result."""
+    """The result of one check of the watch, in the form in which an alert reads results."""
 
     check_id: str
     table_name: str
@@ -52,14 +52,15 @@ class WatchResult:
 
     @property
     def is_open(self) -> bool:
-        """Whether it failed; nobody can waive it."""
+        """Whether it failed; a check of the watch cannot be waived."""
         return not self.passed
 
 
 def watch(day: date, settings: Settings) -> list[WatchResult]:
-    """Look as on a day and tell each audience what it has to do, or what is over.
+    """Evaluate the watch as of a day and alert each audience, also about what is resolved.
 
-    An error of the watch itself goes to ``pipeline`` before it is raised: nobody else is looking.
+    An error of the watch itself is sent to ``pipeline`` before it is raised, since the watch runs
+    unattended.
     """
     try:
         configuration.require_fit(settings)
@@ -75,22 +76,22 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
 
 
 def _send(alert: Alert, settings: Settings) -> None:
-    """Send what was found; whoever runs the watch need not send it a second time."""
+    """Send the alert and mark it as sent, so that Airflow's callback does not send it again."""
     delivered = send_alert(alert, settings)
     if alert.audiences and all(delivered.values()):
         run_marks.settle(settings, run_marks.WATCH, WATCH_ITSELF)
 
 
 def month_to_report(day: date, settings: Settings) -> date:
-    """The month after the last that is built; where none is, the one that ended last."""
+    """The month after the last built one; if none is built, the last full month."""
     built = [one.month for one in built_months(settings)]
     return next_month(max(built)) if built else previous_month(day)
 
 
 def require_fit(results: list[WatchResult]) -> None:
-    """DataNotFit with one line that names every feed's critical question that failed.
+    """Raise DataNotFit with one line that names every failed critical check of a feed.
 
-    A deadline that has passed, or a run that was killed, is no fault of the landing zone.
+    A missed deadline or a killed run does not count: it is not a fault of the landing zone.
     """
     failed = [one for one in results if one.is_open and one.severity == "critical"]
     named = [f"{one.check_id} ({one.now})" for one in failed if one.table_name.startswith("raw.")]
@@ -99,20 +100,20 @@ def require_fit(results: list[WatchResult]) -> None:
 
 
 def overview(results: list[WatchResult]) -> Group:
-    """Every feed's figures, and what each failed one expects."""
+    """A table of every feed's figures, and one of the failed checks with their limits."""
     table = Table("feed", *FIGURES, box=None)
     cells = {one.check_id: _cell(one) for one in results}
     for feed in dict.fromkeys(one.feed for one in thresholds()):
         table.add_row(feed, *(cells.get(f"{WATCH}{feed}.{figure}", "-") for figure in FIGURES))
     failed = [one for one in results if one.is_open]
     if not failed:
-        return Group(table, Text("\nAll is well."))
-    told = Table("failed", "severity", "owner", "now", "expected", box=None)
-    told.columns[0].no_wrap = True  # an id is to be copied
+        return Group(table, Text("\nAll checks passed."))
+    failures = Table("failed", "severity", "owner", "now", "expected", box=None)
+    failures.columns[0].no_wrap = True  # so that the id can be copied
     for one in sorted(failed, key=lambda one: one.severity):
         about = (one.check_id, one.severity, one.owner, one.now, one.limits)
-        told.add_row(*map(Text, about))
-    return Group(table, Text(), told)
+        failures.add_row(*map(Text, about))
+    return Group(table, Text(), failures)
 
 
 def _cell(result: WatchResult) -> Text:
@@ -121,18 +122,18 @@ def _cell(result: WatchResult) -> Text:
 
 def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
     figures = measure(day, settings)
-    for asked in thresholds():
-        figure = figures.get((asked.feed, asked.figure))
+    for threshold in thresholds():
+        figure = figures.get((threshold.feed, threshold.figure))
         if figure is None:
-            continue  # too few rows to judge by, or the feed is broken, which is told
-        passed = asked.allows(figure.value)
+            continue  # too few rows, or the feed is broken, which ``structure`` reports
+        passed = threshold.allows(figure.value)
         yield WatchResult(
-            check_id=asked.check_id,
-            table_name=f"raw.{asked.feed}",
-            severity=asked.severity,
-            owner=asked.owner,
-            description=f"{asked.meaning} Now: {figure.words}.",
-            limits=asked.limits,
+            check_id=threshold.check_id,
+            table_name=f"raw.{threshold.feed}",
+            severity=threshold.severity,
+            owner=threshold.owner,
+            description=f"{threshold.meaning} Now: {figure.words}.",
+            limits=threshold.limits,
             now=figure.words,
             value=f"{figure.value:g}",
             passed=passed,
@@ -143,7 +144,7 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
 
 
 def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResult]:
-    """Which months that ended are not built, although their deadline is near or over."""
+    """Past months that are not built although their deadline is near or has passed."""
     near = []
     while month <= previous_month(day):
         due_on = deadline(month, settings)
@@ -170,7 +171,7 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
 
 
 def _runs(settings: Settings) -> WatchResult:
-    """Whether a run began and was killed, so that it could not say so itself."""
+    """Whether a run began and was killed, so that it could not send an alert itself."""
     marks = run_marks.unended(settings)
     words = "; ".join(
         f"run of {mark.month} began at {mark.began_at:%Y-%m-%dT%H:%M:%S} and did not end "

@@ -1,1 +1,1 @@
-"""What people look at in a browser."""
+"""The HTML pages: checks of a month, all months side by side, dbt's documentation."""

@@ -1,4 +1,4 @@
-"""The pages that people look at: dbt's documentation and the checks of each month."""
+"""The start page of all pages, with dbt's documentation and the checks of each month."""
 
 import os
 from html import escape
@@ -25,9 +25,9 @@ PAGE = """<!doctype html>
 
 
 def build_pages(settings: Settings) -> Path:
-    """Write the start page, with dbt's documentation of the newest month that still has its store.
+    """Write the start page and dbt's documentation of the newest month that has a build store.
 
-    Raises BadCall where no month is built.
+    Raises BadCall if no month is built.
     """
     runs = [Run(built.month, built.as_of) for built in built_months(settings)]
     stored = [run for run in runs if run.build_store(settings).is_file()]
@@ -47,5 +47,5 @@ def build_pages(settings: Settings) -> Path:
 
 
 def _link(target: Path, page: Path) -> str:
-    """A link that holds in a copy of the home folder, too."""
+    """A relative link, which also works in a copy of the home folder."""
     return escape(quote(os.path.relpath(target.resolve(), page.parent)))

@@ -1,7 +1,7 @@
-"""The pages of a month's checks: a start page of ours, and a page per table by Great Expectations.
+"""The pages of a month's checks: our own start page, and a page per table by Great Expectations.
 
 They load nothing from the network. Great Expectations' own pages fetch styles, scripts and a logo
-from other people's servers, and without those its start page stays empty.
+from other servers, and without those its start page is empty.
 """
 
 import re
@@ -17,7 +17,7 @@ from reporting.core import atomic
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 
-# Remote parts, and the buttons that do nothing without them.
+# Remote parts, and the buttons that do not work without them.
 NOT_OURS = re.compile(
     r"<script.*?</script>|<style.*?</style>|<link[^>]*>|<img[^>]*>|<footer.*?</footer>|"
     r'<p>Stay current.*?</p>|<div class="card mb-3">.*?(?=<div class="card d-md-block)',
@@ -29,7 +29,7 @@ COLUMNS = (
     *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
     *("owner", "what is expected, and what to do"),
 )
-# Where a row stands as a block, its cells say what they are.
+# On a narrow screen a row is a block, and each cell is labelled with its column.
 NAMES = "".join(
     f'  .checks td:nth-child({place})::before {{ content: "{name}: "; }}\n'
     for place, name in enumerate(COLUMNS, start=1)
@@ -74,9 +74,9 @@ def pages_index(run: Run, settings: Settings) -> Path:
 def write_pages(
     run: Run, settings: Settings, results: Sequence[CheckResult], render: Callable[[Path], None]
 ) -> None:
-    """Make a month's pages aside, then put them in the place of the old ones.
+    """Write a month's pages aside, then replace the old ones.
 
-    ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month.
+    ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month's.
     """
     with atomic.replaced(pages_index(run, settings).parent) as aside:
         render(aside)
@@ -84,7 +84,7 @@ def write_pages(
 
 
 def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
-    """Take out of Great Expectations' pages what is not ours, and write the start page."""
+    """Remove remote parts from Great Expectations' pages, and write the start page."""
     shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
     details = sorted((aside / "validations").rglob("*.html"))
     for page in details:
@@ -97,19 +97,19 @@ def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
 
 
 def _outcome(result: CheckResult) -> str:
-    told = "passed" if result.passed else "waived" if result.is_waived else "failed"
-    return f"{told}: {escape(result.waiver_note)}" if result.waiver_note else told
+    outcome = "passed" if result.passed else "waived" if result.is_waived else "failed"
+    return f"{outcome}: {escape(result.waiver_note)}" if result.waiver_note else outcome
 
 
 def _to_do(result: CheckResult) -> str:
-    """What the runbook says of a failed check."""
+    """What to do on a failed check, from the check guide."""
     if result.passed:
         return ""
     return f"<br><b>To do:</b> {escape(guide.entry(result.check_id).do)}"
 
 
 def _start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path]) -> str:
-    """Every check of the month so far, the failed ones first: whose it is, and what to do."""
+    """Every check of the month so far, failed ones first, with owner and what to do."""
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
         f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'

@@ -69,7 +69,7 @@ class Check:
     severity: str
     description: str
     ever_failed: bool
-    entry: str  # where its meaning stands
+    entry: str  # link to its entry in the check guide
     cells: list[Cell]
 
 
@@ -93,7 +93,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Fact:
-    """One number of the newest month, for whoever has ten seconds."""
+    """One number of the newest month, shown at the top of the page."""
 
     figure: str
     words: str
@@ -101,12 +101,12 @@ class Fact:
 
 
 def trend_page(settings: Settings) -> Path:
-    """Where the page is: beside the folders of the months' check pages, which it links to."""
+    """The path of the page: beside the folders of the months' check pages."""
     return settings.check_pages / "trend.html"
 
 
 def write_trend(settings: Settings) -> Path:
-    """Write the page from the published database, aside first; BadCall where there is none."""
+    """Write the page from the published database; BadCall if there is none."""
     with open_published(settings) as connection:
         html = _render(_contents(connection))
     page = trend_page(settings)
@@ -140,7 +140,7 @@ def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     ).fetchall()
     months = {month: Month(f"{month:%Y-%m}", is_stopped) for month, is_stopped in found}
     checks = _checks(connection, months)
-    asked = _per_month(
+    evaluated = _per_month(
         connection,
         "select report_month, count(*), count(*) filter (where passed), "
         "count(*) filter (where not passed and severity = 'critical'), "
@@ -161,9 +161,11 @@ def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {
         "months": list(months.values()),
         "has_stale": any(months[m].is_stopped and (accounts[m] or m in records) for m in months),
-        "news": _news(months, asked, accounts, records),
+        "news": _news(months, evaluated, accounts, records),
         "checks_page": guide.PAGE,
-        "pass_rates": [bar_of(*asked[month][:2]) if month in asked else None for month in months],
+        "pass_rates": [
+            bar_of(*evaluated[month][:2]) if month in evaluated else None for month in months
+        ],
         "checks": checks,
         "never_failed": [check for check in checks if not check.ever_failed],
         "reasons": [_reason_row(code, accounts.values()) for code in codes],
@@ -228,7 +230,7 @@ def _checks(connection: duckdb.DuckDBPyConnection, months: dict[date, Month]) ->
 
 
 def _codes(accounts: Iterable[dict[str, int]]) -> list[str]:
-    """The reasons that occur, in the order of their rules; last, those that no rule has now."""
+    """The reasons that occur, in the order of their rules; reasons without a rule come last."""
     seen = {code for counts in accounts for code in counts}
     return [code for code in reasons() if code in seen] + sorted(seen - set(reasons()))
 
@@ -263,7 +265,7 @@ def _feeds(connection: duckdb.DuckDBPyConnection, months: dict[date, Month]) -> 
 
 def _news(
     months: dict[date, Month],
-    asked: dict[date, tuple[int, ...]],
+    evaluated: dict[date, tuple[int, ...]],
     accounts: dict[date, dict[str, int]],
     records: dict[date, tuple[int, ...]],
 ) -> list[Fact]:
@@ -271,7 +273,7 @@ def _news(
     if not months:
         return [Fact("no month", "is published yet")]
     newest = max(months)
-    checks, passed, critical, warnings = asked.get(newest, (0, 0, 0, 0))
+    checks, passed, critical, warnings = evaluated.get(newest, (0, 0, 0, 0))
     counts = accounts[newest]
     stopped = Fact("stopped", f"critical checks that failed: {critical}", is_bad=True)
     facts = [

@@ -1,4 +1,4 @@
-"""The words, colours and bars of the trend page: what a number looks like, without reading any."""
+"""The texts, colours and bars of the trend page; it reads no data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Bar:
     rate: str
     height: int
     failed: int
-    asked: int
+    evaluated: int
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ def darkness(part: int, whole: int) -> str:
     return "b" if whole and 10 * part <= whole else "c"
 
 
-def bar_of(asked: int, passed: int) -> Bar:
+def bar_of(evaluated: int, passed: int) -> Bar:
     """A month's pass rate."""
-    failed = asked - passed
-    height = BAR_HEIGHT * passed // asked  # rounded down: one failed check must be seen
-    return Bar(share_of(passed, asked), height, failed, asked)
+    failed = evaluated - passed
+    height = BAR_HEIGHT * passed // evaluated  # rounded down: one failed check must be visible
+    return Bar(share_of(passed, evaluated), height, failed, evaluated)
 
 
 def withheld_cell(built: int, withheld: int) -> Cell:

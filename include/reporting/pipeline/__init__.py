@@ -1,1 +1,1 @@
-"""The month: its steps, and how they run under Airflow."""
+"""The steps of a month, and how they run under Airflow."""

@@ -1,8 +1,8 @@
-"""The monthly DAG from the inside (one step) and from the outside (whole months, no scheduler).
+"""What the DAGs' tasks run, and how to run the monthly DAG without a scheduler.
 
-``run_in_process`` runs the very DAG that the scheduler runs, with Airflow's own ``dag.test()`` and
-a small SQLite file for Airflow's book-keeping. That file is not the scheduler's: a live scheduler
-would take a running test for its own and start its tasks a second time.
+``run_in_process`` runs the same DAG as the scheduler, with Airflow's own ``dag.test()`` and a small
+SQLite file as Airflow's database. It does not use the scheduler's database, since a live scheduler
+would start the tasks of such a run a second time.
 """
 
 import gc
@@ -39,16 +39,16 @@ MONTHLY_DAG = "monthly_credit_reporting"
 DAILY_DAG = "daily_landing_watch"
 
 log = logging.getLogger(__name__)
-hookimpl = HookimplMarker("airflow")  # marks what Airflow may call, before Airflow is imported
+hookimpl = HookimplMarker("airflow")  # marks Airflow's callbacks without importing Airflow
 
 
 def run_step(step: str, month: str, as_of: str, moment: str) -> str:
     """Run one step of a month, as a task of the DAG does; the settings come from the environment.
 
-    ``step`` names a function of ``reporting.pipeline.steps``; an empty ``month`` is the one that
-    ended last before ``moment`` (the run's own time), an empty ``as_of`` the usual cut-off. The
-    first step waits for its turn; every step waits for whoever works in the home folder. Returns
-    the month, which Airflow shows. Raises ReportingError with its one line when the month must
+    ``step`` names a function of ``reporting.pipeline.steps``; an empty ``month`` means the last
+    full month before ``moment`` (the run's own time), an empty ``as_of`` the usual cut-off. The
+    first step waits for its turn; every step waits until no other process works in the home folder.
+    Returns the month, which Airflow shows. Raises ReportingError with one line when the month must
     stop here.
     """
     return guarded(lambda: _run_step(step, month, as_of, moment))
@@ -66,17 +66,16 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str:
             month_queue.wait_for_turn(run.label)
         with exclusive(settings, wait=True):
             getattr(steps, step)(run, settings)
-    # Airflow ends a task's process without cleaning up: semaphores that dbt left in cycles of
-    # objects would be told in the log of a good task, as leaked and as an error
+    # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
+    # cycles would be logged as leaked, as an error in the log of a successful task
     gc.collect()
     return month
 
 
 def run_watch(moment: str) -> None:
-    """The daily watch, as the task of its DAG runs it; the settings come from the environment.
+    """Run the daily watch, as the task of its DAG does; the settings come from the environment.
 
-    ``moment`` is the run's own time, or a day in China. Raises DataNotFit where a critical check
-    fails.
+    ``moment`` is the run's own time, or a day in China. Raises DataNotFit on a critical failure.
     """
     guarded(lambda: _run_watch(moment))
 
@@ -91,10 +90,10 @@ def _run_watch(moment: str) -> None:
 
 
 def alert_on_failure(context: dict[str, Any]) -> None:
-    """Send which task of a failed run failed, unless the task has sent its error itself.
+    """Alert that a task of a run failed, unless the task has sent its error itself.
 
-    The callback of both DAGs. Airflow's DAG processor calls it: it hears of tasks that were killed
-    or could not start, too.
+    The callback of both DAGs. Airflow's DAG processor calls it, also for tasks that were killed or
+    could not start.
     """
     guarded(lambda: _alert_on_failure(context))
 
@@ -102,7 +101,7 @@ def alert_on_failure(context: dict[str, Any]) -> None:
 def _alert_on_failure(context: dict[str, Any]) -> None:
     dag, run, task = context["dag"].dag_id, context.get("dag_run"), context.get("ti")
     name = task.task_id if task else "unknown"
-    # Airflow sets it anew where tasks of the run are cleared; it does not say when the task began
+    # Airflow resets it when tasks of the run are cleared; it is not the time when the task began
     since = (run.start_date if run else None) or datetime.max.replace(tzinfo=UTC)
     month = run_marks.WATCH
     if dag == MONTHLY_DAG:
@@ -113,7 +112,7 @@ def _alert_on_failure(context: dict[str, Any]) -> None:
 
 @contextmanager
 def _alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
-    """Send an error of a task that no step of ours has sent: nobody sees what it prints."""
+    """Send an error of a task that no step has sent, since a task's output is not watched."""
     since = run_marks.now()
     try:
         yield
@@ -121,14 +120,14 @@ def _alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
         run_marks.settle(_settings_for_alerts(), month, task)
         raise
     except Exception as error:
-        if not type(error).__module__.startswith("airflow."):  # such as: try again later
+        if not type(error).__module__.startswith("airflow."):  # such as a request to reschedule
             _alert(_Failure(dag, task, month, safe_text.of_error(error)), since)
         raise
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A task that failed, and why, in words without a value of a row."""
+    """A task that failed, and the reason, without a value of a row."""
 
     dag: str
     task: str
@@ -139,7 +138,7 @@ class _Failure:
 def _alert(failure: _Failure, since: datetime) -> None:
     """Send a failure to ``pipeline``, unless its error was settled since a moment."""
     settings = _settings_for_alerts()
-    # somebody sits at a terminal where the DAG runs without a scheduler
+    # without a scheduler the DAG runs at a terminal, where the error is seen
     if is_held(settings) or run_marks.is_settled(settings, failure.month, since):
         return
     line = f"{failure.words} (task {failure.task} of {failure.dag})"
@@ -155,7 +154,7 @@ def _alert(failure: _Failure, since: datetime) -> None:
 
 
 def _settings_for_alerts() -> Settings:
-    """The settings; where one of them is wrong, the defaults in the same home folder."""
+    """The settings; if one of them is invalid, the defaults with the same home folder."""
     try:
         return load_settings()
     except BadCall:
@@ -164,7 +163,7 @@ def _settings_for_alerts() -> Settings:
 
 
 def _run_of(month: str, settings: Settings) -> Run:
-    """The run of a month; of the one that ended last where the text is no month."""
+    """The run of a month; of the last full month if the text is not a month."""
     try:
         return Run.of(month, None, settings)
     except BadCall:
@@ -178,7 +177,7 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
     failed step's own error. ``debug`` shows Airflow's log and tracebacks.
     """
     for month in months:
-        Run.of(month, None, settings)  # a wrong month is said before anything runs
+        Run.of(month, None, settings)  # an invalid month is reported before anything runs
     variables = _airflow_variables(settings, debug) | _reporting_variables(settings)
     with exclusive(settings), _environment(variables):
         dag = _load_dag()
@@ -194,7 +193,7 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for a while: Airflow, the tasks and dbt read them there."""
+    """Set environment variables inside the block; Airflow, the tasks and dbt read them."""
     before = os.environ.copy()
     os.environ.update(variables)
     try:
@@ -211,9 +210,9 @@ def _reporting_variables(settings: Settings) -> dict[str, str]:
 
 
 def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
-    """Airflow's configuration; it counts from the first import of Airflow in this process."""
+    """Airflow's configuration; it is read at the first import of Airflow in this process."""
     home = private_folder(settings.home.resolve() / "airflow" / "in_process")
-    quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step is told by its error
+    quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step raises its own error
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
@@ -225,7 +224,7 @@ def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
 
 
 def _load_dag(name: str = MONTHLY_DAG) -> "DAG":
-    """A DAG from its file, Airflow's tables created or brought up to date first."""
+    """Load a DAG from its file, after creating or migrating Airflow's tables."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import upgradedb
 
@@ -237,24 +236,24 @@ def _load_dag(name: str = MONTHLY_DAG) -> "DAG":
 
 
 class _Follower:
-    """Airflow tells it of each finished step: it prints a line and keeps the error of a failure."""
+    """Listener for finished steps: prints a line for each and keeps the error of a failed one."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.error: BaseException | None = None
 
     def begin(self, month: str) -> None:
-        """A month starts now."""
+        """Start the clock of a month."""
         self.month, self.started = month, perf_counter()
 
     @hookimpl
     def on_task_instance_success(self, task_instance: Any) -> None:
-        """A step is done."""
+        """Print that a step is done."""
         self._say(task_instance.task_id, "done")
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException) -> None:
-        """A step failed; Airflow itself would only log the error."""
+        """Keep the error of a failed step, which Airflow itself would only log."""
         self.error = error
         self._say(task_instance.task_id, "[red]failed[/red]")
 

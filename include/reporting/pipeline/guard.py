@@ -1,7 +1,7 @@
-"""The one guard around a command and a task: how an error leaves, and what libraries may log.
+"""The guard around every command and task: errors in one safe line, and silent library loggers.
 
-Python prints an error with all that it came from, and an error of a library may quote a row. So
-under the scheduler and at the command line an error leaves in one line of ours, and alone.
+Python prints an error with its causes, and a library's error may quote a row. So under the
+scheduler and at the command line an error is raised as one line of our own, without its causes.
 """
 
 import gc
@@ -16,7 +16,7 @@ from reporting.core.errors import ReportingError, Unforeseen
 
 Result = TypeVar("Result")
 
-# Their errors reach us as exceptions or results; what they log of one quotes rows.
+# Their errors reach us as exceptions or results; their log lines may quote rows.
 LIBRARIES = (
     *("great_expectations", "sqlalchemy", "dbt", "duckdb", "fsspec", "py4j", "pyspark"),
     *("apprise", "httpx", "httpcore", "urllib3", "requests", "asyncio"),
@@ -25,9 +25,9 @@ NOTHING = logging.CRITICAL + 1
 
 
 def guarded(work: Callable[[], Result]) -> Result:
-    """Do some work; an error of it leaves as a ReportingError of one line, its chain cut.
+    """Do some work; any error is raised as a ReportingError of one line, without its causes.
 
-    Airflow's own exceptions pass as they are: by them a task asks to be run later.
+    Airflow's own exceptions pass unchanged: with them a task is rescheduled.
     """
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(NOTHING)
@@ -37,10 +37,10 @@ def guarded(work: Callable[[], Result]) -> Result:
         if not isinstance(error, Exception):  # an interrupt, or the end of the process
             raise
         left = error if _may_leave(error) else _without_words(error)
-    # outside of the handler, so that Python does not chain it to what it replaces
+    # outside the handler, so that Python does not chain it to the error it replaces
     left.__cause__ = left.__context__ = None
-    # Airflow ends a task's process without cleaning up: semaphores that dbt left in cycles of
-    # objects would be told in its log, as leaked
+    # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
+    # cycles would be logged as leaked
     gc.collect()
     raise left
 

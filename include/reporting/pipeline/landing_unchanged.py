@@ -1,7 +1,7 @@
-"""A run id never stands over rows that were not hashed: what was landed is what is read.
+"""Guarantee that later steps read exactly the files that were hashed when the month was landed.
 
-Size, inode and time of every file are noted before it is hashed, and compared around each later
-step that reads the landing zone (contracts, section 1).
+Size, inode and time of every file are recorded before it is hashed, and compared before and after
+each later step that reads the landing zone (contracts, section 1).
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ import duckdb
 from reporting.core.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.landing.land import damage_is_named
+from reporting.landing.land import blame_damaged_file
 from reporting.landing.walk import shown
 from reporting.landing.zone import FileState, LandingZone
 from reporting.store.build_store import open_store
@@ -23,7 +23,7 @@ def note_files(
     states: Mapping[str, FileState],
     contents: Mapping[str, str],
 ) -> None:
-    """Keep in the build store which files were landed, and in what state."""
+    """Record in the build store which files were landed, and in what state."""
     connection.execute("create schema if not exists landed")
     connection.execute(
         "create or replace table landed.files (file varchar, size bigint, identity varchar, "
@@ -43,14 +43,13 @@ def note_files(
 
 @contextmanager
 def landed_files(run: Run, settings: Settings) -> Iterator[None]:
-    """Around a step that reads the landing zone: its files are the landed ones, before and after.
+    """Require before and after the block that the landing zone's files are those landed.
 
-    Raises BrokenDelivery that names a file which was changed, or is damaged, in place of the
-    error that it caused.
+    Raises BrokenDelivery naming a changed or damaged file, instead of the error that it caused.
     """
     require_unchanged(run, settings)
     try:
-        with damage_is_named(settings):
+        with blame_damaged_file(settings):
             yield
     except BadCall:
         raise
@@ -61,9 +60,9 @@ def landed_files(run: Run, settings: Settings) -> Iterator[None]:
 
 
 def require_unchanged(run: Run, settings: Settings) -> None:
-    """BrokenDelivery names the first file that is not as it was landed.
+    """Raise BrokenDelivery naming the first file that changed since it was landed.
 
-    Where only the time of a file is another, its content is compared.
+    If only the time of a file differs, its content is compared.
     """
     zone = LandingZone.of(settings.landing)
     with open_store(run, settings) as store:

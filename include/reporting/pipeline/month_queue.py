@@ -1,9 +1,9 @@
-"""Whose turn is it? Months build on one another, so runs of the monthly DAG go one after another.
+"""The queue of monthly runs: months build on one another, so runs of the DAG go one by one.
 
 A backfill starts ten runs at once, whatever the DAG allows, and a run triggered by hand may come
-between them. So the first task of each run asks here, from Airflow's own book-keeping, who goes
-before it, and is rescheduled while anybody does. Only one first task runs at a time
-(``max_active_tis_per_dag``), so no two runs find the way free at once.
+between them. So the first task of each run looks up in Airflow's database which runs go before it,
+and is rescheduled while there are any. Only one first task runs at a time
+(``max_active_tis_per_dag``), so two runs never start at once.
 """
 
 import logging
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 FIRST, LAST = "land", "submit"  # a run works from the end of its first task to that of its last
 BACKFILL = "backfill"
-# What is queued cannot start, or is started but waits for its turn, or works, or has ended.
+# A run is not started yet, or started and waiting for its turn, or working, or has ended.
 QUEUED, WAITING, WORKING, DONE, FAILED = "queued", "waiting", "working", "done", "failed"
 ENDED = {"success": DONE, **dict.fromkeys(("failed", "upstream_failed", "skipped"), FAILED)}
-WAIT = timedelta(seconds=15)  # for each run ahead; a month takes longer, so nobody is kept waiting
+WAIT = timedelta(seconds=15)  # per run ahead; shorter than a month's run, so no time is lost
 
 
 class WaitsInVain(BadCall):
-    """A run that cannot begin because another one failed, which has sent its own alert."""
+    """A run that cannot begin because another run failed; that run has sent its own alert."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class MonthRun:
 
 
 def wait_for_turn(month: str) -> None:
-    """Return when this run may land its month; otherwise have Airflow try its task again later.
+    """Return when this run may land its month; otherwise have Airflow reschedule its task.
 
-    Called in a task. Raises WaitsInVain where waiting would not help.
+    Called in a task. Raises WaitsInVain if waiting would not help.
     """
     from airflow.sdk import get_current_context
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -60,10 +60,10 @@ def wait_for_turn(month: str) -> None:
 
 
 def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[MonthRun]:
-    """Whom a run of this month must let go first: whoever works, and every earlier month.
+    """The runs that go before a run of this month: those working, and those of earlier months.
 
-    A queued run is waited for where a backfill will start it; what the DAG itself queues may be
-    queued behind this very run. Raises WaitsInVain where waiting would be in vain: the month before
+    A queued run counts only if a backfill will start it, since a run that the DAG itself queued may
+    be queued behind this one. Raises WaitsInVain if waiting would not help: the month before
     failed, or an earlier month of this backfill is queued behind it.
     """
     earlier = sorted((run for run in others if run.month < month), key=lambda run: run.month)
@@ -71,7 +71,7 @@ def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[Mo
     if is_backfill:
         if failed := _failed_before(month, earlier):
             raise WaitsInVain(
-                f"month {month} is not built because {failed} failed: put that right, "
+                f"month {month} is not built because {failed} failed: correct that, "
                 "then backfill the months again with --reprocess-behavior failed"
             )
         if queued:
@@ -87,7 +87,7 @@ def runs_ahead(month: str, is_backfill: bool, others: list[MonthRun]) -> list[Mo
 
 
 def _failed_before(month: str, earlier: list[MonthRun]) -> str | None:
-    """The month that failed first of those right before this one that are not built."""
+    """The earliest failed month among the unbuilt months directly before this one."""
     newest = {}  # a backfill that reprocesses leaves the older run of the month as it was
     for run in sorted(earlier, key=lambda run: run.started_at or datetime.min.replace(tzinfo=UTC)):
         if run.is_backfill:
@@ -101,7 +101,7 @@ def _failed_before(month: str, earlier: list[MonthRun]) -> str | None:
 
 
 def _other_runs(instance: "RuntimeTaskInstanceProtocol") -> Iterable[MonthRun]:
-    """The other runs of the DAG; those that ended only where they are a backfill's."""
+    """The other runs of the DAG; of the ended ones, only those of a backfill."""
     tasks = instance.get_task_states(dag_id=instance.dag_id, task_ids=[FIRST, LAST])
     for run_id, states in tasks.items():
         ended = ENDED.get(states.get(LAST))
@@ -115,13 +115,13 @@ def _other_runs(instance: "RuntimeTaskInstanceProtocol") -> Iterable[MonthRun]:
 
 
 def month_of(run: Any) -> str:
-    """The month of a run: of its key, else of its form, else the month that ended last."""
+    """The month of a run: from its key, else from its form, else the last full month."""
     month = run.partition_key or (run.conf or {}).get("month")
     return str(month or month_before(run.run_after))
 
 
 def _dag_run(dag_id: str, run_id: str) -> Any:
-    """A run by its id; tasks may ask this, but the SDK has no public name for it."""
+    """A run by its id; tasks may request it, but the SDK has no public function for it."""
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import GetDagRun
 

@@ -1,7 +1,7 @@
 """The month, step by step: land, check, build, check, build records, check, submit.
 
 The command line runs the steps in one process, the DAG as one task each; both call these functions.
-A step that finds the month unfit raises; nothing after it runs, and a person is told.
+A step that finds the month unfit raises; later steps are skipped and an alert is sent.
 """
 
 import logging
@@ -51,19 +51,19 @@ log = logging.getLogger(__name__)
 MODELS = tuple(
     f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
 )
-BATCH = "path:models/batch"  # DuckDB's, whatever built the marts
+BATCH = "path:models/batch"  # always built by DuckDB, whichever engine built the marts
 RECORDS = ("path:models/bureau",)
 
 
 def step(function: Step) -> Step:
-    """A step works alone in the home folder; an alert is sent where it stops the month."""
+    """Run a step under the lock of the home folder; send an alert if it stops the month."""
     name = function.__name__
 
     @wraps(function)
     def run_alone(run: Run, settings: Settings) -> None:
         with (
             _alert_on_failure(name, run, settings),
-            _lack_is_named(name, run, settings),
+            _name_what_is_lacking(name, run, settings),
             exclusive(settings),
             interrupted_as_others(),
         ):
@@ -80,8 +80,8 @@ def step(function: Step) -> Step:
 
 
 @contextmanager
-def _lack_is_named(step: str, run: Run, settings: Settings) -> Iterator[None]:
-    """Where the block fails for what the machine lacks, say so, and what to do."""
+def _name_what_is_lacking(step: str, run: Run, settings: Settings) -> Iterator[None]:
+    """Raise MachineFault if the block fails for lack of a resource, such as space on a disk."""
     try:
         yield
     except ReportingError:
@@ -89,16 +89,16 @@ def _lack_is_named(step: str, run: Run, settings: Settings) -> Iterator[None]:
     except Exception as error:
         if words := safe_text.of_lack(error, settings.home.resolve()):
             raise MachineFault(
-                f"month {run.label}, step {step}: {words}; put that right and run the month again"
+                f"month {run.label}, step {step}: {words}; correct that and run the month again"
             ) from None
         raise
 
 
 @contextmanager
 def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]:
-    """Send one alert where the block ends in an error that is not a wrong call.
+    """Send one alert if the block ends with an error, except for a wrong call or Ctrl-C.
 
-    A wrong call and Ctrl-C are known to whoever made them.
+    The person who made the call or pressed Ctrl-C sees the result at the terminal.
     """
     try:
         yield
@@ -114,7 +114,7 @@ def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]
 
 
 def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> None:
-    """Say what stopped the month, in words without a value of a row; never raises."""
+    """Send an alert of what stopped the month, without a value of a row; never raises."""
     results = _results_so_far(run, settings)
     fault: Fault | None = Fault.in_step(step, _words(step, error, settings), _owner(error))
     if (
@@ -131,7 +131,7 @@ def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> No
 
 
 def _words(step: str, error: Exception, settings: Settings) -> str:
-    """What the machine says (a full disk) is said with the place where it happened."""
+    """An error as text; an error of the machine, such as a full disk, with its step and folder."""
     words = safe_text.of_error(error)
     if isinstance(error, ReportingError) or not safe_text.is_of_machine(error):
         return words
@@ -139,7 +139,7 @@ def _words(step: str, error: Exception, settings: Settings) -> str:
 
 
 def _results_so_far(run: Run, settings: Settings) -> list[CheckResult]:
-    """The results of the month's checks; none where they cannot be read, such as on a full disk."""
+    """The results of the month's checks; none if they cannot be read, such as on a full disk."""
     try:
         return results_of(run, settings)
     except (OSError, duckdb.Error) as error:
@@ -148,7 +148,7 @@ def _results_so_far(run: Run, settings: Settings) -> list[CheckResult]:
 
 
 def _owner(error: BaseException) -> str:
-    """A broken landing zone is for those who deliver it; every other error is the program's."""
+    """The audience of an error: data_delivery for a broken landing zone, else pipeline."""
     return "data_delivery" if isinstance(error, BrokenDelivery) else "pipeline"
 
 
@@ -169,7 +169,7 @@ def land(run: Run, settings: Settings) -> None:
     if carried and not carried.covers(report.contents):
         log.warning(
             "%s: files that the month before has read are gone or changed; %s",
-            *(run.label, carried_forward.READ_ANEW),
+            *(run.label, carried_forward.FULL_REBUILD),
         )
         carried = None
     for warning in report.warnings:
@@ -204,7 +204,7 @@ def check_landing(run: Run, settings: Settings) -> None:
 
 @step
 def build_marts(run: Run, settings: Settings) -> None:
-    """Stage the rows and build the marts: who is reportable, and what each ledger means."""
+    """Stage the rows and build the ledger and the marts: who is reportable, and each status."""
     with landing_unchanged.landed_files(run, settings):
         if settings.engine == "spark":
             spark.build(run, settings, *MODELS)
@@ -221,7 +221,7 @@ def check_marts(run: Run, settings: Settings) -> None:
 
 @step
 def build_records(run: Run, settings: Settings) -> None:
-    """Build the records in the bureau's words and ask its rules which of them may leave."""
+    """Build the records in the bureau's format and evaluate its rules on them."""
     dbt_build(run, settings, *RECORDS)
     with open_store(run, settings, read_only=False) as connection:
         validate.judge(connection)
@@ -229,13 +229,13 @@ def build_records(run: Run, settings: Settings) -> None:
 
 @step
 def check_records(run: Run, settings: Settings) -> None:
-    """Check the outgoing records."""
+    """Check the records before they are written into files."""
     _check("records", run, settings)
 
 
 @step
 def submit(run: Run, settings: Settings) -> None:
-    """Write submission files and notices, publish the month, tell what warned or is over."""
+    """Write submission files and notices, publish the month, and alert on warnings."""
     with open_store(run, settings, read_only=False) as connection:
         publish.require_unchanged_history(connection, run, settings)
         if not publish.is_of_this_place(connection, settings):  # the home was copied or moved
@@ -273,8 +273,8 @@ def run_month(
         with _alert_on_failure(STEPS[0].__name__, run, settings):
             stack.enter_context(exclusive(settings))
         do_beside = stack.enter_context(_beside())
-        # seconds that need nothing of the store: imports while files are hashed, and dbt's reading
-        # of the project, which it keeps in the month's folder, while landed rows are checked
+        # work of some seconds that does not need the store: imports while files are hashed, and
+        # dbt's parsing of the project, kept in the month's folder, while landed rows are checked
         do_beside(partial(import_module, "reporting.checks.gx"))
         for one in STEPS:
             started(one.__name__)
@@ -285,10 +285,11 @@ def run_month(
 
 @contextmanager
 def _beside() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Have some things done by another thread, one after the other; they are waited for at the end.
+    """Run tasks in another thread, one after the other; wait for them at the end of the block.
 
-    A fault of theirs is met again, and told, by the step that needs them. After an interrupt nobody
-    waits: Python may keep the lock of an interrupted import, and the thread would never end.
+    Their errors are ignored here, since they recur in the step that needs the task. After an
+    interrupt the thread is not waited for: Python may keep the lock of an interrupted import, and
+    the thread would never end.
     """
     things: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
 
@@ -310,19 +311,19 @@ def _beside() -> Iterator[Callable[[Callable[[], object]], None]]:
 def _check(layer: str, run: Run, settings: Settings) -> None:
     report = evaluate_layer(layer, run, settings, month_checks.write_pages)
     if report.critical_failures:
-        # the month stops, but what was found must be there for whoever looks into it
+        # the month stops, but its results are published for the person who investigates
         try:
             with open_store(run, settings, read_only=False) as connection:
                 connection.execute("create schema if not exists marts")
                 _create_quality_results(connection, run, settings)
                 publish.publish(connection, run, settings, ("data_quality_results",))
             _write_trend(settings)
-        finally:  # whatever happens to the pages, these checks are what must be told
+        finally:  # whatever happens to the pages, the failed checks are what must be reported
             require_fit(report)
 
 
 def _write_trend(settings: Settings) -> None:
-    """Renew the page of all months; without it a month is as good."""
+    """Update the page of all months; a fault of the page does not stop the month."""
     try:
         trend.write_trend(settings)
     except (OSError, duckdb.Error) as fault:

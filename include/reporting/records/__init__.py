@@ -1,1 +1,1 @@
-"""From record relations to files: the bureau's rules, the lines, the journal, the files."""
+"""From record relations to files: rules of the bureau, lines, journal and submission files."""

@@ -1,10 +1,10 @@
--- What the bureau knows of each account after this run: one row per institution and account, with
--- which later months compare their records 210 (docs/decisions/0012). Made from what was known
--- before and from a journal, so that no month reads all that was ever sent.
+-- One row per institution and account: what the bureau knows of it after this run. Later months
+-- compare their records 210 with it (docs/decisions/0012). Made from the rows of the month before and
+-- from a journal, so that no month reads all records ever sent.
 --
--- A row stands for every record sent about report_date to last_report_date and says what the last of
--- them said. While an account owes months each of its records keeps a row of its own, since late ones
--- are put between them; those withheld for one date share one, which says since when they are.
+-- A row stands for the records from report_date to last_report_date, with the values of the last one.
+-- While an account has pending months, each of its records keeps a row of its own, since late records
+-- come between them; records withheld for one date share a row that says since when.
 with records as (
     select * from history.accounts_known
     union all by name

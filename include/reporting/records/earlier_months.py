@@ -1,7 +1,7 @@
-"""What earlier months sent and left owed, as schema ``history`` of a month's build store.
+"""What earlier months sent and left pending, as schema ``history`` of a month's build store.
 
-A month reads what the month before it left, not all that was ever sent (docs/decisions/0012). Only
-where a store of an older version left nothing of the kind are all records read once.
+A month reads only what the month before it left (docs/decisions/0012). All records ever sent are
+read once, after a month that an older version built without these tables.
 """
 
 from datetime import date
@@ -52,8 +52,8 @@ CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "bo
 MONTHS_COMPARED = 6
 COMPARED = {"batch_figures": FIGURES_BEFORE, "data_quality_results": CHECKS_BEFORE}
 
-# Of records 210 what is known of each account; persons and agreements are told of only when
-# something changes, so that their few records are read as they were sent.
+# Of records 210, what the bureau knows of each account. Records of persons and agreements are few,
+# since they are sent only on a change: they are read as they were sent.
 RECORDS_KNOWN = """
     select
         '210' as record_type,
@@ -72,7 +72,7 @@ RECORDS_KNOWN = """
 
 
 def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Show the build store what earlier months sent and left owed, as schema ``history``."""
+    """Create schema ``history`` in the build store: what earlier months sent and left pending."""
     connection.execute("create schema if not exists history")
     connection.execute(
         "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
@@ -98,17 +98,18 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
 
 
 def accounts_known(run: Run, journal: str, owing: str) -> str:
-    """The SQL select of what the bureau knows of each account after the records of a journal."""
+    """The SQL select of what the bureau knows of each account once a journal has been sent."""
     return query("accounts_known").format(
         journal=journal, owing=owing, run=f"select date '{run.month}' as report_month"
     )
 
 
 def _require_whole(months: list[date], settings: Settings) -> None:
-    """The files of earlier months that this one reads are there, and are Parquet by their footers.
+    """Require the files of earlier months that this one reads; each must have a Parquet footer.
 
-    Every journal, and what the month before left owed. What an older version did not publish, or
-    what only serves comparison, may be missing, but not be damaged. DataNotFit names the file.
+    Every journal and the pending months of the month before must exist. Tables that older versions
+    did not publish, or that only serve comparison, may be missing, but not damaged. Raises
+    DataNotFit naming the file.
     """
     required = [partition(settings, "submission_records", month) / PART for month in months]
     required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
@@ -134,7 +135,7 @@ def _require_whole(months: list[date], settings: Settings) -> None:
 
 
 def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """All records of earlier months; a view, of which as little as possible should be read."""
+    """All records of earlier months, as a view; queries should read as little of it as possible."""
     connection.execute(f"create or replace table history.no_records ({SUBMISSION_RECORDS})")
     files = [
         path
@@ -176,7 +177,7 @@ def _show_repayment_history(
 def _show_months_before(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
-    """What the month as a whole is compared with."""
+    """Create the tables that the month's portfolio metrics are compared with."""
     statuses = _of_month_before("repayment_status", run, settings)
     _show(connection, "repayment_status", STATUS_BEFORE, [statuses] if statuses else [])
     months = [previous_month(run.month)]
@@ -197,7 +198,7 @@ def _show_months_before(
 def _show(
     connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], files: list[Path]
 ) -> None:
-    """Columns of published files as a view of the schema; without a file, a table without rows."""
+    """Create a view of columns of published files; without files, a table without rows."""
     if files:
         connection.execute(
             f"create or replace view history.{table} as "

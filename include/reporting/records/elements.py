@@ -1,7 +1,8 @@
 """What each element of a record may hold: type, length, range, characters and codes (rule V71).
 
-The elements are defined once, in layout.yml. From there come the predicate of V71, which names the
-elements that fail, and the function by which a person's optional values that fail are left out.
+The elements are defined once, in layout.yml. Two things follow from them: the predicate of V71,
+which names the elements that fail, and the functions that leave out a person's invalid optional
+values.
 """
 
 import re
@@ -19,8 +20,8 @@ from reporting.records.lines import LAYOUT, layouts
 FIRST_DATE, LAST_DATE = "1901-01-01", "2099-12-31"
 FORM = re.compile(r"(AN|ANC|ANY|N|EMAIL|Int)(\.\.)?([0-9]+)|Date|Month")
 CHARACTERS = {"AN": "[A-Za-z0-9]", "N": "[0-9]", "EMAIL": "[!-~]"}
-# Control, format (zero-width) and private-use characters, and U+FFFD, which stands for a character
-# that was lost; and white space at either end.
+# Control, format (zero-width) and private-use characters, U+FFFD (which replaces a lost character),
+# and white space at either end.
 UNFIT = r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]|^[\s\p{Z}]|[\s\p{Z}]$"
 LOST = "[?\uff1f]"  # in a name a question mark is a lost character
 
@@ -35,7 +36,7 @@ class Element:
     optional: bool = False
 
     def holds(self, value: str) -> str:
-        """The SQL condition that a value may be sent; a missing one may."""
+        """The SQL condition under which a value may be sent; a missing value may."""
         form = FORM.fullmatch(self.type)
         if form is None:
             raise ValueError(f"{LAYOUT}: {self.type} is no type of an element")

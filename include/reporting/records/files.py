@@ -32,7 +32,7 @@ class SubmissionFile:
     record_type: str
     records: int
     header: str
-    line_count: int  # without the header, as the file was read back
+    line_count: int  # without the header, counted when the file was read back
     size: int
     sha256: str
 
@@ -54,7 +54,7 @@ def write_submissions(
     """Write every institution's folder of the month from ``secure.record_lines``.
 
     Each folder is written aside and renamed, so that it appears whole or not at all. A folder of
-    an earlier build of the month is replaced, or removed where nothing is reported any more.
+    an earlier build of the month is replaced, or removed if nothing is reported any more.
     """
     batches = connection.execute(
         "select reporter_code, record_type, file_name, count(*) from secure.record_lines "
@@ -117,7 +117,7 @@ def _write_and_read_back(
 
 
 def _read_back(path: Path, reporter: str, record_type: str, records: int) -> SubmissionFile:
-    """A file as it stands on the disk: header, number of lines after it, bytes and SHA-256."""
+    """Read a file back from disk: header, number of lines after it, bytes and SHA-256."""
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
         first = file.readline()
@@ -134,7 +134,7 @@ def _read_back(path: Path, reporter: str, record_type: str, records: int) -> Sub
 def _require_well_formed(
     connection: duckdb.DuckDBPyConnection, files: list[SubmissionFile]
 ) -> None:
-    """Ask the bureau's rules of the files as they were written: names, headers, counts."""
+    """Evaluate the bureau's file rules on the written files: names, headers and counts."""
     connection.execute(
         "create or replace temp table files (file_name varchar, header varchar, line_count bigint)"
     )
@@ -146,7 +146,7 @@ def _require_well_formed(
     if broken:
         _, reporter, name, _, rules = broken[0]
         raise DataNotFit(
-            f"file {name} of {reporter} breaks {', '.join(rules)}; nothing was put in place"
+            f"file {name} of {reporter} fails {', '.join(rules)}; no file was put in place"
         )
 
 

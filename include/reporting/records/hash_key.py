@@ -16,11 +16,11 @@ BLOCK_BYTES = 64  # of SHA-256, for HMAC (RFC 2104)
 
 
 def hash_key(settings: Settings, checks: Collection[str]) -> bytes:
-    """The secret key of this installation, ``secure/hash.key`` (mode 0600); made before any month.
+    """The secret key of this installation, ``secure/hash.key`` (mode 0600); the first run makes it.
 
-    ``checks``: what ``key_check`` gave for the keys of the months that are built. Raises BadHome
-    where the key is missing, cut or another one: under a new key nothing could be compared with
-    what was sent, and every person would be sent again.
+    ``checks``: the ``key_check`` values of the built months. Raises BadHome where the key is
+    missing, cut off or a different one: under a new key nothing could be compared with what was
+    sent, and every person would be sent again.
     """
     path = private_folder(settings.home.resolve() / "secure") / "hash.key"
     if not path.exists():
@@ -44,12 +44,12 @@ def hash_key(settings: Settings, checks: Collection[str]) -> bytes:
 
 
 def key_check(key: bytes) -> str:
-    """A value by which a key is recognized, and from which nobody can find the key."""
+    """A value that identifies a key without revealing it."""
     return hmac.digest(key, b"check value of the hash key", "sha256").hex()[:16]
 
 
 def create_hash_key(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
-    """Put the key's two HMAC pads into the build store, where the record models find them."""
+    """Write the key's two HMAC pads into the build store for the record models."""
     key = key.ljust(BLOCK_BYTES, b"\0")
     connection.execute("create schema if not exists secure")
     connection.execute(

@@ -1,4 +1,4 @@
-"""Records as the lines that leave: XML from the record relations, and their journal."""
+"""Records as lines of the submission files: XML from the record relations, and their journal."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from reporting.records.earlier_months import accounts_known, query
 
 LAYOUT = Path(__file__).with_name("layout.yml")
 
-# The header counts in seven digits; more records leave in parts, each a file with its own serial.
+# The header counts in seven digits; more records are split, each file with its own serial number.
 MOST_RECORDS_A_FILE = 9_999_999
 BETWEEN_PARTS = 50  # serials of a day that other months with this cut-off may take in between
 LAST_SERIAL = 999
@@ -25,7 +25,7 @@ LAST_SERIAL = 999
 UNWRITABLE = r"\x00-\x1F\x7F\x{FFFE}\x{FFFF}"
 CONSTANT = re.compile("'[^']*'")
 
-# What the journal keeps of a record for the rules about the past; null where a type has no such.
+# What the journal keeps of a record for rules about the past; null where a type has no such fact.
 FACTS = {
     "account_type": "varchar",
     "opened_on": "date",
@@ -77,7 +77,7 @@ class RecordLayout:
         return f"cast({self.facts.get(name, 'null')} as {FACTS[name]}) as {name}"
 
     def segment_hashes(self) -> str:
-        """The SQL expression of the JSON text of the segments that went out, with their hashes."""
+        """The SQL expression of a JSON text: the segments sent, each with its hash."""
         hashes = ", ',', ".join(self._hash(segment) for segment in self.segments)
         return f"concat('{{', {hashes}, '}}')"
 
@@ -106,7 +106,7 @@ def _tag_and_column(field: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _segment(segment: dict[str, Any], written: Callable[[str], str]) -> list[str]:
-    """The SQL texts that are a segment, one after another."""
+    """The SQL texts that make up a segment, in order."""
     inner = [text for field in segment["fields"] for text in _field(field, written)]
     inner += [text for item in segment.get("items", []) for text in _segment(item, written)]
     return _where_it_applies(segment, _enclosed([segment["tag"]], inner))
@@ -146,10 +146,10 @@ def _escaped(column: str) -> str:
 
 
 def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Show ``secure.record_lines``: one row per record of the month, with its line as it leaves.
+    """Create ``secure.record_lines``: one row per record of the month, with its line of the file.
 
-    A record that is withheld has a line too, for whoever repairs it, but no file. A view: to make
-    the lines anew for the files and for the journal costs less than to store them. Raises
+    A withheld record has a line too, for the person who repairs it, but no file. It is a view,
+    since to compute the lines twice, for files and journal, costs less than to store them. Raises
     DataNotFit where the day's serial numbers do not suffice.
     """
     serial = connection.execute(  # unique among the files of one day: months may share a cut-off
@@ -208,7 +208,7 @@ def _parts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _part(layout: RecordLayout, parts: dict[str, int]) -> str:
-    """The SQL expression of the part that a record leaves in, from 0; in the order of the files."""
+    """The SQL expression of the part of the file that holds a record, from 0 in file order."""
     if parts.get(layout.record_type, 1) == 1:
         return "0"
     return (
@@ -230,8 +230,8 @@ def _texts(connection: duckdb.DuckDBPyConnection, layout: RecordLayout) -> set[s
 def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4).
 
-    The hash of the line is keyed (HMAC-SHA256): all of a line but name and number is published, so
-    that a plain hash could be tried out against every identity number.
+    The hash of the line is keyed (HMAC-SHA256): everything in a line except name and number is
+    published, so a plain hash would allow every identity number to be tried out.
     """
     connection.execute(
         f"""
@@ -275,9 +275,9 @@ def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def build_from_journal(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Make the marts that follow from this run's journal: what is owed, known and was sent.
+    """Build the marts that follow from this run's journal: pending months, repairs, history.
 
-    What is read but once, by the publisher, is a view.
+    A mart that only the publisher reads, once, is a view.
     """
     known = accounts_known(run, journal="marts.submission_records", owing="marts.months_owed")
     for kind, name, select in (

@@ -1,8 +1,8 @@
--- One row per account and month that this run leaves owed: reportable or waiting for a notice (also
--- from before), and not sent; or an account the bureau was told of the month before is not in the
--- data now, because its own row or its customer's is quarantined. The next run reads these months
--- anew. Never owed again are the months before a new authorization (contracts, section 3), and those
--- in which the account was not open, as a correction says.
+-- One row per account and month that is pending after this run. A month is pending when it is
+-- reportable or waits for a notice and was not sent, also since an earlier run; or when an account
+-- reported the month before is missing from the data, because its row or its customer's is
+-- quarantined. The next run evaluates these months again. Not pending are months before a new
+-- authorization (contracts, section 3) and months in which a corrected account was not open.
 with run as (
     select report_month from marts.built_months
 ),

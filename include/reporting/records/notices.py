@@ -1,8 +1,8 @@
 """The advance notices that must be sent, as a file for the messaging system.
 
-Whoever furnishes adverse information tells the person beforehand (Regulation on Credit Reporting,
-article 15). Who must be told, and in which words, stands in ``marts.notices_due``; the messaging
-system resolves the customer and hands back what it sent as the feed ``adverse_notices``.
+A person must be notified before adverse information is furnished (Regulation on Credit Reporting,
+article 15). ``marts.notices_due`` holds the accounts and the texts; the messaging system resolves
+the customer and returns what it sent as the feed ``adverse_notices``.
 """
 
 from pathlib import Path
@@ -19,14 +19,14 @@ FILE = "notices.csv"
 
 
 def notices_file(settings: Settings, month: str) -> Path:
-    """Where the notices of a month stand, if any are due."""
+    """The path of a month's notices; the file exists only if any are due."""
     return settings.notices / month / FILE
 
 
 def write_notices(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Write the month's notices; the folder appears whole, and only where something is due.
+    """Write the month's notices; the folder appears whole, and only if a notice is due.
 
-    A folder of an earlier build of the month is replaced, or removed where nothing is due any more.
+    A folder of an earlier build of the month is replaced, or removed if no notice is due any more.
     """
     final = notices_file(settings, run.label).parent
     due = connection.execute("select count(*) from marts.notices_due").fetchall()[0][0]
@@ -49,6 +49,6 @@ def write_notices(connection: duckdb.DuckDBPyConnection, run: Run, settings: Set
 
 
 def _no_formula(column: str) -> str:
-    """A text with a ' before it where a spreadsheet would take it for a formula."""
+    """The SQL of a text, with a ' before it where a spreadsheet would read it as a formula."""
     might = f"regexp_matches({column}, '^[=+@\\t\\r-]')"
     return f"case when {might} then concat('''', {column}) else {column} end"

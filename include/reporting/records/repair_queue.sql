@@ -1,4 +1,4 @@
--- One row per withheld record and rule that holds it: what a person has to repair before it can go out
+-- One row per withheld record and rule that it fails: what a person must repair before it can be sent
 -- (contracts, section 3; REQ-17).
 with withheld as (
     select

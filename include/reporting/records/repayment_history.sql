@@ -1,12 +1,13 @@
--- One row per account of the population and report month: the repayment statuses that were really
--- sent about the last 24 and 60 months, oldest first, one character a month, '-' where none was
--- (contracts, section 4). The strings of the month before, one month on, with what this run sent: a
--- record of an owed month stands further back. What a record is about is the month of its report date.
+-- One row per account of the population and report month: the repayment statuses actually sent about
+-- the last 24 and 60 months, oldest first, one character per month, '-' where none was sent
+-- (contracts, section 4). Made from the strings of the month before, shifted by one month, and from
+-- what this run sent; a pending month sent now is filled in further back. A record counts for the
+-- month of its report date.
 with run as (
     select report_month from marts.built_months
 ),
 
-told as (  -- of several records about one month, the one sent last
+sent as (  -- of several records about one month, the one sent last
     select
         records.account_id,
         date_diff('month', records.report_date, run.report_month) as months_ago,
@@ -19,13 +20,13 @@ told as (  -- of several records about one month, the one sent last
     group by all
 ),
 
-news as (
+new_statuses as (
     select
         account_id,
         max(case when months_ago = 0 then status end) as status,
         list(lpad(months_ago::varchar, 2, '0') || status) filter (where months_ago between 1 and 59)
             as late
-    from told
+    from sent
     group by account_id
 ),
 
@@ -39,16 +40,16 @@ moved as (
     select
         population.report_month,
         population.account_id,
-        substr(coalesce(before.history_60, repeat('-', 60)), 2) || coalesce(news.status, '-')
-            as history,
-        news.late
+        substr(coalesce(before.history_60, repeat('-', 60)), 2)
+        || coalesce(new_statuses.status, '-') as history,
+        new_statuses.late
     from marts.reportable_population as population
     inner join run
         on population.report_month = run.report_month
     left join before
         on population.account_id = before.account_id
-    left join news
-        on population.account_id = news.account_id
+    left join new_statuses
+        on population.account_id = new_statuses.account_id
 ),
 
 histories as (

@@ -1,6 +1,6 @@
--- The strings of accounts that the month before does not have, as of that month: an account that was
--- not in its data, or every account where it was built by an older version. One row per account: 60
--- months, oldest first, read from all records that were ever sent.
+-- One row per account that has no string in the month before: its 60 months as of that month, oldest
+-- first, read from all records ever sent. Such an account was missing from that month's data; after a
+-- month built by an older version, every account is such.
 with run as (
     select
         report_month,

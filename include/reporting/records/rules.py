@@ -1,7 +1,7 @@
 """The bureau's rules V01-V71 and ours H01-H11, from ``expectations/bureau_rules.yml``.
 
-A record with a hit of severity E must not leave. ``hits`` gives the SQL that asks every rule of a
-record type in one scan; ``python -m reporting.records.rules`` renews the page of the rules.
+A record that fails a rule of severity E is withheld. ``hits`` gives the SQL that evaluates every
+rule of a record type in one scan; ``python -m reporting.records.rules`` renders the rules page.
 """
 
 from functools import lru_cache
@@ -23,7 +23,7 @@ PAGE = PROJECT_ROOT / "docs" / "bureau_rules.md"
 Record = Literal["210", "220", "110", "file", "every"]
 Scope = Literal["record", "batch", "file"]
 
-# Whom a hit is about: institution, subject and report date, as columns of the judged relation.
+# What a failure is about: institution, subject and report date, as columns of the checked relation.
 SUBJECTS: dict[Record, tuple[str, str, str]] = {
     "210": ("reporter_code", "account_id", "report_date"),
     "220": ("reporter_code", "agreement_id", "report_date"),
@@ -46,10 +46,10 @@ PAGE_HEAD = """# The bureau's rules
 Generated from `expectations/bureau_rules.yml`, the one place where a rule is changed; renew it with
 `make rules-page`. The rules H are ours: a record waits while its account has a row in quarantine.
 
-**E**: the record must not leave; it is withheld, stays owed, and the next run builds it anew.
-**W**: a person reviews it. **batch**: the rule depends on which other records leave, so it is asked
-after the others. The SQL runs on one row of `secure.checked_<record>`, a record with its past (V67:
-on one written file); true is broken, and so is unknown (NULL).
+**E**: a record that fails is withheld, its month stays pending, and the next run builds it again.
+**W**: a person reviews a record that fails. **batch**: the rule depends on which other records are
+sent, so it is evaluated after the others. The SQL runs on one row of `secure.checked_<record>`, a
+record with its past (V67: on one written file); the rule fails where it is true or unknown (NULL).
 
 A source reads: rule of a bureau catalogue / feedback code / where it was seen, confidence. The
 official specification is not public. S1 and S3: validation catalogue and feedback codes of one
@@ -58,7 +58,7 @@ names; S10: rules of a fourth vendor; S12 and S16: how the printed report is rea
 S23: the CFPB's evaluators. Confidence: S seen in the source, K general knowledge, G our inference.
 """
 COLUMNS = """
-| rule | severity | what it says | why the bureau asks | a hit is usually | source | mended |
+| rule | severity | what it says | why it is checked | usual cause | source | adjusted |
 |---|---|---|---|---|---|---|
 """
 
@@ -79,11 +79,11 @@ class Rule:
     mended: Text | None = None
 
     def is_of_every(self, record: Record) -> bool:
-        """Whether the rule is asked of this type of record because it is asked of every one."""
+        """Whether the rule applies to this record type because it applies to every one."""
         return self.record == "every" and record in RECORDS
 
     def is_broken(self) -> str:
-        """The SQL condition that is true where a row breaks the rule; unknown counts as broken."""
+        """The SQL condition that is true where a row fails the rule; unknown counts as failed."""
         return f"coalesce({self.hit}, true)"
 
 
@@ -101,12 +101,11 @@ def load_rules(path: Path = REGISTRY) -> tuple[Rule, ...]:
 
 
 def hits(record: Record, scope: Scope, relation: str) -> str:
-    """The SQL select of the records in ``relation`` that break a rule of this type and scope.
+    """The SQL select of the records in ``relation`` that fail a rule of this type and scope.
 
-    One row per such record: record_type, reporter_code, subject_id, report_date, rule_ids, the
-    ids of all the rules that it breaks in their order (VARCHAR[]), and faulty_elements, the tags
-    that V71 is about. Records without a hit are left
-    out, and only those with one are asked rule by rule.
+    One row per such record: record_type, reporter_code, subject_id, report_date, rule_ids (the ids
+    of the rules that it fails, in their order, VARCHAR[]) and faulty_elements (the tags that V71 is
+    about). One condition finds these records; only they are evaluated rule by rule.
     """
     rules = [
         rule
@@ -141,15 +140,15 @@ def render_page(rules: tuple[Rule, ...]) -> str:
 
 def _chapter(title: str, rules: list[Rule]) -> str:
     rows = "".join(f"| {' | '.join(_cell(text) for text in _row(rule))} |\n" for rule in rules)
-    conditions = "\n\n".join(f"-- {rule.id}: broken if\n{rule.hit}" for rule in rules)
+    conditions = "\n\n".join(f"-- {rule.id} fails if\n{rule.hit}" for rule in rules)
     return f"\n## {title}\n{COLUMNS}{rows}\n```sql\n{conditions}\n```\n"
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
-    asked = rule.severity if rule.scope != "batch" else f"{rule.severity}, batch"
+    severity = rule.severity if rule.scope != "batch" else f"{rule.severity}, batch"
     return (
         rule.id,
-        asked,
+        severity,
         rule.sentence,
         rule.why,
         rule.usual_cause,

@@ -1,7 +1,7 @@
-"""Which records may leave: the bureau's rules asked of every record that was built.
+"""Evaluate the bureau's rules on every record and decide which records are sent.
 
 The rules stand in ``expectations/bureau_rules.yml``; each relation is scanned once. A record that
-breaks an E rule is ``WITHHELD`` and stays owed, every other one is ``BUILT``.
+fails an E rule is ``WITHHELD`` and its month stays pending; every other record is ``BUILT``.
 """
 
 import duckdb
@@ -15,7 +15,7 @@ HITS = "secure.rule_hits"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Put the registry and the empty list of broken records where the record models find them."""
+    """Create the tables that the record models read: the registry and an empty list of failures."""
     connection.execute("create schema if not exists secure")
     connection.execute(
         "create or replace table secure.bureau_rules "
@@ -33,30 +33,30 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def judge(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``secure.judged_records``: one row per record with its state and the rules it hits.
+    """Fill ``secure.judged_records``: one row per record with its state and the rules it fails.
 
-    First each record is judged on its own and against its past, then whether the records that it
-    builds on leave too. Where one does not leave, the account's next record takes its place in the
-    sequence (it becomes the first report, it carries C and F), and is judged again as such.
+    Each record is evaluated on its own and against its past, then together with the records that it
+    depends on. When a record is withheld, the account's next record takes its place in the sequence
+    (it becomes the first report and carries C and F) and is evaluated again.
 
-    Raises BadCall naming the rule whose SQL cannot be asked.
+    Raises BadCall naming the rule whose SQL cannot be evaluated.
     """
     connection.execute("delete from secure.records_broken")
-    _require_rules_that_can_be_asked(connection)
+    _require_valid_rules(connection)
     while True:
         own = " union all ".join(
             hits(record, "record", f"secure.checked_{record}") for record in RECORDS
         )
         connection.execute(f"create or replace table {HITS} as {own}")
-        if _take_out_broken(connection) and _sequence_again(connection):
+        if _withhold_failed(connection) and _resequence(connection):
             continue
         connection.execute(f"insert into {HITS} {hits('210', 'batch', 'secure.batch_210')}")
-        if not (_take_out_broken(connection) and _sequence_again(connection)):
+        if not (_withhold_failed(connection) and _resequence(connection)):
             break
     _state_of_each_record(connection)
 
 
-def _require_rules_that_can_be_asked(connection: duckdb.DuckDBPyConnection) -> None:
+def _require_valid_rules(connection: duckdb.DuckDBPyConnection) -> None:
     for rule in load_rules():
         if rule.scope == "file":
             continue
@@ -77,8 +77,8 @@ def _require_condition(connection: duckdb.DuckDBPyConnection, rule: Rule, record
         ) from None
 
 
-def _take_out_broken(connection: duckdb.DuckDBPyConnection) -> int:
-    """Add the records that break an E rule to those that do not leave; how many are new."""
+def _withhold_failed(connection: duckdb.DuckDBPyConnection) -> int:
+    """Add the records that fail an E rule to the withheld ones; returns how many are new."""
     found = connection.execute(
         f"""
         insert into secure.records_broken
@@ -92,8 +92,8 @@ def _take_out_broken(connection: duckdb.DuckDBPyConnection) -> int:
     return int(found[0][0])
 
 
-def _sequence_again(connection: duckdb.DuckDBPyConnection) -> int:
-    """Give the records after one that does not leave its place; how many changed."""
+def _resequence(connection: duckdb.DuckDBPyConnection) -> int:
+    """Re-sequence the records that follow a withheld one; returns how many changed."""
     changed = connection.execute(
         """
         update secure.record_210 as record
@@ -131,7 +131,7 @@ def _state_of_each_record(connection: duckdb.DuckDBPyConnection) -> None:
         group by all
         """
     )
-    # an agreement does not end while the closing of its account is held
+    # an agreement is not reported as ended while the closing record of its account is withheld
     connection.execute(
         """
         update secure.judged_records as agreement

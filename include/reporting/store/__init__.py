@@ -1,1 +1,1 @@
-"""What months leave to each other: build stores, the published tables, what is carried forward."""
+"""What months hand on to each other: build stores, published tables, carried-forward relations."""

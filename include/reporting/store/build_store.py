@@ -1,4 +1,4 @@
-"""The private build store of a month: one DuckDB file that dbt fills and all else reads."""
+"""The private build store of a month: one DuckDB file that dbt fills and later steps read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,9 +30,9 @@ def open_store(
 
 
 def remove_old_stores(settings: Settings) -> None:
-    """Remove the private folders of all months but the newest; their stores hold clear names.
+    """Remove the private folders of all months except the newest; their stores hold clear names.
 
-    ``REPORTING_KEPT_BUILD_STORES`` says how many stay. What was published and sent stays.
+    ``REPORTING_KEPT_BUILD_STORES`` is the number kept. Published and sent files are not removed.
     """
     folders = sorted(settings.work.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]"))
     for folder in folders[: -settings.kept_build_stores]:

@@ -1,10 +1,10 @@
-"""What a month carries forward to the next: a month reads its own events, not all history.
+"""What a month carries forward to the next, so that a month reads only new rows.
 
-The relations are made by dbt (``models/carried_forward``) and kept as Parquet in the month's
-private folder; the next run finds them in schema ``brought_forward``. They count only while all
-they were made of still stands: the published month before, the files it read, the code, the seeds
-and the policy. Otherwise, or with the setting REPORTING_FULL_REBUILD, the run reads everything from
-the beginning; the outcome is the same, byte for byte (docs/decisions/0013-carried-forward.md).
+dbt makes the relations (``models/carried_forward``); they are kept as Parquet in the month's
+private folder, and the next run reads them as schema ``brought_forward``. They are valid only while
+their inputs are unchanged: the published month before, the files it read, the code, the seeds and
+the policy. Otherwise, or with the setting REPORTING_FULL_REBUILD, the run is a full rebuild; the
+result is the same, byte for byte (docs/decisions/0013-carried-forward.md).
 """
 
 import json
@@ -25,7 +25,7 @@ from reporting.store import publish
 log = logging.getLogger(__name__)
 
 SCHEMA = "brought_forward"
-READ_ANEW = "all history is read anew"
+FULL_REBUILD = "all history is read (full rebuild)"
 MANIFEST = "manifest.json"
 
 QUESTIONED = (
@@ -49,9 +49,9 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class CarriedForward:
-    """What the month before left: made by which run, under which rules, from which files.
+    """What the month before carried forward: from which run, under which rules, from which files.
 
-    ``untidy``: of some of these files the columns whose texts are trimmed (``landing.texts``).
+    ``untidy``: by file, the columns whose texts are trimmed (``landing.texts``).
     """
 
     run_id: str
@@ -62,16 +62,16 @@ class CarriedForward:
 
     @property
     def texts_known(self) -> dict[tuple[str, str], Mapping[str, int]]:
-        """What was found in the texts of every file, by its path and digest."""
+        """By path and digest of every file, its columns whose texts are trimmed."""
         return {(path, sha): self.untidy.get(path, {}) for path, sha in self.contents.items()}
 
     def covers(self, delivered: Mapping[str, str]) -> bool:
-        """Whether every file that was read then is still there and the same."""
+        """Whether every file read at that time is still delivered and unchanged."""
         return self.contents.items() <= delivered.items()
 
 
 def find(run: Run, rules: str, settings: Settings) -> CarriedForward | None:
-    """What the month before carried forward, if this run may go on from it."""
+    """What the month before carried forward, if it is still valid for this run; else None."""
     before = previous_month(run.month)
     built = {month.month: month.run_id for month in publish.built_months(settings)}
     path = _folder(Run(before, run.as_of), settings) / MANIFEST
@@ -81,7 +81,7 @@ def find(run: Run, rules: str, settings: Settings) -> CarriedForward | None:
         kept = json.loads(path.read_text(encoding="utf-8"))
         found = CarriedForward(**kept | {"as_of": datetime.fromisoformat(kept["as_of"])})
     except (ValueError, KeyError, TypeError):
-        log.warning("%s: %s cannot be read; %s", run.label, path, READ_ANEW)
+        log.warning("%s: %s cannot be read; %s", run.label, path, FULL_REBUILD)
         return None
     stands = found.run_id == built.get(before) and found.rules == rules
     return found if stands and found.as_of <= run.as_of else None
@@ -93,7 +93,7 @@ def create_brought_forward(
     settings: Settings,
     found: CarriedForward | None,
 ) -> None:
-    """Show the build store what the month before carried forward; empty where nothing was."""
+    """Create schema ``brought_forward`` in the build store; empty for a full rebuild."""
     connection.execute(f"create schema if not exists {SCHEMA}")
     _create_empty(connection)
     if found is None:
@@ -108,7 +108,7 @@ def create_brought_forward(
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:  # a damaged page has no class of its own
-        log.warning("%s: a file in %s cannot be read; %s", run.label, folder, READ_ANEW)
+        log.warning("%s: a file in %s cannot be read; %s", run.label, folder, FULL_REBUILD)
         _create_empty(connection)
         return
     connection.execute(f"insert into {SCHEMA}.basis values (?)", [found.as_of])
@@ -134,7 +134,7 @@ def note_inputs(
     contents: Mapping[str, str],
     untidy: Mapping[str, Mapping[str, int]],
 ) -> None:
-    """Keep in the build store what this run is made of, for the day it is carried forward."""
+    """Record the run's inputs in the build store; they are carried forward with it."""
     connection.execute("create schema if not exists carried_forward")
     connection.execute(
         "create or replace table carried_forward.rules as select ? as rules", [rules]
@@ -165,7 +165,7 @@ def _insert_files(
 
 
 def carry_forward(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Keep what the next month needs of this one, whole or not at all."""
+    """Write what the next month needs of this one; the folder appears whole or not at all."""
     made = connection.execute(
         "select months.run_id, rules.rules from marts.built_months as months "
         "cross join carried_forward.rules as rules"

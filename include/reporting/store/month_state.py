@@ -1,7 +1,7 @@
-"""What is known of a month when a message about it is written: its figures and its files.
+"""The state of a month for alert messages: its figures and its files.
 
-Only what can be read at that moment is given: after a fault there may be no store, no records or no
-month before.
+Only what can be read at that moment is included: after a fault there may be no store, no records or
+no month before.
 """
 
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from reporting.store import run_marks
 from reporting.store.build_store import open_store
 from reporting.store.publish import open_published, unfinished_months
 
-# Figure -> its words, and how it is counted in the month's build store and in what is published.
+# Figure -> how it is counted in the month's build store, and in the published tables.
 ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state = 'BUILT')"
 WITHHELD = "count(*) filter (where state = 'WITHHELD')"
 FIGURES = {
@@ -39,7 +39,7 @@ FIGURES = {
 
 
 def figures(run: Run, settings: Settings) -> str:
-    """The month's figures beside those of the month before, in one line; empty if none is known."""
+    """The month's figures and those of the month before, in one line; empty if none is known."""
     now = _of_this_run(run, settings)
     before = _published(previous_month(run.month), settings) if now else {}
     parts = [
@@ -50,7 +50,7 @@ def figures(run: Run, settings: Settings) -> str:
 
 
 def files(run: Run, settings: Settings) -> str:
-    """Which submission files of the month are in place: none, those of this run, or older ones."""
+    """A sentence on the month's submission files: none, those of this run, or older ones."""
     manifests = settings.submissions.glob(f"*/{run.label}/manifest.json")
     written = [datetime.fromtimestamp(path.stat().st_mtime, CHINA) for path in manifests]
     if not written:
@@ -90,7 +90,7 @@ def _published(month: date, settings: Settings) -> dict[str, int]:
 def _counted(
     connection: duckdb.DuckDBPyConnection, queries: dict[str, tuple[str, list[date]]]
 ) -> dict[str, int]:
-    """Each figure whose table is there already."""
+    """The figures whose tables exist already."""
     found = {}
     for words, (sql, values) in queries.items():
         try:

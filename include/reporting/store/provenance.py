@@ -1,4 +1,4 @@
-"""What a run is made of: its id."""
+"""The run id: a hash of all inputs of a run."""
 
 import hashlib
 from pathlib import Path
@@ -16,12 +16,12 @@ def run_id(
     built_on: str | None,
     key_check: str,
 ) -> str:
-    """A hash of all that a month follows from: equal runs have equal ids.
+    """A hash of all that determines a month's result: equal runs have equal ids.
 
-    That is month, cut-off, code, seeds, policy, input, the settings that published tables follow
-    from, the hash key (``key_check``), and the run id of the month before (``built_on``), so that a
-    month whose id stands rests on months that stand. Waivers, limits and the engine change no
-    record and are left out.
+    It covers month, cut-off, code, seeds, policy, input, the settings that change published tables,
+    the hash key (``key_check``), and the run id of the month before (``built_on``), so that an
+    unchanged id means unchanged earlier months. Waivers, limits and the engine change no record and
+    are left out.
     """
     parts = (
         *(rules_digest(policy), run.label, run.as_of.isoformat(), input_digest, built_on or ""),
@@ -33,7 +33,7 @@ def run_id(
 
 
 def rules_digest(policy: Path) -> str:
-    """A hash of code, seeds and policy: what turns equal input into equal output."""
+    """A hash of code, seeds and policy: with these unchanged, equal input gives equal output."""
     digest = hashlib.sha256(__version__.encode() + b"\0" + policy.read_bytes())
     for path in sorted(_code_files()):
         digest.update(str(path.relative_to(PROJECT_ROOT)).encode() + b"\0" + path.read_bytes())

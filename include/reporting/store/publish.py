@@ -1,11 +1,11 @@
 """The published tables: Parquet by report month, and a small database of views that analysts open.
 
-A month's table is one Parquet file that is written aside and renamed. What is published together
-is a build: a hidden folder that holds every table's files of every month under one more name, and
-that never changes. The database shows one build, is made aside too and renamed last, and the build
-before stays until the next one. So a reader of the database sees all tables of one build, and never
-waits for a run. While a month's files are replaced one by one a mark stands beside them; where a
-run was killed meanwhile it stays, and no later month goes on from two halves.
+A month's table is one Parquet file, written aside and renamed. A build is a hidden folder with a
+hard link to every table's file of every month; it never changes. The database shows one build; it
+is written aside and renamed last, and the previous build is kept until the next one. So a reader
+sees all tables of one build and never waits for a run. While a month's files are replaced one by
+one, a mark file stands beside them. If a run is killed meanwhile the mark stays, and later months
+refuse to build on a mixture of two builds.
 """
 
 import logging
@@ -54,10 +54,10 @@ TABLES = {
     "built_months": "report_month",
 }
 
-# What the database shows where it is not simply the union of the months.
+# Views of the database that are not simply the union of the months.
 VIEWS = {
     "quarantined_rows": """
-        select seen.*, min(built.as_of) as healed_as_of  -- the first month that rejects it no more
+        select seen.*, min(built.as_of) as healed_as_of  -- first month that does not quarantine it
         from (
             select table_name, row_key, account_id, customer_id, source_file, rule_id, reason,
                 recorded_at,
@@ -73,7 +73,7 @@ VIEWS = {
 
 @dataclass(frozen=True)
 class BuiltMonth:
-    """A month whose records are built: at which cut-off, and on which build before it."""
+    """A built month: its cut-off, its run id, and the build of the month before that it uses."""
 
     month: date
     as_of: datetime
@@ -127,7 +127,7 @@ def key_checks(settings: Settings) -> set[str]:
 
 
 def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
-    """The months of the build that a connection to the published database shows, oldest first."""
+    """The built months that a connection to the published database shows, oldest first."""
     try:
         rows = connection.execute(
             "select report_month, as_of, run_id, built_on "
@@ -139,10 +139,10 @@ def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
 
 
 def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
-    """The run of a month. Without a cut-off, the later of the usual one and that of the last build.
+    """The run of a month. Without a cut-off: the later of the usual one and that of the last build.
 
-    So a rebuild never forgets what its month already knew; the log says where that is so. Raises
-    BadCall for a month or cut-off that is none, DataNotFit where a published file is damaged.
+    So a rebuild never loses rows that its month already used; the log says when the later one is
+    kept. Raises BadCall for an invalid month or cut-off, DataNotFit if a published file is damaged.
     """
     run = Run.of(month, as_of, settings)
     if as_of:
@@ -160,7 +160,7 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
 
 
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month after a gap, with a cut-off that goes back, or on a build that is gone."""
+    """Refuse a month after a gap or a stale month, or with an earlier cut-off than those before."""
     built = built_months(settings)
     _require_finished(run, settings)
     _require_later_cut_off(run, built)
@@ -180,7 +180,7 @@ def require_order(run: Run, settings: Settings) -> None:
 
 
 def _require_later_cut_off(run: Run, built: list[BuiltMonth]) -> None:
-    """A cut-off before that of the month before would lose what that month knew."""
+    """Refuse a cut-off before that of the month before: rows that it used would be lost."""
     for before in built:
         if before.month == previous_month(run.month) and run.as_of < before.as_of:
             raise BadCall(
@@ -191,7 +191,7 @@ def _require_later_cut_off(run: Run, built: list[BuiltMonth]) -> None:
 
 
 def unfinished_months(settings: Settings) -> list[str]:
-    """The months (YYYY-MM) of which a run was stopped while it replaced their files."""
+    """The months (YYYY-MM) whose run was stopped while it replaced their files."""
     marks = settings.published.glob(UNFINISHED.format("*"))
     return sorted(path.name.removeprefix(".").partition(".")[0] for path in marks)
 
@@ -206,7 +206,7 @@ def _require_finished(run: Run, settings: Settings) -> None:
 
 
 def stale_months(built: list[BuiltMonth]) -> list[date]:
-    """Months that do not rest on the month before as it is now: it was built (again) later."""
+    """Months whose month before was built again after them."""
     return [
         later.month
         for earlier, later in pairwise(built)
@@ -217,7 +217,7 @@ def stale_months(built: list[BuiltMonth]) -> list[date]:
 def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
-    """Refuse to publish a month whose earlier months were built (again) meanwhile."""
+    """Refuse to publish a month if an earlier month was built (again) in the meantime."""
     _require_finished(run, settings)
     landed = connection.execute("select as_of from marts.built_months").fetchall()
     if landed != [(run.as_of,)]:
@@ -240,7 +240,7 @@ def earlier_months(run: Run, settings: Settings) -> list[tuple[date, str, dateti
 
 @contextmanager
 def in_one_piece(run: Run, settings: Settings) -> Iterator[None]:
-    """Mark the month while its files are replaced; the mark stays where that is not finished."""
+    """Mark the month while its files are replaced; the mark stays if that is not finished."""
     settings.published.mkdir(parents=True, exist_ok=True)
     mark = settings.published / UNFINISHED.format(run.label)
     mark.touch()
@@ -270,15 +270,15 @@ def publish(
 
 
 def build_database(settings: Settings) -> Path:
-    """Publish everything as it stands as one build: its files first, then the database over them.
+    """Publish the current files as one build: first its links, then the database over them.
 
-    The build that the database showed until now stays for those who have it open.
+    The previous build is kept for readers who have it open.
     """
     builds = settings.published / BUILDS
     builds.mkdir(exist_ok=True)
     before = _shown_build(settings)
     numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
-    # a number could come again in a home that was made again in the same place
+    # a number could repeat in a home folder that was created again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
     (builds / build).mkdir()
     for table in TABLES:
@@ -295,7 +295,7 @@ def build_database(settings: Settings) -> Path:
 
 
 def _link(path: Path, name: Path) -> None:
-    """Give a file one more name, or a copy where the file system has no such names."""
+    """Make a hard link to a file, or a copy if the file system has no hard links."""
     try:
         name.hardlink_to(path)
     except OSError:
@@ -326,10 +326,10 @@ def _every_month(settings: Settings, build: str, table: str) -> str | None:
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the published database; BadCall where nothing is published yet.
+    """A read-only connection to the published database; BadCall if nothing is published yet.
 
-    The database of a home that was copied or moved names the files of the old place: it is made
-    again first, or, where the home cannot be written now, stands in memory alone.
+    After the home folder was copied or moved, its database still names the files of the old place.
+    It is then written again first, or only made in memory if the home folder is not writable.
     """
     database = settings.published_database
     if not database.is_file():
@@ -347,7 +347,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
-    """Whether the views over published files read those of this home, and of no other place."""
+    """Whether the views over published files read those of this home folder alone."""
     published = literal(f"{settings.published}/")[:-1]  # the beginning of a path
     return all(published in query for query in _queries(connection))
 
@@ -373,7 +373,7 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
 
 
 def _shown_build(settings: Settings) -> str | None:
-    """The build that the database shows; None where there is none, or it cannot be opened now."""
+    """The build that the database shows; None if there is none, or it cannot be opened."""
     try:
         with duckdb.connect(str(settings.published_database), read_only=True) as connection:
             return _build_of(_queries(connection))

@@ -1,9 +1,8 @@
-"""Which runs of a month have begun and not ended: one small file a month in the home folder.
+"""Marks of the runs that have begun and not ended: one small file per month in the home folder.
 
-A run that is killed cannot say so. Its mark stays, and the daily watch finds it; a mark is settled
-when the error that ended the run was sent, and is removed when the month runs to its end. A mark
-that cannot be written never stops a run and is not worth a warning: what reads it says what is not
-known.
+A run that is killed cannot send an alert. Its mark stays, and the daily watch finds it. A mark is
+settled when the error that ended the run was sent, and removed when the run finishes. A mark that
+cannot be written never stops a run and logs no warning; its readers handle a missing mark.
 """
 
 import json
@@ -41,7 +40,7 @@ FORM = TypeAdapter(Mark)
 
 
 def note(settings: Settings, month: str, step: str, state: str, *, begins: bool = False) -> None:
-    """Write how far a run came; ``begins`` for its first step."""
+    """Record how far a run came; ``begins`` for its first step."""
     at = now()
     began = None if begins else began_at(settings, month)
     path = _file(settings, month)
@@ -55,12 +54,12 @@ def note(settings: Settings, month: str, step: str, state: str, *, begins: bool 
 
 
 def settle(settings: Settings, month: str, step: str) -> None:
-    """The error that ended the run was sent, or needs no message: the watch ignores the mark."""
+    """Mark the run's error as sent, or as not needing an alert: the watch ignores the mark."""
     note(settings, month, step, SETTLED)
 
 
 def clear(settings: Settings, month: str) -> None:
-    """The run ended well, or the person who started it saw how it ended."""
+    """Remove the mark: the run finished, or the person who started it saw its error."""
     path = _file(settings, month)
     try:
         path.unlink(missing_ok=True)
@@ -69,7 +68,7 @@ def clear(settings: Settings, month: str) -> None:
 
 
 def began_at(settings: Settings, month: str) -> datetime | None:
-    """When the run of a month began; None where that is not known."""
+    """When the run of a month began; None if that is not known."""
     mark = _read(_file(settings, month))
     return mark.began_at if mark else None
 
@@ -97,7 +96,7 @@ def unended(settings: Settings) -> list[Mark]:
 
 
 def now() -> datetime:
-    """The wall clock of China."""
+    """The current time in China."""
     return datetime.now(CHINA)
 
 
@@ -106,11 +105,11 @@ def _file(settings: Settings, month: str) -> Path:
 
 
 def _read(path: Path) -> Mark | None:
-    """A mark; none where there is no file, or none that can be read."""
+    """Read a mark; None if the file is missing or cannot be read."""
     try:
         return FORM.validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
-        log.warning("%s cannot be read (%s); it is passed over", path, type(error).__name__)
+        log.warning("%s cannot be read (%s); it is ignored", path, type(error).__name__)
         return None

@@ -1,4 +1,4 @@
-"""What a synthetic book holds, for the eye: rows, statuses, roll rates, consents."""
+"""A printed summary of a synthetic book: rows, statuses, roll rates, consents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ BUCKETS = {
 
 @dataclass(frozen=True)
 class BookSummary:
-    """A generated book in numbers; statuses and roll rates come from the generator's own plan."""
+    """Numbers of a generated book; statuses and roll rates come from the generator's own plan."""
 
     landing: Path
     seed: int
@@ -39,10 +39,10 @@ class BookSummary:
 
 
 def render(summary: BookSummary) -> RenderableType:
-    """A printable account of the book."""
+    """A printable summary of the book."""
     return Group(
         f"Synthetic book of seed {summary.seed} in {summary.landing}",
-        "All persons, numbers and addresses are synthetic: nobody in this book exists.",
+        "All persons, numbers and addresses are synthetic: no person in this book exists.",
         _rows(summary),
         _statuses(summary),
         _rolls(summary),

@@ -1,4 +1,4 @@
-"""Defects planted in a synthetic book, each written down: what is wrong, where, what must see it.
+"""Plant defects in a synthetic book and list each: what is wrong, where, which check must find it.
 
 The classes stand in ``defects.yml``. Each class has customers of its own, so that two defects never
 meet in one account; its victims are drawn by hashing the seed, so that the same call gives the same
@@ -86,7 +86,7 @@ LIVES = """
 
 @checked(frozen=True)
 class Defect:
-    """One class of defects, as a line of ``defects.yml`` says it."""
+    """One class of defects: a line of ``defects.yml``."""
 
     id: str
     kind: Literal["row", "key", "delivery", "statistics"]
@@ -106,7 +106,7 @@ class Defect:
 
     @property
     def table(self) -> str:
-        """The feed it is planted in."""
+        """The feed in which it is planted."""
         return self.id.partition(".")[0]
 
 
@@ -118,7 +118,7 @@ def load_classes(path: Path = CLASSES) -> tuple[Defect, ...]:
 
 
 def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
-    """The classes of these names; without any, all that can stand side by side in one book.
+    """The classes of these names; without names, all that can be combined in one book.
 
     Raises BadCall for a name that is no class.
     """
@@ -138,11 +138,11 @@ def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:
 def plant(
     engine: duckdb.DuckDBPyConnection, seed: int, classes: tuple[Defect, ...], journal: Path
 ) -> None:
-    """Plant the classes in the book that the engine has told, and write the journal.
+    """Plant the classes in the book that the engine has built, and write the journal.
 
     The views of the deliveries are replaced by what is delivered now: rows of ``again_<feed>`` come
     in the later file, rows of the tables ``text_<feed>`` as CSV. Raises BadCall where the journal
-    is no CSV file.
+    is not a CSV file.
     """
     if journal.suffix != ".csv":
         raise BadCall(f"--defects {journal}: the journal is a CSV file; end its name in .csv")
@@ -200,7 +200,7 @@ def _take(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
 def _plant_one(
     engine: duckdb.DuckDBPyConnection, table: RawTable, one: Defect, drawn_by: tuple[int, int]
 ) -> None:
-    """Change the book by one class and write down what was done."""
+    """Plant one class in the book and record it in the journal."""
     feed = f"feed_{table.name}"
     if one.effect in ("sql", "file"):
         if one.effect == "sql":
@@ -301,7 +301,7 @@ def _changed(table: RawTable, one: Defect) -> str:
 
 
 def _subject(table: RawTable) -> str:
-    """The column that says whose a row is."""
+    """The column that names the subject of a row."""
     return "account_id" if "account_id" in table.column_names else "customer_id"
 
 
@@ -323,7 +323,7 @@ def _note(engine: duckdb.DuckDBPyConnection, table: RawTable, one: Defect, rows:
 
 
 def _add_good_text(engine: duckdb.DuckDBPyConnection, table: RawTable, seed: int) -> None:
-    """Let good rows come as text too: a column in which nothing can be read stops a month."""
+    """Deliver good rows as text too, since a column without a readable value stops a month."""
     key = f"concat_ws('|', {', '.join(table.key)})"
     columns = ", ".join(f"cast({name} as varchar) as {name}" for name in table.column_names)
     engine.execute(
@@ -343,7 +343,7 @@ def _add_good_text(engine: duckdb.DuckDBPyConnection, table: RawTable, seed: int
 
 
 def _follow(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
-    """Write down the rows that break a rule because their account or customer does."""
+    """Record the rows that fail a rule because their account or customer fails one."""
     if table.name in ("accounts", "customers"):
         return
     subject = _subject(table)
@@ -363,7 +363,7 @@ def _follow(engine: duckdb.DuckDBPyConnection, table: RawTable) -> None:
 
 
 def planted(journal: Path) -> str:
-    """How much was planted, in words."""
+    """A sentence on how many rows were planted."""
     with duckdb.connect() as engine:
         rows, classes = engine.execute(
             "select count(*), count(distinct defect) from read_csv(?, header = true)",
@@ -373,13 +373,13 @@ def planted(journal: Path) -> str:
 
 
 def spoil_files(book: Path, classes: Sequence[Defect]) -> None:
-    """Do to the files of a delivered book what its classes say."""
+    """Apply the delivery classes to the files of a delivered book."""
     for one in classes:
         if one.effect == "file":
             SPOILERS[one.to](book / one.table)
 
 
 def feeds_as_text(engine: duckdb.DuckDBPyConnection) -> set[str]:
-    """The feeds of which some rows are to be delivered as text."""
+    """The feeds with rows that are delivered as text."""
     found = engine.execute("select table_name from duckdb_tables()").fetchall()
     return {str(name).removeprefix("text_") for (name,) in found if str(name).startswith("text_")}

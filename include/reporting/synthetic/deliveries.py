@@ -1,4 +1,4 @@
-"""Deliveries that go wrong on the way: what is done to the files of a book, by its name.
+"""Faulty deliveries: functions that spoil the files of a book, by name.
 
 Each function takes the folder of one feed as it was delivered and leaves it spoilt. The classes of
 ``defects.yml`` with the effect ``file`` name one of them.
@@ -18,7 +18,7 @@ def _file(feed: Path) -> Path:
 
 
 def _rewrite(feed: Path, query: str, name: str | None = None, options: str = "") -> Path:
-    """Put a query over the feed's file in its place (``{file}`` is read); the new file."""
+    """Replace the feed's file by the rows of a query over it (``{file}``); returns the new file."""
     old = _file(feed)
     new = feed / (name or f".{old.name}")
     with duckdb.connect() as engine:

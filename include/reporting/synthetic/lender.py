@@ -1,8 +1,8 @@
 """The synthetic lender: writes the nine raw feeds of a plausible book into a landing zone.
 
 Everything is drawn by hashing the seed in DuckDB, so that the same call gives the same bytes. The
-story of the book is told by the files of ``sql``, in their order; this module runs them and
-delivers the result in the raw contract (contracts, section 1).
+files of ``sql`` build the book, in their order; this module runs them and writes the result as the
+feeds of the raw contract (contracts, section 1).
 """
 
 import shutil
@@ -42,12 +42,12 @@ def generate(
     journal: Path | None = None,
     defects: Sequence[str] = (),
 ) -> BookSummary:
-    """Write a book of so many accounts over so many months into the landing zone.
+    """Write a book of some accounts and months into the landing zone.
 
-    With a ``journal`` the book is spoilt by the named classes of ``defects.yml`` (without a name by
-    all that can stand side by side), and what is planted is written into that CSV file. The same
-    arguments give the same bytes. Raises BadCall when an argument is out of range, or when the
-    landing zone holds a file that no earlier call wrote.
+    With a ``journal``, defects of the named classes of ``defects.yml`` are planted (without names,
+    of all that can be combined) and listed in that CSV file. The same arguments give the same
+    bytes. Raises BadCall if an argument is out of range, or if the landing zone holds a file that
+    no earlier call wrote.
     """
     for name, value in (("accounts", accounts), ("months", months), ("seed", seed)):
         low, high = LIMITS[name]
@@ -61,7 +61,7 @@ def generate(
     _refuse_foreign_files(landing)
     landing.parent.mkdir(parents=True, exist_ok=True)
     with _aside(landing) as aside, _engine(aside / "spill") as engine:
-        _tell(engine, accounts, months, seed, last_month.replace(day=1))
+        _build_book(engine, accounts, months, seed, last_month.replace(day=1))
         classes = classes_named(defects)
         if journal is not None:
             plant(engine, seed, classes, journal.resolve())
@@ -79,7 +79,7 @@ def generate(
 
 
 def _refuse_foreign_files(landing: Path) -> None:
-    """Raise BadCall unless every file of the landing zone is of an earlier book (its marker)."""
+    """Raise BadCall unless every file of the landing zone has the marker of an earlier book."""
     if landing.exists() and not landing.is_dir():
         raise BadCall(f"landing zone {landing} is a file; set REPORTING_LANDING to a folder")
     marker = landing / MARKER
@@ -95,7 +95,7 @@ def _refuse_foreign_files(landing: Path) -> None:
 
 @contextmanager
 def _aside(landing: Path) -> Iterator[Path]:
-    """A folder beside the landing zone, on the same disk, that is gone afterwards."""
+    """A temporary folder beside the landing zone, on the same disk."""
     folder = Path(tempfile.mkdtemp(prefix=f".{landing.name}-", dir=landing.parent))
     try:
         yield folder
@@ -110,10 +110,10 @@ def _engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _tell(
+def _build_book(
     engine: duckdb.DuckDBPyConnection, accounts: int, months: int, seed: int, last_month: date
 ) -> None:
-    """Run the story, file by file; the cycles are told month by month."""
+    """Run the SQL files in their order; the file of a cycle runs once per month."""
     first_month = last_month
     for _ in range(months - 1):
         first_month = (first_month - timedelta(days=1)).replace(day=1)
@@ -162,7 +162,7 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
                 ).fetchone()
                 rows[name] += copied[0] if copied else 0
                 if file == "redelivery" and copied == (0,):
-                    target.unlink()  # nobody delivers an empty one
+                    target.unlink()  # a source delivers no empty file
     for name in sorted(feeds_as_text(engine)):
         target = book / name / "text.csv"
         copied = engine.execute(
@@ -173,7 +173,7 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
 
 
 def _summarize(engine: duckdb.DuckDBPyConnection) -> tuple[Any, Any, Any]:
-    """Statuses, rolls and consents of the plan, as BookSummary holds them."""
+    """Statuses, rolls and consents of the generator's plan, for BookSummary."""
     statuses: dict[date, dict[str, int]] = {}
     for month, status, count in engine.execute(
         "select month_at(m), status, count(*) from month_ends where m >= 0 "

@@ -1,4 +1,4 @@
-"""dbt on a month's build store: what it is told, and what its failure means."""
+"""Run dbt on a month's build store: its arguments and variables, and its errors."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ class DbtFailed(ReportingError):
 
 
 def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ...] = ()) -> None:
-    """Build some nodes of the month; a model or contract that fails stops the run (DbtFailed)."""
+    """Build selected nodes of the month; raises DbtFailed if a model or contract fails."""
     run_dbt(
         run,
         settings,
@@ -35,7 +35,7 @@ def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ..
 
 
 def dbt_pages(run: Run, settings: Settings) -> Path:
-    """Write dbt's documentation of the project, with the columns of this month, as one page."""
+    """Write dbt's documentation of the project as one page; returns its path."""
     run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
     page = settings.home.resolve() / "docs" / "dbt.html"
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
 
 
 def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
-    """Run dbt on the month; DbtFailed names the nodes that failed, why, and its log."""
+    """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
     if failed is not None:
         error = DbtFailed.of(run, settings, "; ".join(node.name for node in failed))
@@ -54,7 +54,7 @@ def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
 def dbt_arguments(
     run: Run, settings: Settings, *arguments: str, target_folder: str = "dbt_target"
 ) -> list[str]:
-    """dbt's command line: nothing on the screen, all that it finds in the month's folder."""
+    """dbt's command line: no output on the screen, log and target in the month's folder."""
     return [
         *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "debug"),
         *("--no-send-anonymous-usage-stats", "--warn-error"),
@@ -67,7 +67,7 @@ def dbt_arguments(
 
 
 def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
-    """The run as dbt sees it: report month, cut-off and the lender's choices."""
+    """The variables of the run for dbt: report month, cut-off and the lender's choices."""
     return {
         "report_month": run.month.isoformat(),
         "as_of": run.as_of.isoformat(sep=" "),
@@ -79,7 +79,7 @@ def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
 
 
 def _of_the_store(run: Run, settings: Settings) -> dict[str, object]:
-    """The store, the limits in force, and the cut-off of the month that the run goes on from."""
+    """The store, the limits in force, and the cut-off of the month that was brought forward."""
     with open_store(run, settings) as store:
         memory, threads, as_of = store.execute(
             "select current_setting('memory_limit'), current_setting('threads'), "

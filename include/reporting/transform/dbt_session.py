@@ -1,7 +1,7 @@
-"""dbt in this process.
+"""Call dbt in this process.
 
-dbt keeps its settings and its connection in globals: one call runs at a time, and each lets go of
-the database at its end.
+dbt keeps its settings and its connection in globals: one call runs at a time, and each releases the
+database at its end.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from reporting.core import interrupts, safe_text
 
-# How the message of a node begins that the engine stopped for its words, its limits or a value
+# How a node's message begins if the engine stopped over its SQL, a limit or a value
 _NO_DAMAGE = (
     "Runtime Error in .*\n *(Binder|Catalog|Parser|Out of Memory|INTERRUPT|Constraint|Conversion|"
     "Out of Range) Error"
@@ -23,9 +23,9 @@ _NO_DAMAGE = (
 
 @dataclass(frozen=True)
 class FailedNode:
-    """A node that failed, as "model repayment_status", and why, where the words quote no value.
+    """A failed node, as "model repayment_status", and the reason if its text quotes no value.
 
-    ``may_be_damage``: the engine stopped over what it read, such as a page it could not decode.
+    ``may_be_damage``: the engine may have stopped because it could not decode a file.
     """
 
     name: str
@@ -36,13 +36,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
-    """Run a command of dbt; None if all went well.
+    """Run a dbt command; returns None on success.
 
-    Otherwise the nodes that failed and why, as "model repayment_status: Binder Error: ...", or why
-    dbt did not come so far. Words that may quote values of rows stand in dbt's log alone.
+    Otherwise returns the failed nodes with reasons, as "model repayment_status: Binder Error: ...",
+    or why dbt stopped before its nodes. Text that may quote values of rows is only in dbt's log.
     """
     with _ONE_AT_A_TIME:
-        # seconds of imports, for which a command without dbt should not wait
+        # the imports take seconds, for which a command without dbt should not wait
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.adapters.factory import reset_adapters
         from dbt.cli.exceptions import DbtUsageException
@@ -52,7 +52,7 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
             with _no_settings_of_the_user():
                 done = dbtRunner().invoke(arguments)
         finally:
-            # dbt leaves it open to the end of the process, and nobody else could read the file
+            # dbt would keep the file open to the end of the process, so no one else could read it
             if DuckDBConnectionManager._ENV:
                 DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -77,7 +77,7 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
 
 
 def _ends_all(error: BaseException | None) -> TypeGuard[BaseException]:
-    """Whether it is an interrupt, of Airflow too, and no fault of the command."""
+    """Whether it is an interrupt, also one of Airflow, and not an error of the command."""
     return error is not None and not isinstance(error, Exception)
 
 
@@ -92,7 +92,7 @@ def _is_of_what_was_read(message: str) -> bool:
 
 @contextmanager
 def _no_settings_of_the_user() -> Iterator[None]:
-    """Take dbt's variables out of the environment: a month is built by its own settings alone."""
+    """Remove dbt's variables from the environment, so that only the run's settings apply."""
     taken = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
     for name in taken:
         del os.environ[name]

@@ -1,8 +1,8 @@
 """The models of a month on Spark: the same dbt project, where one machine is not enough.
 
-The landing check, every check after it, the records and the files stay with DuckDB. The build store
-hands Spark what the models read and do not build; what Spark builds lies as Parquet in the month's
-working folder, and the build store shows it under the names that the later steps read.
+DuckDB does the landing check, all other checks, the records and the files. The build store exports
+the relations that the models read but do not build. Spark writes its tables as Parquet in the
+month's working folder, and the build store has views of them for the later steps.
 """
 
 import json
@@ -38,12 +38,12 @@ GIVEN = (
     *("raw.product_policy", "secure.hash_key", "secure.records_broken"),
 )
 
-# Signs that a path may hold where Spark reads it in place: elsewhere it would be written otherwise.
+# Characters of a path that Spark reads in place; it would escape others.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./=-]+")
 
 
 def require_installed() -> None:
-    """Refuse a run on Spark where it cannot start; BadCall says what is missing."""
+    """Raise BadCall if Spark cannot start; the message says what is missing."""
     if find_spec("pyspark") is None or find_spec("dbt.adapters.spark") is None:
         raise BadCall(
             "setting REPORTING_ENGINE=spark: PySpark and dbt-spark are not in this environment; "
@@ -59,8 +59,8 @@ def require_installed() -> None:
 def build(run: Run, settings: Settings, *select: str) -> None:
     """Build models of the month on Spark and show their tables in the build store.
 
-    Seeds are loaded by DuckDB: dbt-spark writes an empty cell as the text None. Views stay views:
-    DuckDB makes them anew over the tables.
+    DuckDB loads the seeds, since dbt-spark writes an empty cell as the text None. DuckDB also
+    creates the views, over the tables that Spark wrote.
     """
     dbt_build(run, settings, "path:seeds")
     folder = private_folder(run.folder(settings) / "spark")
@@ -90,7 +90,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         (dbt_logs(run, settings) / "spark.log").write_text(done.stderr, encoding="utf-8")
         failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)
         error = DbtFailed.of(run, settings, failed[1] if failed else "")
-        error.may_be_damage = True  # why it failed is Spark's to know
+        error.may_be_damage = True  # Spark does not tell damage from other errors
         raise error
     with open_store(run, settings, read_only=False) as store:
         _show_tables(store, folder / "tables")
@@ -99,7 +99,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
 
 
 def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Every relation that the models read and do not build: its Parquet files and its columns."""
+    """Every relation that the models read but do not build: its Parquet files and columns."""
     zone = LandingZone.of(settings.landing)
     relations: dict[str, Any] = {}
     with open_store(run, settings) as store:
@@ -121,7 +121,7 @@ def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 def _in_place(feed: Feed) -> dict[str, Any]:
-    """A feed where it lies; its column _file is made from the names of the files."""
+    """A feed that Spark reads in place; its column _file comes from the names of the files."""
     columns = {column.name: _spark_type(column.type) for column in feed.table.columns}
     return {
         "path": f"{feed.zone.prefix}{feed.table.name}",
@@ -131,7 +131,7 @@ def _in_place(feed: Feed) -> dict[str, Any]:
 
 
 def lies_as_the_contract_says(feed: Feed) -> bool:
-    """Whether Spark may read a feed where it lies: local Parquet files of the contract's types."""
+    """Whether Spark may read a feed in place: local Parquet files of the contract's types."""
     paths = feed.zone.files(feed.table.name)
     return (
         feed.zone.is_local
@@ -144,7 +144,7 @@ def lies_as_the_contract_says(feed: Feed) -> bool:
 
 
 def _seen_by_spark(feed: Feed) -> set[str]:
-    """The files that Spark reads where it is given the folder: none whose path begins with ``_``.
+    """The files that Spark reads in a folder: none with a name that begins with ``_`` or a dot.
 
     Links to folders are left out here, so that a feed with one is not read in place.
     """
@@ -163,7 +163,7 @@ def _is_typed(table: RawTable, delivered: tuple[tuple[str, str], ...]) -> bool:
 
 
 def _exported(store: duckdb.DuckDBPyConnection, name: str, folder: Path) -> dict[str, Any]:
-    """A relation of the build store as Parquet of its own."""
+    """Export a relation of the build store as Parquet."""
     path = private_folder(folder / "given" / name)
     store.execute(f"copy {name} to {literal(f'{path}/data.parquet')} (format parquet)")
     columns = store.execute(f"describe {name}").fetchall()
@@ -180,7 +180,7 @@ def _spark_type(type_: str) -> str:
 
 
 def _show_tables(store: duckdb.DuckDBPyConnection, tables: Path) -> None:
-    """Show every table that Spark wrote, under its own schema and name."""
+    """Create a view of every table that Spark wrote, with its schema and name."""
     for folder in sorted(tables.glob("*.db/*")):
         schema = folder.parent.name.removesuffix(".db")
         files = f"read_parquet({literal(f'{folder}/*.parquet')})"
@@ -189,7 +189,7 @@ def _show_tables(store: duckdb.DuckDBPyConnection, tables: Path) -> None:
 
 
 def require_same_rows(store: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Spark lists the landing zone itself: refuse what came after the landing check."""
+    """Refuse files that came after the landing check, since Spark lists the landing zone itself."""
     counted = dict(store.execute("select table_name, delivered from marts.feed_counts").fetchall())
     for table in raw_contract():
         landed = store.execute(f"select count(*) from raw.{table.name}").fetchall()[0][0]

@@ -1,9 +1,9 @@
 """dbt in a Spark session: ``python -m reporting.transform.spark_session FILE dbt-arguments...``.
 
-FILE (JSON) names the master, where the tables are written and the Parquet files that stand for each
-relation the models read and do not build. Runs in a process of its own, in the environment that
-holds PySpark and dbt-spark; everything it builds lies as Parquet when it ends. Where it fails,
-a line that begins with FAILED names the nodes.
+FILE (JSON) names the master, the folder for the tables, and the Parquet files of each relation that
+the models read but do not build. It runs in a process of its own, in the environment with PySpark
+and dbt-spark, and writes all tables as Parquet. On failure, a line that begins with FAILED names
+the nodes.
 """
 
 import json
@@ -19,11 +19,11 @@ LOCAL_MEMORY = "4g"
 
 
 def start_session(master: str, warehouse: str) -> Any:
-    """A session whose settings make Spark mean what DuckDB means; the rest is Spark's own file.
+    """Start a session whose settings give SQL the same meaning as in DuckDB.
 
-    Times have no zone, so none may be put in or taken out. On this machine alone as many partitions
-    as threads are enough, and one gigabyte, which is what Spark takes, is not; a cluster takes both
-    from its own configuration, which also goes before LOCAL_MEMORY.
+    Times have no zone, so no conversion may happen. On one machine as many partitions as threads
+    are enough, but Spark's default of one gigabyte is not; a cluster has its own configuration,
+    which also overrides LOCAL_MEMORY.
     """
     from pyspark.sql import SparkSession
 
@@ -39,9 +39,9 @@ def start_session(master: str, warehouse: str) -> Any:
         .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
         .config("spark.sql.ansi.enabled", "true")
         .config("spark.ui.showConsoleProgress", "false")
-        # in the long expressions of a record Spark looks for constraints until memory ends
+        # with the long expressions of a record Spark infers constraints until memory runs out
         .config("spark.sql.constraintPropagation.enabled", "false")
-        # a table is many times its Parquet files: else it is sent whole to where it does not fit
+        # a table is much larger than its Parquet files: else Spark broadcasts too large tables
         .config("spark.sql.sources.fileCompressionFactor", "20")
     )
     if master.startswith("local"):
@@ -53,9 +53,9 @@ def start_session(master: str, warehouse: str) -> Any:
 
 
 def register(session: Any, relation: str, source: dict[str, Any]) -> None:
-    """Give the files of a relation its name, in the columns and types of the contract.
+    """Register the files of a relation as a table with the contract's columns and types.
 
-    ``root``, where a feed has one, is what stands before a file's name in ``_file``.
+    ``root``, if a feed has one, is the part of a path before the name in ``_file``.
     """
     schema, table = relation.split(".")
     columns = ", ".join(f"`{name}` {type_}" for name, type_ in source["columns"].items())
@@ -78,7 +78,7 @@ def register(session: Any, relation: str, source: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Start the session, name what the models read, and run dbt in it."""
+    """Start the session, register what the models read, and run dbt in it."""
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     session = start_session(plan["master"], plan["warehouse"])
     for relation, source in plan["relations"].items():

@@ -1,1 +1,1 @@
-"""One customer or account, one answer."""
+"""Explain the reporting of one customer or account."""

@@ -1,6 +1,6 @@
-"""Is this customer in the credit report, since when, under which document, and if not, why not?
+"""Explain whether a customer is reported, since when, by which document, or why not.
 
-Answered from the published tables alone, in plain words: one paragraph for each account.
+The answer comes from the published tables alone and has one paragraph for each account.
 """
 
 import re
@@ -30,14 +30,14 @@ STATUS_WORDS = {
     "G": "ended by transfer",
 }
 CLOSING = ("20", "32")  # report-time codes of a closed account
-MOST_ROWS = 5  # quarantined ones that are named, or ids that are proposed
+MOST_ROWS = 5  # quarantined rows that are named, or ids that are proposed
 
 
 def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
-    """The answer for a customer or an account, for one month (the latest built unless named).
+    """The answer for a customer or an account in one month, by default the latest built.
 
-    Three questions apart: is anything in a file, what of this month, and why. Raises BadCall for an
-    id that no built month knows.
+    It answers three questions: is anything in a file, is this month reported, and why. Raises
+    BadCall for an id that is in no built month.
     """
     wanted = parse_month(month) if month else None
     with open_published(settings) as connection:
@@ -70,9 +70,9 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
 
 
 def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
-    """The account of this id, or all accounts of the customer of this id; the month of the answer.
+    """The account with this id, or all accounts of the customer with this id, and the month.
 
-    The month is the one that ``explain`` answers for.
+    The month is the one that ``explain`` uses.
     """
     with open_published(settings) as connection:
         built = [entry.month for entry in months_shown(connection)]
@@ -96,9 +96,9 @@ def _month_to_answer(wanted: date | None, built: list[date]) -> tuple[date, list
 def _accounts(
     connection: duckdb.DuckDBPyConnection, subject: str, month: date
 ) -> list[dict[str, Any]]:
-    """Every account of the customer who is meant, or whose account is meant, with its status.
+    """Every account of the customer with this id or of this account's customer, with its status.
 
-    First which accounts, then all about them: known ids let the second question skip nearly all.
+    A first query finds the account ids, so that the second one skips nearly all rows.
     """
     rows = connection.execute(
         """
@@ -131,11 +131,11 @@ def _accounts(
 
 
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """The answer where a month has no verdict: the row is in quarantine, or no row has this id."""
+    """The answer if the month has no verdict: the row is in quarantine, or no row has this id."""
     rejected = _rejected(
         connection,
         month,
-        # of a person without a verdict the accounts that wait, too
+        # for a person without a verdict, the quarantined accounts too
         "? in (row_key, customer_id) and table_name in ('accounts', 'customers')",
         subject,
     )
@@ -155,7 +155,7 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
 
 
 def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """Ids that differ from the given one in form alone."""
+    """Ids that differ from the given one only in form."""
     found = connection.execute(
         f"""
         select distinct id
@@ -193,7 +193,7 @@ class QuarantinedRow:
 def _rejected(
     connection: duckdb.DuckDBPyConnection, month: date, which: str, value: object
 ) -> list[QuarantinedRow]:
-    """The rows in quarantine at a month's cut-off that hold a condition."""
+    """The rows in quarantine at a month's cut-off that meet a condition."""
     rows = connection.execute(
         "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
         " || reason || ')', ', ' order by rule_id || ' (' || reason || ')')"
@@ -213,13 +213,13 @@ def _named_row(row: QuarantinedRow) -> str:
 
 
 def _marks(values: Sized) -> str:
-    """As many parameter marks as there are values."""
+    """One parameter mark per value."""
     return ", ".join("?" * len(values)) or "null"
 
 
 @dataclass(frozen=True)
 class SentRecord:
-    """One record 210 that was built, and the file it stands in."""
+    """One record 210 that was built, and its file."""
 
     report_month: date
     report_date: date
@@ -274,7 +274,7 @@ def _events_missing(
 def _pending(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
 ) -> dict[str, list[str]]:
-    """For each account the months that the answered month left pending, in words."""
+    """For each account a sentence on its months that were pending after this month."""
     found: dict[str, dict[str, list[str]]] = {}
     rows = connection.execute(
         "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
@@ -289,7 +289,7 @@ def _pending(
     ).fetchall()
     for account, owed_month, held_back_by, episode, broken in rows:
         causes = {
-            "WITHHELD": f"its record breaks {broken} and waits for repair",
+            "WITHHELD": f"its record fails {broken} and waits for repair",
             "NOTICE_PENDING": f"no notice for the episode of {episode} was delivered in time",
         }
         cause = causes.get(held_back_by, f"it is held back as {held_back_by}")
@@ -305,9 +305,9 @@ def _pending(
 def _rows_missing(
     connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
 ) -> dict[str, list[str]]:
-    """For each account the rows that its ledger lacks, because they broke a rule, in words.
+    """For each account a sentence on each quarantined row that its ledger lacks.
 
-    A row whose account id differs in form alone holds the account too.
+    A row whose account id differs only in form counts too.
     """
     found: dict[str, list[str]] = {}
     similar = (
@@ -318,7 +318,7 @@ def _rows_missing(
         account = row.account_id if row.account_id in accounts else ids[_plain_text(row.account_id)]
         found.setdefault(str(account), []).append(
             f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
-            "Until it is settled no record and no advance notice of the account is written."
+            "Until it is corrected no record and no advance notice of the account is written."
         )
     return {
         account: lines[:MOST_ROWS]
@@ -350,7 +350,7 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
 
 
 def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
-    """What became of the month: in a file, withheld or not reported."""
+    """Whether the month is in a file, withheld or not reported."""
     if not row["is_reportable"]:
         return f"not reported. {sentence}"
     for record in records:
@@ -370,7 +370,7 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
 def _identity(row: dict[str, Any]) -> list[str]:
     if row["reason_code"] != "IDENTITY_INVALID":
         return []
-    return [f"What does not check out: {row['identity_faults']}."]
+    return [f"Faults of the identity: {row['identity_faults']}."]
 
 
 def _consent(row: dict[str, Any]) -> list[str]:

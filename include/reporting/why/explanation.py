@@ -1,8 +1,8 @@
-"""The replay of one account in words: which payment paid which item, and every field's arithmetic.
+"""The replay of one account as text: which payment paid which item, and every field's arithmetic.
 
-For a person on the phone with a customer. The rows come from the private build store of the month,
-the fields to compare with from the published marts; where the two differ, that is a defect and is
-said so. Pseudonymous ids and amounts only, no personal data.
+For a person on the phone with a customer. The rows come from the private build store of the month
+and are compared with the fields of the published marts; a difference is printed as a defect. The
+text holds pseudonymous ids and amounts, no personal data.
 """
 
 import textwrap
@@ -41,7 +41,7 @@ from reporting.why.replay import (
 )
 
 WIDTH = 110
-STORY = 69  # width of the story's words; the principal balance stands to their right
+STORY = 69  # width of the event texts; the principal balance is printed to their right
 TOGETHER = "\N{NO-BREAK SPACE}"  # while lines are broken
 MOMENT = "%Y-%m-%d %H:%M:%S"
 ACCRUAL = "an accrual, bills collect it"
@@ -53,7 +53,7 @@ class DerivationsDiffer(ReportingError):
 
 @dataclass
 class Explanation:
-    """What a person reads, and the fields in which the mart says something else."""
+    """The text of the replay, and the fields in which the mart differs."""
 
     lines: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Explanation:
 def explain(accounts: list[str], month: date, settings: Settings) -> Explanation:
     """The replay of some accounts in one built month.
 
-    Raises BadCall where the private build store of that month is gone or of another build.
+    Raises BadCall if the private build store of that month is gone or belongs to another build.
     """
     with open_published(settings) as published:
         built = next(entry for entry in months_shown(published) if entry.month == month)
@@ -238,20 +238,20 @@ def _event(event: Transaction | Bill, ledger: Ledger) -> str:
 
 
 def _bill(bill: Bill, ledger: Ledger) -> str:
-    asked = ledger.asked(bill)
-    parts = ", ".join(f"{part} {money(amount)}" for part, amount in asked.items() if amount)
+    due = ledger.parts_due(bill)
+    parts = ", ".join(f"{part} {money(amount)}" for part, amount in due.items() if amount)
     at_least = ""
     if ledger.policy.due_basis == "minimum_due":
         minimum = bill.minimum_due
         at_least = ", no minimum" if minimum is None else f", minimum {money(minimum)}"
     return (
         f"bill {bill.bill_id} of {money(bill.total)}{at_least}, due {bill.due_on}: "
-        f"{parts or 'asks nothing'}"
+        f"{parts or 'nothing to pay'}"
     )
 
 
 def _details(step: Step, policy: Policy) -> Iterator[str]:
-    """What a payment, or the money held before, paid; and what was left over."""
+    """Which items a payment, or an amount held before, paid; and the unapplied amount."""
     is_payment = isinstance(step.event, Transaction) and step.event.transaction_type != "penalty"
     for payment in step.payments:
         yield _paid(payment, step.event.at, "pays" if is_payment else "money held pays")
@@ -279,7 +279,7 @@ def _paid(payment: Payment, at: datetime, verb: str) -> str:
 
 
 def _left_out(story: Replay) -> list[str]:
-    """What a reversal undid, and the rows that are known but lie after the report date."""
+    """The rows undone by reversals, and the known rows after the report date."""
     lines = []
     if story.left_out:
         lines += ["", "  Left out from the start, as if it had never happened"]
@@ -385,7 +385,7 @@ def _history(ends: list[MonthEnd]) -> list[str]:
     ]
     return [
         "",
-        "  Month ends since the opening as known at this cut-off, each in its own month's reading:",
+        "  Month ends since the opening as known at this cut-off, each by its own month's ledger:",
         *_lines(f"month, status, days past due, five-tier class: {'; '.join(months)}", 2, 0),
     ]
 

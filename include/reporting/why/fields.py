@@ -1,4 +1,4 @@
-"""Every reported field of one account from its replay, each with its arithmetic in words.
+"""Every reported field of one account from its replay, each with its arithmetic as text.
 
 The rules are those of contracts, section 2; the names are the columns of `marts.repayment_status`.
 """
@@ -24,7 +24,7 @@ TERMS_SHOWN = 6
 
 @dataclass(frozen=True)
 class Figure:
-    """One reported field: its name, its value, and how it came about."""
+    """One reported field: its name, its value, and its arithmetic."""
 
     name: str
     value: object
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class MonthEnd:
-    """One month end since opening, in the reading of its own month."""
+    """One month end since opening, by the ledger as of that month end."""
 
     replay: Replay
     days_past_due: int
@@ -108,7 +108,7 @@ def _yuan(amount: Decimal) -> int:
 
 
 def _sum(terms: Iterable[tuple[str, Decimal]], many: str) -> tuple[Decimal, str]:
-    """A sum and its arithmetic; of more terms than a line holds, only how many there are."""
+    """A sum and its arithmetic; with too many terms for a line, only their number."""
     terms = list(terms)
     total = sum((amount for _, amount in terms), ZERO)
     if not terms:
@@ -152,28 +152,28 @@ def _steps(seed: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _status(story: Replay, past_due: int) -> tuple[str, str]:
-    """The first question of rule 9 that is answered with yes, and the answers up to it."""
+    """The first condition of rule 9 that applies, and the text of the conditions up to it."""
     transferred = story.ledger.account.closure_kind == "transferred"
     is_closed = _is_closed(story)
     written_off, off_words = _written_off(story)
     missed = _missed_in_month(story)
-    asked = _amount_due(story)[0]
+    due = _amount_due(story)[0]
     digit = _by_days("repayment_statuses", past_due)
-    questions = [
+    conditions = [
         ("B", "B", written_off, off_words),
         ("G", "G", is_closed and transferred, "transferred" if transferred else "no transfer"),
         ("C", "C", is_closed, "closed in the month" if is_closed else "not closed"),
         (digit, "1-7", past_due > 0, _digit_words(past_due)),
         ("M", "M", bool(missed), _missed_words(missed)),
-        ("N", "N", asked > 0, f"bills asked {money(asked)} in the month"),
+        ("N", "N", due > 0, f"{money(due)} fell due in the month"),
         ("*", "*", True, "nothing was due and nothing late"),
     ]
     answers = []
-    for code, name, applies, words in questions:
+    for code, name, applies, words in conditions:
         answers.append(f"{name}? {'yes' if applies else 'no'}, {words}")
         if applies:
             return code, "; ".join(answers) + f" = {code}"
-    raise AssertionError("the last question is always answered with yes")
+    raise AssertionError("the last condition always applies")
 
 
 def _digit_words(past_due: int) -> str:
@@ -193,7 +193,7 @@ def _written_off(story: Replay) -> tuple[bool, str]:
 
 
 def _missed_in_month(story: Replay) -> list[Item]:
-    """What was late when the month began or turned late inside it."""
+    """The items that were late when the month began, or became late in it."""
     return [
         item
         for item in story.items
@@ -250,13 +250,13 @@ def _balances(story: Replay) -> list[Figure]:
 
 
 def _amount_due(story: Replay) -> tuple[Decimal, str]:
-    asked = [
-        (f"bill {bill.bill_id}", sum(story.ledger.asked(bill).values(), ZERO))
+    due = [
+        (f"bill {bill.bill_id}", sum(story.ledger.parts_due(bill).values(), ZERO))
         for bill in sorted(story.ledger.bills, key=lambda bill: (bill.due_on, bill.bill_id))
         if bill.statement_on <= story.report_date
         and story.month <= bill.due_on <= story.report_date
     ]
-    return _sum(asked, f"bills due from {story.month} to {story.report_date}")
+    return _sum(due, f"bills due from {story.month} to {story.report_date}")
 
 
 def _flows(story: Replay) -> list[Figure]:
@@ -379,7 +379,7 @@ def _five_tier(ends: list[MonthEnd]) -> list[Figure]:
 
 
 def _recovered_on(story: Replay) -> tuple[date, str]:
-    """The day the last late item was paid; the report date where none was ever paid."""
+    """The day the last late item was paid; the report date if none was ever paid."""
     paid_off = [
         item.paid_off_at.date() for item in story.items if item.paid_off_at and item.was_late
     ]

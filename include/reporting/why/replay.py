@@ -1,7 +1,7 @@
-"""The replay of one account, event by event: what each row did (contracts, section 2).
+"""The replay of one account, event by event (contracts, section 2).
 
-A derivation of its own beside the set-based models: one account, read from the rows as known at the
-cut-off and kept step by step, so that a person can be told which payment paid which item.
+It is independent of the set-based models: it reads the rows of one account as known at the cut-off
+and keeps every step, so that a person can be shown which payment paid which item.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ AT_ONE_INSTANT = {"penalty": 1, "waiver": 2, "refund": 3, "repayment": 4}
 
 @dataclass(frozen=True)
 class Policy:
-    """What the lender decided for the product; the smallest rank is paid first."""
+    """The lender's rules for the product; the smallest rank is paid first."""
 
     grace_days: int
     due_basis: str
@@ -33,17 +33,17 @@ class Policy:
     principal_rank: int
 
     def rank(self, part: str) -> int:
-        """Where a part stands in the paying order inside one due date."""
+        """The rank of a part in the paying order within one due date."""
         return int(getattr(self, f"{part}_rank"))
 
     @property
     def order(self) -> list[str]:
-        """The parts in the order in which they are paid inside one due date."""
+        """The parts in the order in which they are paid within one due date."""
         return sorted(("penalty", "fee", "interest", "principal"), key=self.rank)
 
     @property
     def holds_left_overs(self) -> bool:
-        """True where money left over waits for the next item."""
+        """Whether an unapplied amount is held for the next item."""
         return self.prepayment == "credits_next_due"
 
 
@@ -71,7 +71,7 @@ class Transaction:
 
     @property
     def order(self) -> tuple[datetime, int, str]:
-        """Its place in the story."""
+        """The sort key among the account's events."""
         return self.at, AT_ONE_INSTANT.get(self.transaction_type, 0), self.transaction_id
 
 
@@ -89,12 +89,12 @@ class Bill:
 
     @property
     def at(self) -> datetime:
-        """A bill stands at 00:00 of its statement day."""
+        """A bill counts from 00:00 of its statement day."""
         return datetime.combine(self.statement_on, time())
 
     @property
     def order(self) -> tuple[datetime, int, str]:
-        """Its place in the story."""
+        """The sort key among the account's events."""
         return self.at, 0, self.bill_id
 
     @property
@@ -121,8 +121,8 @@ class Ledger:
     bills: list[Bill]
     limits: list[Limit]
 
-    def asked(self, bill: Bill) -> dict[str, Decimal]:
-        """What a bill asks, part by part: all of it, or the parts up to the minimum (rule 3)."""
+    def parts_due(self, bill: Bill) -> dict[str, Decimal]:
+        """The amount due of a bill by part: all of it, or the parts up to the minimum (rule 3)."""
         parts = {
             "fee": bill.fee_due,
             "interest": bill.interest_due,
@@ -151,7 +151,7 @@ class Item:
 
     @property
     def label(self) -> str:
-        """How people call it."""
+        """Its name for people."""
         if self.part == "penalty":
             return f"penalty {self.source}"
         return f"{self.part} of bill {self.source}"
@@ -164,13 +164,13 @@ class Item:
 
     @property
     def was_late(self) -> bool:
-        """Was it unpaid at the end of its last day of grace, as far as this replay goes?"""
+        """Whether it was unpaid after its last day of grace, as far as this replay goes."""
         return self.paid_off_at is None or self.paid_off_at.date() >= self.late_from
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A part of a payment, or of what was held, that went to one item."""
+    """The part of a payment, or of a held amount, that was allocated to one item."""
 
     item: Item
     amount: Decimal
@@ -179,7 +179,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class Step:
-    """One event of the story, what it paid, and where the account stands after it."""
+    """One event, the payments that it made, and the account's balance after it."""
 
     event: Transaction | Bill
     payments: list[Payment]
@@ -190,7 +190,7 @@ class Step:
 
 @dataclass
 class Replay:
-    """The ledger up to the end of a report date, in the reading of that date (rule 1)."""
+    """The ledger up to the end of a report date, as of that date (rule 1)."""
 
     ledger: Ledger
     report_date: date
@@ -215,18 +215,18 @@ class Replay:
 
     @property
     def open_items(self) -> list[Item]:
-        """Whatever is not paid off, due or not, oldest due date first."""
+        """All items that are not paid off, due or not, oldest due date first."""
         order = self.ledger.policy.rank
         return sorted(self.unpaid, key=lambda item: (item.due_on, order(item.part), item.source))
 
     @property
     def late_items(self) -> list[Item]:
-        """What is late at the end of the report date (rule 7)."""
+        """The items that are late at the end of the report date (rule 7)."""
         return [item for item in self.open_items if item.late_from <= self.report_date]
 
     @property
     def overdue_items(self) -> list[Item]:
-        """The late items, and with them a penalty of that very day."""
+        """The late items and, if there are any, penalties of the report date."""
         late = self.late_items
         if not late:
             return []
@@ -234,7 +234,7 @@ class Replay:
         return late + [i for i in self.open_items if i.part == "penalty" and i.due_on == today]
 
     def happened(self, *types: str) -> list[Transaction]:
-        """The transactions of some types that count in this reading, oldest first."""
+        """The transactions of some types that count as of this date, oldest first."""
         events = [step.event for step in self.steps]
         return [e for e in events if isinstance(e, Transaction) and e.transaction_type in types]
 
@@ -248,7 +248,7 @@ def report_date_in(ledger: Ledger, month: date) -> date:
 
 
 def replay(ledger: Ledger, report_date: date) -> Replay:
-    """Walk the ledger event by event to the end of a report date."""
+    """Replay the ledger event by event to the end of a report date."""
     end = datetime.combine(report_date, time()) + ONE_DAY
     story = Replay(ledger, report_date)
     rows = {row.transaction_id: row for row in ledger.transactions if row.at < end}
@@ -265,7 +265,7 @@ def replay(ledger: Ledger, report_date: date) -> Replay:
 
 
 def _take(story: Replay, event: Transaction | Bill) -> None:
-    """One event: new items are paid from what is held, a payment pays what exists (rules 3-5)."""
+    """Apply one event: a held amount pays new items, a payment pays open items (rules 3-5)."""
     payments: list[Payment] = []
     left_over = ZERO
     appeared = _items(story.ledger, event)
@@ -286,14 +286,14 @@ def _take(story: Replay, event: Transaction | Bill) -> None:
 
 
 def _items(ledger: Ledger, event: Transaction | Bill) -> list[Item]:
-    """What can be paid from now on; a bill's parts in the product's order."""
+    """The items that an event creates; a bill's parts in the product's order."""
     policy = ledger.policy
     if isinstance(event, Bill):
-        asked = ledger.asked(event)
+        due = ledger.parts_due(event)
         return [
-            Item(event.bill_id, part, event.due_on, asked[part], policy.grace_days, asked[part])
+            Item(event.bill_id, part, event.due_on, due[part], policy.grace_days, due[part])
             for part in policy.order
-            if asked.get(part, ZERO) > 0
+            if due.get(part, ZERO) > 0
         ]
     if event.transaction_type == "penalty":
         source, amount = event.transaction_id, event.amount

@@ -1,7 +1,7 @@
 -- The few words that the other files are written in. Amounts are whole cents (bigint) until they
 -- are delivered, so that no sum depends on the order in which threads add it up.
 
--- A throw from 0 to sides - 1, fixed by the seed, the subject, the turn and the question asked. The
+-- A throw from 0 to sides - 1, fixed by the seed, the subject, the turn and the question. The
 -- outer hash makes throws about different questions independent of each other.
 create macro dice(sides, question, subject, turn := 0) as (
     hash(hash(getvariable('seed'), subject::bigint, turn::bigint, question)) % sides::ubigint
@@ -44,7 +44,7 @@ create macro resident_digits(person, sex, born_on) as
 create macro test_resident_id(person, sex, born_on) as
     resident_digits(person, sex, born_on) || check_digit(resident_digits(person, sex, born_on));
 
--- A name that nobody else in the book has: four characters spell the person's number in base 64.
+-- A name that is unique in the book: four characters spell the person's number in base 64.
 create macro letter(code, place) as substr(
     '安宝长晨诚丹德东芳飞峰福刚国海浩和红华慧吉佳建江杰洁静娟军俊康兰'
     || '乐丽林龙梅敏明宁鹏平琴青清荣瑞珊诗思涛婷伟文霞欣秀雪雅燕阳英勇玉',

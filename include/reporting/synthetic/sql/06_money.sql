@@ -1,4 +1,4 @@
--- Every movement on an account but the purchases. Applied = what it pays of the items asked for, in
+-- Every movement on an account but the purchases. Applied = what it pays of the items due, in
 -- cents; a reversal takes that back.
 
 create table money as

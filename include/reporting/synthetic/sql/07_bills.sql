@@ -1,7 +1,7 @@
--- What is asked for: monthly bills, instalments (some known from the first day), and the interest
+-- The amounts due: monthly bills, instalments (some known from the first day), and the interest
 -- of an early settlement, due on the day itself.
 
-create table asked as
+create table amounts_due as
 with demanded as (
     select
         account_no, m, 'B' as kind, statement_on, due_on, principal, interest, fee,

@@ -1,11 +1,11 @@
 -- How late each account is at each month end, by the book's own plan (the exact replay of the
--- ledger is the pipeline's work). Payments never exceed what is asked for but by known left-overs,
+-- ledger is the pipeline's work). Payments never exceed the amounts due but by known left-overs,
 -- so running sums suffice.
 
 create table items as
 with asked_for as (
     select account_no, due_on, 0 as rank, bill_id as item, principal + interest + fee as amount
-    from asked
+    from amounts_due
     union all
     select account_no, occurred_at::date, 1, transaction_id, amount
     from money
@@ -38,7 +38,7 @@ paid_in_month as (
 ),
 
 asked_in_month as (
-    select account_no, month_of(due_on) as m, count(*) as bills from asked group by all
+    select account_no, month_of(due_on) as m, count(*) as bills from amounts_due group by all
 ),
 
 late_payments as (

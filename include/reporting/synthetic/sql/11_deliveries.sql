@@ -145,7 +145,7 @@ select
     period_number::integer as period_number,
     period_count::integer as period_count,
     known_at as recorded_at
-from asked join plan using (account_no)
+from amounts_due join plan using (account_no)
 union all
 select
     'BBAD' || account_no,
@@ -159,6 +159,6 @@ select
     null,
     null,
     known_at
-from asked join plan using (account_no)
+from amounts_due join plan using (account_no)
 where account_no % 1000 = 12
 qualify row_number() over (partition by account_no order by bill_id) = 1;
