@@ -11,7 +11,7 @@
 {#- 1 for a value that was delivered and cannot be sent (rule V71), else 0. -#}
 {% macro is_left_out(tag, value) -%}
     cast(
-        {{ value }} is not null and secure.sendable_{{ tag | lower }}({{ value }}) is null as integer
+        {{ value }} is not null and {{ sendable(tag, value) }} is null as integer
     )
 {%- endmacro %}
 

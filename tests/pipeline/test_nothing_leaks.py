@@ -27,8 +27,9 @@ FAULTS: dict[str, bytes] = {
     + f"{ROW}\n".replace("1990-01-01", PHONE).encode(),
 }
 DAG = (
-    "from reporting import orchestration\nfrom reporting.settings import load_settings\n"
-    "orchestration.run_in_process(['2026-05'], load_settings(), debug=True)"
+    "from reporting.core.settings import load_settings\n"
+    "from reporting.pipeline.airflow import run_in_process\n"
+    "run_in_process(['2026-05'], load_settings(), debug=True)"
 )
 COMMAND = ["-m", "reporting", "run", "--month", "2026-05"]
 

@@ -57,9 +57,9 @@ def test_nothing_clear_stands_outside_the_private_folders(lender_book: Lender, r
 def test_an_analyst_reads_while_a_run_writes(lender_book: Lender) -> None:
     month = MONTHS[-1]
     code = (
-        "from reporting import pipeline; from reporting.run import Run; "
-        "from reporting.settings import load_settings; s = load_settings(); "
-        f"pipeline.run_month(Run.of('{month}', None, s), s)"
+        "from reporting.pipeline.steps import run_month; from reporting.core.run import Run; "
+        "from reporting.core.settings import load_settings; s = load_settings(); "
+        f"run_month(Run.of('{month}', None, s), s)"
     )
     environment = {
         "REPORTING_HOME": str(lender_book.settings.home),

@@ -866,13 +866,13 @@ PROGRAM = """
 import logging, sys
 from datetime import date, datetime
 from pathlib import Path
-from reporting import alerts
-from reporting.settings import Settings
+from reporting.alerts.send import Alert, Fault, send_alert
+from reporting.core.settings import Settings
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-fault = alerts.Fault("step.land", "landing fault", "data_delivery")
+fault = Fault("step.land", "landing fault", "data_delivery")
 due = date(2026, 6, 10)
-alert = alerts.Alert("2026-05", datetime(2026, 6, 3), "stopped", [], due, fault=fault)
-delivered = alerts.send(alert, Settings(home=Path(sys.argv[1])))
+alert = Alert("2026-05", datetime(2026, 6, 3), "stopped", [], due, fault=fault)
+delivered = send_alert(alert, Settings(home=Path(sys.argv[1])))
 print(delivered, sorted({"airflow", "apprise", "great_expectations"} & set(sys.modules)))
 """
 
@@ -884,12 +884,12 @@ def alerting():
     @task
     def stop():
         from datetime import date, datetime
-        from reporting import alerts
-        from reporting.settings import load_settings
-        fault = alerts.Fault("step.land", "fault", "pipeline")
+        from reporting.alerts.send import Alert, Fault, send_alert
+        from reporting.core.settings import load_settings
+        fault = Fault("step.land", "fault", "pipeline")
         due = date(2026, 6, 10)
-        alert = alerts.Alert("2026-05", datetime(2026, 6, 3), "stopped", [], due, fault=fault)
-        assert alerts.send(alert, load_settings()) == {"pipeline": ["reporting_alerts_smtp"]}
+        alert = Alert("2026-05", datetime(2026, 6, 3), "stopped", [], due, fault=fault)
+        assert send_alert(alert, load_settings()) == {"pipeline": ["reporting_alerts_smtp"]}
     stop()
 
 alerting()

@@ -13,7 +13,7 @@ from reporting.core.workspace import exclusive
 # A process that is killed at a call of the operating system, the given one of its kind.
 KILLED = """
 import os, pathlib, sys
-from reporting import atomic
+from reporting.core import atomic
 final, call, stop = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 def killed(event, arguments, seen=[]):
     if event == "os." + call:

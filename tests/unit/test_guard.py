@@ -86,7 +86,8 @@ def test_a_signal_that_a_library_swallows_ends_the_command(
     """The signal comes in dbt's first moments, inside of what drops every exception."""
     (tmp_path / "it.py").write_text(
         "import os, sys\n"
-        "from reporting import cli, dbt_call\n"
+        "from reporting.cli import app\n"
+        "from reporting.transform import dbt_session\n"
         "from dbt.cli.main import dbtRunner, dbtRunnerResult\n"
         "class Dropped:\n"
         f"    def __del__(self): os.kill(os.getpid(), {int(number)})\n"
@@ -95,10 +96,10 @@ def test_a_signal_that_a_library_swallows_ends_the_command(
         "    return dbtRunnerResult(success=True)\n"
         "dbtRunner.invoke = invoke\n"
         "sys.unraisablehook = lambda _: None\n"
-        "@cli.app.command()\n"
-        "def it(): dbt_call.call_dbt([]); print('the month goes on')\n"
+        "@app.app.command()\n"
+        "def it(): dbt_session.call_dbt([]); print('the month goes on')\n"
         "sys.argv = ['reporting', 'it']\n"
-        "cli.main()\n"
+        "app.main()\n"
     )
     done = subprocess.run(
         [sys.executable, str(tmp_path / "it.py")], capture_output=True, text=True, check=False

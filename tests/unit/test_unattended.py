@@ -126,7 +126,7 @@ def test_an_import_that_fails_is_sent(
     monkeypatch.setitem(sys.modules, "reporting.pipeline.steps", None)
     monkeypatch.delattr("reporting.pipeline.steps")
     run_task()
-    assert "ModuleNotFoundError: import of reporting.pipeline halted" in text_of(posted)
+    assert "ModuleNotFoundError: import of reporting.pipeline.steps halted" in text_of(posted)
 
 
 def test_a_task_that_said_nothing_is_sent_by_the_callback(posted: list[dict[str, Any]]) -> None:
@@ -247,15 +247,15 @@ def marked(settings: Settings) -> list[tuple[str, str]]:
 
 KILLED = """
 import os, signal
-from reporting import pipeline
-from reporting.run import Run
-from reporting.settings import load_settings
+from reporting.core.run import Run
+from reporting.core.settings import load_settings
+from reporting.pipeline import steps
 
 def build_marts(run, settings):
     os.kill(os.getpid(), signal.SIGKILL)
 
 settings = load_settings()
-pipeline.step(build_marts)(Run.of("2026-05", None, settings), settings)
+steps.step(build_marts)(Run.of("2026-05", None, settings), settings)
 """
 
 

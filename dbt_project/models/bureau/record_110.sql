@@ -26,7 +26,7 @@ with customers as (  -- an optional value that the bureau cannot take is left ou
     select
         customers.customer_id,
         {%- for column, tag in optional.items() %}
-        secure.sendable_{{ tag | lower }}(customers.{{ column }}) as {{ column }},
+        {{ sendable(tag, 'customers.' ~ column) }} as {{ column }},
         {%- endfor %}
         0
         {%- for column, tag in optional.items() %}
