@@ -57,7 +57,7 @@ with summed as (
     select
         * exclude (moment, bill_id),
         row_number() over in_order as entry_number,
-        sum(change) over in_order::decimal(18, 2) as asked_less_paid
+        sum(change) over in_order::decimal(18, 2) as due_less_paid
     from entries
     window in_order as (
         partition by reading_no order by moment, bill_id
@@ -69,15 +69,15 @@ reflected as (  -- payments beyond what is open are gone, or held for what comes
     select
         *,
         case
-            when holds_credit then greatest(asked_less_paid, 0)
-            else asked_less_paid - least(0, min(asked_less_paid) over (
+            when holds_credit then greatest(due_less_paid, 0)
+            else due_less_paid - least(0, min(due_less_paid) over (
                 partition by reading_no order by entry_number
                 rows between unbounded preceding and current row
             ))
         end as open_amount,
         case
             when holds_credit and change > 0
-                then least(change, greatest(change - asked_less_paid, 0))
+                then least(change, greatest(change - due_less_paid, 0))
             else 0
         end as prepaid
     from summed
@@ -91,11 +91,11 @@ select
     late_from,
     change,
     prepaid,
-    asked_less_paid,
+    due_less_paid,
     open_amount,
     sum(case  -- a bill or penalty that finds nothing open begins a period
         when change < 0 then 0
-        when holds_credit then (asked_less_paid <= change)::integer
+        when holds_credit then (due_less_paid <= change)::integer
         else (open_amount = change)::integer
     end) over (
         partition by reading_no order by entry_number
@@ -169,7 +169,7 @@ queued as (  -- an item and all that is paid before it are one queue
         movements.entry_number,
         sum(movements.change) over (
             partition by reading_no, busy_period, placed.position order by movements.entry_number
-        ) as asked_less_paid
+        ) as due_less_paid
     from placed inner join movements using (reading_no, busy_period)
     where placed.position >= movements.position
 ),
@@ -177,7 +177,7 @@ queued as (  -- an item and all that is paid before it are one queue
 emptied as (
     select
         *,
-        asked_less_paid - least(0, min(asked_less_paid) over (
+        due_less_paid - least(0, min(due_less_paid) over (
             partition by reading_no, busy_period, position order by entry_number
         )) as open_amount
     from queued
@@ -212,7 +212,7 @@ create table walked_to as
 select
     account_no,
     any_value(holds_credit) as holds_credit,
-    max_by(asked_less_paid, entry_number) as asked_less_paid,
+    max_by(due_less_paid, entry_number) as due_less_paid,
     max_by(open_amount, entry_number) as open_amount
 from walked inner join readings using (reading_no)
 where is_at_report_date

@@ -69,7 +69,7 @@ select
     at_month_end.reading_no,
     written_off_at::date as written_off_on,
     coalesce(max_by(open_amount, entry_number), 0) as open_amount,
-    coalesce(max_by(asked_less_paid, entry_number), 0) as asked_less_paid
+    coalesce(max_by(due_less_paid, entry_number), 0) as due_less_paid
 from at_month_end left join walked
     on at_month_end.reading_no = walked.reading_no
     and walked.happened_at < report_date + interval 1 day
@@ -134,7 +134,7 @@ left join spent_by using (account_no, month)
 left join billed_by using (account_no, month)
 where
     open_amount = 0
-    and coalesce(spent_by.amount, spent, 0) - coalesce(billed_by.amount, 0) + asked_less_paid <= 0;
+    and coalesce(spent_by.amount, spent, 0) - coalesce(billed_by.amount, 0) + due_less_paid <= 0;
 
 create table adverse as
 with together as (

@@ -85,7 +85,7 @@ ledger as (
         credit_limit,
         coalesce(spent.drawn, 0) as drawn,
         coalesce(spent, 0) - coalesce(principal_billed, 0) + coalesce(principal_unpaid, 0)
-        - coalesce(open_amount - asked_less_paid, 0) as balance,
+        - coalesce(open_amount - due_less_paid, 0) as balance,
         coalesce(principal_unpaid, 0) as principal_unpaid,
         coalesce(amount_due, 0) as amount_due,
         coalesce(amount_paid, 0) as amount_paid,

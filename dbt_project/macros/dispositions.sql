@@ -1,4 +1,5 @@
-{#- How a delivered row finds its one disposition: good, superseded or quarantined (contracts, section 1). -#}
+{#- How a delivered row finds its one disposition: good, superseded or quarantined (contracts,
+    section 1). -#}
 
 {#- The rows of a table that are looked at one by one: those with a question about them
     (has_question), with all that tells their place, and what the table wants beside them

@@ -21,7 +21,7 @@
 {#- The place of some records 210 in their accounts' sequence of records by report date. What does
     the bureau know before each? That decides the code (first report, month, closing) and whether C
     and F go out: first, and when a value in them changed. `records` names a relation or CTE of
-    them with is_told: what is not told leaves its place to the one after it. -#}
+    them with is_told: what is not sent leaves its place to the one after it. -#}
 {% macro place_in_sequence(records) %}
     {%- set segments = ['c', 'f'] -%}
     select

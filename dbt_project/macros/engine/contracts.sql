@@ -1,4 +1,4 @@
-{#- Spark's Parquet tables hold no constraint: the columns that may not be null are asked instead,
+{#- Spark's Parquet tables hold no constraint: the columns that may not be null are tested instead,
     and a null stops the run as it does in DuckDB. -#}
 {% macro spark__persist_constraints(relation, model) %}
     {%- set required = [] -%}

@@ -104,7 +104,7 @@ moved as (
         and occurred_at < {{ day_after(report_month_end()) }}
 ),
 
-asked as (  -- what was paid of it lowered no principal; who has closed pays no more
+billed as (  -- what was paid of it lowered no principal; who has closed pays no more
     select sum(bills.interest_due + bills.fee_due) as amount
     from {{ ref('stg_bills') }} as bills
     inner join status
@@ -117,11 +117,11 @@ unexplained as (
         owed_before.accounts,
         owed_before.balance as balance_before,
         owed_now.balance - owed_before.balance
-        - coalesce(moved.amount, 0) - coalesce(asked.amount, 0) as amount
+        - coalesce(moved.amount, 0) - coalesce(billed.amount, 0) as amount
     from owed_now
     cross join owed_before
     cross join moved
-    cross join asked
+    cross join billed
 )
 
 {% for figure, rows in {

@@ -53,11 +53,11 @@
     'disputes': 'account_id, received_on, claim',
 } %}
 
-with {% for feed, asked in figures.items() -%}
+with {% for feed, expressions in figures.items() -%}
 {{ feed }}_by_month as (
     select
         date_diff('month', recorded_at, {{ report_month() }}) as months_ago,
-        {%- for figure, expression in asked.items() %}
+        {%- for figure, expression in expressions.items() %}
         {{ expression }} as {{ figure }},
         {%- endfor %}
         count(*) as rows_known
@@ -70,9 +70,9 @@ with {% for feed, asked in figures.items() -%}
 
 {% endfor -%}
 every_figure as (
-    {%- for feed, asked in figures.items() %}
+    {%- for feed, expressions in figures.items() %}
     {%- set outer_last = loop.last %}
-    {%- for figure in ['rows'] + asked.keys() | list %}
+    {%- for figure in ['rows'] + expressions.keys() | list %}
     select
         '{{ feed }}' as scope,
         'feed_{{ figure }}' as figure,

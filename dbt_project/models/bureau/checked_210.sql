@@ -3,7 +3,7 @@
 -- themselves are expectations/bureau_rules.yml.
 {{ config(materialized='view') }}
 
-with told as (
+with sent as (
     select
         reporter_code,
         account_id,
@@ -73,7 +73,7 @@ compared as (
             ),
             min(open_date) over (partition by reporter_code, account_id)
         ) as first_open_date
-    from told
+    from sent
 ),
 
 months_held as (  -- a month held back counts as present: it stays owed
@@ -106,7 +106,7 @@ limits_told as (
     from {{ ref('record_220') }}
 ),
 
-agreement_limits as (  -- for the credit lines that are told
+agreement_limits as (  -- for the credit lines that are reported
     select
         records.account_id,
         records.reporter_code,
@@ -166,7 +166,7 @@ with_month_before as (
         {%- endfor %}
         compared.account_types,
         compared.first_open_date,
-        -- of a month that is held back nothing was told
+        -- of a pending month nothing was sent
         {%- for column in ['rpy_status', 'tot_overd', 'five_cate_adj_date'] %}
         case
             when

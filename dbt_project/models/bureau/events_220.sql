@@ -93,7 +93,7 @@ decided as (
                 = {{ month_start('followed.last_date') }}
             )
         ) as is_started,
-        -- without a known limit an agreement cannot be told: it opens when there is one
+        -- without a known limit an agreement cannot be reported: it opens when there is one
         case
             when followed.limit_at_start is null then followed.last_date
             else followed.first_report_date

@@ -4,7 +4,7 @@
 with left_over as (
     select
         carried.account_id,
-        -max_by(walked.asked_less_paid, walked.entry_number) as left_over
+        -max_by(walked.due_less_paid, walked.entry_number) as left_over
     from {{ ref('int_carried_from') }} as carried
     inner join {{ ref('int_ledger_walked') }} as walked
         on carried.reading_no = walked.reading_no
@@ -32,7 +32,7 @@ billed as (
         max(bills.period_count) as period_count,
         count(*) as bills_known
     from {{ ref('int_carried_from') }} as carried
-    inner join {{ ref('int_bills_asked') }} as bills
+    inner join {{ ref('int_bills_due') }} as bills
         on carried.account_id = bills.account_id
         and carried.carried_from > cast(bills.statement_on as timestamp)
     group by carried.account_id

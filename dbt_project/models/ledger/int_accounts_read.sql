@@ -1,6 +1,6 @@
 -- One row per account of which this run reads a month in which it is open: at the newest of these
--- months, where the reading of its ledger ends; and from which month on its month ends are told.
--- Of an account brought forward, those of earlier months stand as they were told then.
+-- months, at which its ledger ends; and the first of its month ends to derive here.
+-- An account brought forward keeps its earlier month ends.
 with newest as (
     select *
     from {{ ref('int_accounts_open') }}

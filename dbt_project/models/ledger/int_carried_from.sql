@@ -11,7 +11,7 @@ with {% for table in ['transactions', 'bills'] -%}
 ),
 
 {% endfor -%}
-told_twice as (  -- its versions can be told from one another only where all of them are read
+recorded_twice as (  -- which version counts is known only where all of them are read
     {%- for table in ['transactions', 'bills'] %}
     select questioned.account_id
     from {{ questioned_rows(table) }} as questioned
@@ -41,7 +41,7 @@ accounts as (
 
 not_carried as (  -- a bill that asks nothing belongs to no busy period
     select account_id
-    from {{ ref('int_bills_asked') }}
+    from {{ ref('int_bills_due') }}
     where
         statement_on <= {{ report_month_end() }}
         and due_on > {{ report_month_end() }}
@@ -54,7 +54,7 @@ not_carried as (  -- a bill that asks nothing belongs to no busy period
         and oldest_unpaid_due_on is null
     union all
     select account_id
-    from told_twice
+    from recorded_twice
 ),
 
 starts as (
@@ -81,6 +81,6 @@ select
     cast(null as bigint) as reading_no,
     {{ day_after(report_month_end()) }} as carried_from
 from {{ ref('stg_accounts') }} as closed
-{{ anti_join() }} told_twice
-    on closed.account_id = told_twice.account_id
+{{ anti_join() }} recorded_twice
+    on closed.account_id = recorded_twice.account_id
 where closed.closed_on <= {{ report_month_end() }}

@@ -31,7 +31,7 @@ bills as (
         bills.interest_asked,
         bills.principal_asked
     from followed
-    inner join {{ ref('int_bills_asked') }} as bills
+    inner join {{ ref('int_bills_due') }} as bills
         on followed.entry_id = bills.bill_id
     where followed.entry_type = 'bill'
 ),
@@ -111,7 +111,7 @@ queued as (
         cast(sum(movements.change) over (
             partition by items.reading_no, items.busy_period, items.position
             order by movements.entry_number
-        ) as decimal(18, 2)) as asked_less_paid
+        ) as decimal(18, 2)) as due_less_paid
     from items
     inner join movements
         on items.reading_no = movements.reading_no
@@ -122,7 +122,7 @@ queued as (
 emptied as (
     select
         *,
-        asked_less_paid - least(0, min(asked_less_paid) over (
+        due_less_paid - least(0, min(due_less_paid) over (
             partition by reading_no, busy_period, position
             order by entry_number
         )) as open_amount

@@ -55,7 +55,7 @@ billed as (
         max(bills.due_on) as last_due_on,
         max(bills.period_count) as period_count,
         count(*) as bills_known
-    from {{ ref('int_bills_asked') }} as bills
+    from {{ ref('int_bills_due') }} as bills
     inner join accounts
         on bills.account_id = accounts.account_id
     group by accounts.account_id, accounts.report_month
@@ -66,7 +66,7 @@ walked as (
         versions.account_id,
         versions.read_month,
         max_by(walked.open_amount, walked.entry_number) as open_amount,
-        max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
+        max_by(walked.due_less_paid, walked.entry_number) as due_less_paid
     from {{ ref('int_ledger_walked') }} as walked
     inner join {{ ref('int_ledger_versions') }} as versions
         on walked.reading_no = versions.reading_no
@@ -147,7 +147,7 @@ select
         coalesce(spending.spent, 0) + coalesce(opening.spent, 0)
         - coalesce(billed.principal_billed, 0) - coalesce(opening.principal_billed, 0)
         + coalesce(unpaid.principal_unpaid, 0)
-        - coalesce(walked.open_amount - walked.asked_less_paid, 0)
+        - coalesce(walked.open_amount - walked.due_less_paid, 0)
         as decimal(18, 2)
     ) as balance,
     coalesce(unpaid.principal_unpaid, 0) as principal_unpaid,

@@ -1,7 +1,7 @@
 -- One row per bill, penalty and payment of a reading, in the order of the ledger, with the running
 -- state after it (contracts, section 2, rules 2, 4 and 5).
---   asked_less_paid   all asked so far less all paid so far; may be negative
---   open_amount       what is asked and unpaid: payments cannot push it below zero. What is left
+--   due_less_paid   all that fell due so far less all paid so far; may be negative
+--   open_amount       what is due and unpaid: payments cannot push it below zero. What is left
 --                     over is gone (reduces_unbilled) or held for later items (credits_next_due).
 --   prepaid_amount    the part of this bill or penalty that held money pays as it appears
 --   busy_period       a stretch that begins with a bill or penalty that finds nothing open; no
@@ -32,7 +32,7 @@ with entries as (
         bills.due_on,
         bills.late_from,
         bills.fee_asked + bills.interest_asked + bills.principal_asked as change
-    from {{ ref('int_bills_asked') }} as bills
+    from {{ ref('int_bills_due') }} as bills
     inner join {{ ref('int_ledger_versions') }} as versions
         on bills.account_id = versions.account_id
         and cast(bills.statement_on as timestamp) < versions.ends_before
@@ -97,7 +97,7 @@ summed as (
             partition by reading_no
             order by moment, entry_id
             rows between unbounded preceding and current row
-        ) as decimal(18, 2)) as asked_less_paid
+        ) as decimal(18, 2)) as due_less_paid
     from in_order
 ),
 
@@ -105,8 +105,8 @@ reflected as (  -- payments beyond what is open are gone, or held for what comes
     select
         *,
         case
-            when holds_credit then greatest(asked_less_paid, 0)
-            else asked_less_paid - least(0, min(asked_less_paid) over (
+            when holds_credit then greatest(due_less_paid, 0)
+            else due_less_paid - least(0, min(due_less_paid) over (
                 partition by reading_no
                 order by entry_number
                 rows between unbounded preceding and current row
@@ -114,7 +114,7 @@ reflected as (  -- payments beyond what is open are gone, or held for what comes
         end as open_amount,
         case
             when holds_credit and change > 0
-                then least(change, greatest(change - asked_less_paid, 0))
+                then least(change, greatest(change - due_less_paid, 0))
             else 0
         end as prepaid_amount
     from summed
@@ -130,11 +130,11 @@ select
     late_from,
     change,
     prepaid_amount,
-    asked_less_paid,
+    due_less_paid,
     open_amount,
     cast(sum(case
         when change < 0 then 0
-        when holds_credit and asked_less_paid <= change then 1
+        when holds_credit and due_less_paid <= change then 1
         when not holds_credit and open_amount = change then 1
         else 0
     end) over (

@@ -3,7 +3,7 @@
 -- what came right before. Months without a row were clean: class 1.
 {%- set columns = ['account_id', 'month', 'report_date', 'oldest_unpaid_due_on', 'days_past_due',
     'written_off_on', 'is_written_off'] %}
-with adverse as (  -- of an account brought forward, earlier months stand as they were told
+with adverse as (  -- an account brought forward keeps its earlier months
     select
         coalesce(late.account_id, written_off.account_id) as account_id,
         coalesce(late.month, written_off.month) as month,

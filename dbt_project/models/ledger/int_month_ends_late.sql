@@ -1,4 +1,4 @@
--- One row per account and month end that is told, up to the newest, at which something was late,
+-- One row per account and month end in scope, up to the newest, at which something was late,
 -- each month end in the reading of its own month, as known at this run's cut-off. Late at the end
 -- of a day: due more than the grace days before and not paid off by then (contracts, section 2,
 -- rule 7).

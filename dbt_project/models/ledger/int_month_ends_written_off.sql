@@ -1,4 +1,4 @@
--- One row per account and month end that is told, up to the newest, after a write-off at which
+-- One row per account and month end in scope, up to the newest, after a write-off at which
 -- something is still owed: an unpaid item or a balance above zero (contracts, section 2, rule 9).
 -- The amount of the write-off is ignored.
 with write_offs as (
@@ -62,7 +62,7 @@ billed as (
         at_month_end.month,
         sum(bills.principal_asked) as amount
     from at_month_end
-    inner join {{ ref('int_bills_asked') }} as bills
+    inner join {{ ref('int_bills_due') }} as bills
         on at_month_end.account_id = bills.account_id
         and at_month_end.report_date >= bills.statement_on
     group by at_month_end.account_id, at_month_end.month
@@ -73,7 +73,7 @@ walked as (
         at_month_end.account_id,
         at_month_end.month,
         max_by(walked.open_amount, walked.entry_number) as open_amount,
-        max_by(walked.asked_less_paid, walked.entry_number) as asked_less_paid
+        max_by(walked.due_less_paid, walked.entry_number) as due_less_paid
     from at_month_end
     inner join {{ ref('int_ledger_walked') }} as walked
         on at_month_end.reading_no = walked.reading_no
@@ -106,5 +106,5 @@ where
         -- left over
         or coalesce(spent.amount, 0) + coalesce(opening.spent, 0)
         - coalesce(billed.amount, 0) - coalesce(opening.principal_billed, 0)
-        + coalesce(walked.asked_less_paid, 0) > 0
+        + coalesce(walked.due_less_paid, 0) > 0
     )

@@ -1,6 +1,6 @@
 -- One row per account recorded by the cut-off and month that this run reads: the report month of
 -- every account, and the earlier months that an account still owes (held back for a notice or for a
--- broken rule, contracts, section 3). An owed month is read anew with what is known at this cut-
+-- broken rule, contracts, section 3). A pending month is read again with what is known at this cut-
 -- off.
 select
     account_id,

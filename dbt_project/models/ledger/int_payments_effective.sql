@@ -1,5 +1,5 @@
 -- One row per transaction that counts in a reading of its account's ledger and is no spending. Only
--- a penalty is asked for under its id: of what pays, the sums matter.
+-- a penalty falls due under its id: of what pays, the sums matter.
 with effective as (
     {{ effective(ref('stg_payments')) | indent(4) }}
 )

@@ -1,4 +1,4 @@
--- One row per account and month that is read in which something happened that the bureau wants told
+-- One row per account and month in scope in which something happened that the bureau wants reported
 -- beside the month's state: a write-off, or the end of the account and what was paid to end it
 -- (bureau interface, 2.6 and 3.8). Amounts in CNY; the replay ignores the amount of a write-off,
 -- the record states it.
@@ -20,7 +20,7 @@ with written_off as (
         and accounts.report_month = authorizations.report_month
     where
         transactions.transaction_type = 'write_off'
-        -- nothing from before the authorization is told, not even of the same month
+        -- nothing from before the authorization is reported, not even of the same month
         and cast(transactions.occurred_at as date) >= cast(authorizations.signed_at as date)
     group by accounts.account_id, accounts.report_month
 ),

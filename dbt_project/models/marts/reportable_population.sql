@@ -1,13 +1,13 @@
 -- WHO IS REPORTED THIS MONTH, AND WHY NOT?
 --
 -- One row per account and report month, for every account recorded by the cut-off; no account is
--- ever dropped. Earlier months that are still owed are judged anew beside the report month, by the
--- same rules and with what is known now; published is the report month. An account may be reported
--- only if its customer signed the "Personal User Information Inquiry and Reporting Authorization"
--- (the document_code of the product's policy) naming the institution that furnishes the data
--- (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23). Nothing from
--- before the signature is reported, and an adverse month only after the person was told (article
--- 15).
+-- ever dropped. Earlier months that are still pending are judged again beside the report month, by
+-- the same rules and with what is known now; published is the report month. An account may be
+-- reported only if its customer signed the "Personal User Information Inquiry and Reporting
+-- Authorization" (the document_code of the product's policy) naming the institution that furnishes
+-- the data (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23).
+-- Nothing from before the signature is reported, and an adverse month only after the person was
+-- notified (article 15).
 --
 -- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
 -- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.

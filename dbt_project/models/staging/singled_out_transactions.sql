@@ -1,5 +1,5 @@
 -- Every delivered transaction that is looked at one by one: those with a question about them, and
--- those that move what is owed and are no spending (interest and fees are asked for by bills). They
+-- those that move what is owed and are no spending (interest and fees fall due by bills). They
 -- are few of all rows, and one look through the delivered rows finds both. A reversal and the row
 -- it names are always in question.
 {{ config(materialized='table') }}

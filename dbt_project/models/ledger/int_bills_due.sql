@@ -16,7 +16,7 @@ with bills as (
             when accounts.due_basis = 'minimum_due' and bills.minimum_due is not null
                 then bills.minimum_due
             else bills.fee_due + bills.interest_due + bills.principal_due
-        end as asked_at_most
+        end as due_cap
     from {{ ref('stg_bills') }} as bills
     inner join {{ ref('int_accounts_read') }} as accounts
         on bills.account_id = accounts.account_id
@@ -29,11 +29,11 @@ select
     due_on,
     period_count,
     {{ add_days('due_on', 'grace_days + 1') }} as late_from,
-    cast(least(fee_due, asked_at_most) as decimal(18, 2)) as fee_asked,
-    cast(least(interest_due, greatest(asked_at_most - fee_due, 0)) as decimal(18, 2))
+    cast(least(fee_due, due_cap) as decimal(18, 2)) as fee_asked,
+    cast(least(interest_due, greatest(due_cap - fee_due, 0)) as decimal(18, 2))
         as interest_asked,
     cast(
-        least(principal_due, greatest(asked_at_most - fee_due - interest_due, 0))
+        least(principal_due, greatest(due_cap - fee_due - interest_due, 0))
         as decimal(18, 2)
     ) as principal_asked
 from bills
