@@ -202,7 +202,7 @@ def run_through_faults(settings: Settings) -> dict[str, Any]:
     again = Recorder(("", ""), DataNotFit(""))
     airflow.run_in_process(["2026-04"], settings)
     Recorder(("land", "2026-05"), ZeroDivisionError("a bug"))
-    place = r"orchestration\.py, line \d+"
+    place = r"airflow\.py, line \d+"
     with pytest.raises(Unforeseen, match=rf"^unforeseen ZeroDivisionError \({place}\)$"):
         airflow.run_in_process(["2026-05"], settings)
     return {

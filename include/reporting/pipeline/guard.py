@@ -53,7 +53,8 @@ def _without_words(error: Exception) -> Unforeseen:
     words = safe_text.of_error(error)
     frames = traceback.extract_tb(error.__traceback__)
     here = Path(__file__)
-    ours = [one for one in frames if Path(one.filename).parent == here.parent]
+    package = here.parents[1]
+    ours = [one for one in frames if package in Path(one.filename).parents]
     ours = [one for one in ours if Path(one.filename) != here]
     place = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
     return Unforeseen(f"{words}{place}")
