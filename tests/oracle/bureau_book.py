@@ -1,9 +1,9 @@
 """The worked example of the interface as rows of records, and their past, told row by row.
 
-Sources: bureau-interface 6.2 to 6.5: the revolving account HB000001 from January to August; the
-same ledger under a consent of 2023-04-15 (6.4, trap 8) as HB000002, with its April; the draw
-JB000001 from March to June. A book is a dictionary of records by name, so that a test can spoil
-one by its name.
+Sources: bureau interface, sections 6.2 to 6.5: the revolving account HB000001 from January to
+August; the same ledger under a consent of 2023-04-15 (6.4, trap 8) as HB000002, with its April; the
+draw JB000001 from March to June. A book is a dictionary of records by name, so that a test can
+spoil one by its name.
 """
 
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 ID_TYPES = frozenset(
     ("10", "1", "2", "5", "6", "8", "9", "A", "B", "C", "20", "X")
-)  # interface, 3.9
+)  # bureau interface, section 3.9
 RESIDENT_ID = "10"
 CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643
 CHECK_DIGITS = "10X98765432"

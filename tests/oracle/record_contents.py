@@ -1,6 +1,6 @@
 """What a record says: tags and values, from what is known about one account or person.
 
-Sources: contracts, section 5 (values, rounding, what has no raw source); bureau-interface, section
+Sources: contracts, section 5 (values, rounding, what has no raw source); bureau interface, section
 2 (tags). Records have the form that ``submission_reader`` returns.
 """
 

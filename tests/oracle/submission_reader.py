@@ -1,7 +1,8 @@
 """A reader of submission folders, written from the interface alone.
 
-Sources: bureau-interface 1.2 (file name), 1.3 (header), 2 (records); contracts, section 5 (folder,
-order, rounding). It takes nothing from the writer, so that what it accepts is what the bureau sees.
+Sources: bureau interface, sections 1.2 (file name), 1.3 (header), 2 (records); contracts, section 5
+(folder, order, rounding). It takes nothing from the writer, so that what it accepts is what the
+bureau sees.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ MANIFEST = "manifest.json"
 ROOT_TAGS = {"110": "InBasInf", "210": "InAcctInf", "220": "InCtrctInf"}
 BASE_TAGS = {"110": "BsSgmt", "210": "AcctBsSgmt", "220": "CtrctBsSgmt"}
 CODE_TAGS = {"210": "AcctCode", "220": "ContractCode"}  # a person has no code to sort by
-MONTHLY_TAGS = (  # segment H of R1 and R4, in the order of bureau-interface 2.4
+MONTHLY_TAGS = (  # segment H of R1 and R4, in the order of bureau interface, section 2.4
     "Month",
     "SettDate",
     "AcctStatus",
@@ -168,11 +169,11 @@ def check_order(records: Sequence[Record], record_type: str, place: str) -> None
 def read_file(path: Path) -> SubmissionFile:
     """Read one ``.txt`` file and check name, header, count and order."""
     name = FILE_NAME.fullmatch(path.name)
-    require(name is not None, path.name, "file name is not of the form of interface 1.2")
+    require(name is not None, path.name, "file name is not of the bureau's form (section 1.2)")
     header_line, *lines = read_lines(path)
     header = HEADER.fullmatch(header_line)
     require(len(header_line.encode()) == HEADER_BYTES, path.name, "header is not 50 bytes")
-    require(header is not None, path.name, "header is not of the form of interface 1.3")
+    require(header is not None, path.name, "header is not of the bureau's form (section 1.3)")
     if name is None or header is None:
         raise AssertionError("unreachable: required above")
     record_type = name["type"]

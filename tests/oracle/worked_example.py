@@ -1,4 +1,4 @@
-"""The worked example of the bureau interface (section 6) as raw rows, and its variants.
+"""The worked example of the bureau interface, section 6, as raw rows, and its variants.
 
 All stories run from January to August 2023 and stand in one book, each a customer of its own, so
 that eight runs of the pipeline tell them all.

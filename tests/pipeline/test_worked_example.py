@@ -1,4 +1,4 @@
-"""The worked example of the bureau interface (section 6), month by month through the pipeline.
+"""The worked example of the bureau interface, section 6, month by month through the pipeline.
 
 What must come out is written here as it stands in the interface; nothing of it is computed.
 """

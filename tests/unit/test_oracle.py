@@ -53,7 +53,7 @@ def run(book, month, as_of=None, policy=POLICY, sent=()):
     return status, out.reportable_population[0]
 
 
-# --- the worked example, interface section 6 -----------------------------------------------------
+# --- the worked example (bureau interface, section 6) ---------------------------------------------
 
 
 def day(text):
@@ -61,7 +61,7 @@ def day(text):
 
 
 def worked_example(consent_on="01-05", until="12-31"):
-    """The raw rows of interface 6.1, up to a day; the account always closes on 08-15."""
+    """The rows of bureau interface, section 6.1, up to a day; the account closes on 08-15."""
     book = RawBook()
     last = day(until)
     book.customer("C1", BORN_ON, id_number="110105199003078510")
@@ -101,7 +101,7 @@ def worked_example(consent_on="01-05", until="12-31"):
     return book
 
 
-# Interface 6.2, one line per tag of segment H, one column per month from January to August.
+# Bureau interface, section 6.2: a line per tag of segment H, a column per month, January to August.
 SEGMENT_H = """
 Month 2023-01 2023-02 2023-03 2023-04 2023-05 2023-06 2023-07 2023-08
 SettDate 2023-01-31 2023-02-28 2023-03-31 2023-04-30 2023-05-31 2023-06-30 2023-07-31 2023-08-15

@@ -1,7 +1,7 @@
 -- One row per account and month in scope in which something happened that the bureau wants reported
 -- beside the month's state: a write-off, or the end of the account and what was paid to end it
--- (bureau interface, 2.6 and 3.8). Amounts in CNY; the replay ignores the amount of a write-off,
--- the record states it.
+-- (bureau interface, sections 2.6 and 3.8). Amounts in CNY; the replay ignores the amount of
+-- a write-off, the record states it.
 with written_off as (
     select
         accounts.account_id,
