@@ -6,7 +6,7 @@ import duckdb
 
 from reporting.core.settings import DBT_PROJECT
 
-LANDING = DBT_PROJECT / "macros" / "landing.sql"
+HASHES = DBT_PROJECT / "macros" / "engine" / "hashes.sql"
 # 16 characters that differ at the end of both halves: the hash of the text alone takes one in
 # eighteen of them for another.
 IDS = """
@@ -19,7 +19,7 @@ IDS = """
 
 def test_ids_of_sixteen_characters_are_told_apart() -> None:
     macro = re.search(
-        r"macro default__hash_of\(text\) -%\} (.+) \{%- endmacro", LANDING.read_text("utf-8")
+        r"macro default__hash_of\(text\) -%\} (.+) \{%- endmacro", HASHES.read_text("utf-8")
     )
     assert macro, "the macro is written another way; read it here as it is now"
     hash_of = macro[1].replace("{{ text }}", "id")
