@@ -53,8 +53,10 @@ def _without_words(error: Exception) -> Unforeseen:
     words = safe_text.of_error(error)
     frames = traceback.extract_tb(error.__traceback__)
     here = Path(__file__)
-    package = here.parents[1]
-    ours = [one for one in frames if package in Path(one.filename).parents]
-    ours = [one for one in ours if Path(one.filename) != here]
-    place = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
+    ours = [
+        (path.name, one.lineno)
+        for one in frames
+        if here.parents[1] in (path := Path(one.filename)).parents and path != here
+    ]
+    place = f" ({ours[-1][0]}, line {ours[-1][1]})" if ours else ""
     return Unforeseen(f"{words}{place}")
