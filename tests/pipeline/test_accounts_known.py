@@ -5,7 +5,7 @@ own, and everything that follows from it must come out as before (decision 0012)
 """
 
 import shutil
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,11 @@ import duckdb
 import pytest
 
 from pipeline.conftest import MONTHS, WORLD_MONTHS, Lender
-from pipeline.test_month import digests
 from reporting.checks.results import results_of
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
-from reporting.records import earlier_months, lines
 from reporting.store.build_store import open_store
-from reporting.store.publish import partition
 
 EACH_RECORD_ALONE = """
 create or replace table history.all_records as
@@ -49,10 +46,8 @@ DECIDED = [
 
 def answers(run: Run, settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """Everything a month decided about records, in a fixed order, and what its checks counted."""
-    with open_store(run, settings, read_only=False) as store:
-        lines.build_lines(store, run)
-        lines.build_journal(store)
-        lines.build_from_journal(store, run)
+    steps.build_journal(run, settings)
+    with open_store(run, settings) as store:
         found = {name: store.execute(f"from {name} order by all").fetchall() for name in DECIDED}
     for check in (steps.check_marts, steps.check_records):
         check(run, settings)
@@ -104,61 +99,3 @@ def test_of_a_disorderly_book(disorderly_book: Lender, tmp_path: Path) -> None:
         *[date.fromisoformat(f"{disorderly_book.months[-2]}-01")] * 2,
     )
     assert alone[0][0] > 10  # of accounts that owe months there is something to put in between
-
-
-def test_a_store_of_an_older_version_is_read_as_a_whole_once(
-    disorderly_book: Lender, tmp_path: Path
-) -> None:
-    *_, before, last = disorderly_book.months
-    settings = disorderly_book.settings.model_copy(update={"home": tmp_path / "home"})
-    shutil.copytree(disorderly_book.settings.home, settings.home)
-    for table in ("accounts_known", "repayment_history"):
-        shutil.rmtree(partition(settings, table, date.fromisoformat(f"{before}-01")))
-    steps.run_month(disorderly_book.run(last), settings)
-    told = digests(Lender(settings, disorderly_book.months), last)
-    known = {path for path in told if "accounts_known" in path}
-    assert len(known) == 1
-    expected = digests(disorderly_book, last)
-    assert {path: told[path] for path in told.keys() - known} == {
-        path: expected[path] for path in expected.keys() - known
-    }
-
-
-@pytest.mark.parametrize("order", ["report_month", "report_month desc"])
-def test_of_records_withheld_for_one_date_the_last_speaks_whatever_comes_first(
-    order: str,
-) -> None:
-    run = Run(date(2026, 3, 1), datetime(2026, 4, 3))
-    connection = duckdb.connect()
-    connection.execute("create schema history")
-    connection.execute(f"create table history.accounts_known ({earlier_months.ACCOUNTS_KNOWN})")
-    connection.execute(f"create table journals ({earlier_months.SUBMISSION_RECORDS})")
-    connection.execute("create table owing as select 'A1' as account_id")
-    connection.execute(
-        """
-        insert into journals by name
-        select 'M1' as reporter_code, '210' as record_type, 'A1' as subject_id, 'A1' as account_id,
-            'WITHHELD' as state, date '2026-01-31' as report_date, *
-        from (values
-            (date '2026-01-01', '10', '1', 10, '{"C": "first", "F": "first"}'),
-            (date '2026-02-01', '30', '2', 20, '{"C": "second"}'),
-            (date '2026-03-01', '31', '3', 30, '{}')
-        ) as told (report_month, report_date_code, repayment_status, overdue_total, segment_hashes)
-        """
-    )
-
-    at_once = earlier_months.accounts_known(run, f"(from journals order by {order})", "owing")
-    told = "built_in, report_date_code, repayment_status, overdue_total, hash_c, hash_f"
-    rows = connection.execute(f"select {told} from ({at_once})").fetchall()
-    assert rows == [(date(2026, 1, 1), "31", "3", 30, "second", "first")]
-
-    whole = connection.execute(at_once).fetchall()
-    for month in ("2026-01-01", "2026-02-01", "2026-03-01"):
-        of_one_month = f"(from journals where report_month = '{month}')"
-        step = earlier_months.accounts_known(run, of_one_month, "owing")
-        connection.execute(f"create or replace table step as {step}")
-        connection.execute(
-            "create or replace table history.accounts_known as "
-            "select * exclude (report_month) from step"
-        )
-    assert connection.execute("from step").fetchall() == whole

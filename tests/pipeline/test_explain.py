@@ -20,7 +20,6 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pipeline import steps
-from reporting.records import lines as records
 from reporting.store import publish
 from reporting.store.build_store import open_store
 from reporting.store.publish import open_published
@@ -32,6 +31,8 @@ PUBLISHED = (
     "repayment_status",
     "reportable_population",
     "submission_records",
+    "accounts_known",
+    "repayment_history",
     "months_owed",
     "quarantined_rows",
     "repair_queue",
@@ -129,10 +130,8 @@ def build_and_publish(settings: Settings, month: date) -> None:
     steps.land(run, settings)
     steps.build_marts(run, settings)
     steps.build_records(run, settings)
+    steps.build_journal(run, settings)
     with open_store(run, settings, read_only=False) as store:
-        records.build_lines(store, run)
-        records.build_journal(store)
-        records.build_from_journal(store, run)
         publish.publish(store, run, settings, PUBLISHED)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,14 @@ import duckdb
 import pytest
 from small_landing import GOOD
 
+from reporting.core.settings import PROJECT_ROOT
+
 PRIVATE = {"secure", "work", "submissions"}
-PERSON = ["欧阳测试独", "110101199001011234", "13900007777", "only@person.example", "独一路9号"]
-HEADER = "customer_id,name,id_type,id_number,sex,birth_date,phone,email,address,recorded_at"
+PERSON = ["欧阳测试独", "110101199001011237", "13900007777", "only@person.example", "独一路9号"]
+HEADER = (
+    "customer_id,name,id_type,id_number,sex,birth_date,mobile_number,email,residence_address,"
+    "recorded_at"
+)
 NAME, NUMBER, PHONE, EMAIL, ADDRESS = PERSON
 ROW = f"C1,{NAME},10,{NUMBER},1,1990-01-01,{PHONE},{EMAIL},{ADDRESS},2026-05-02 08:00:00"
 CSV = f"{HEADER}\n{ROW}\n".encode()
@@ -31,6 +37,41 @@ FAULTS: dict[str, bytes] = {  # of a CSV file
     "a quote that is never closed, and much after it": CSV + b'"' + ROW.encode() * 40_000 + b"\n",
     "a name in place of the moment": CSV.replace(b"2026-05-02 08:00:00", NAME.encode()),
     "no key": CSV.replace(b"C1,", b","),
+}
+FEEDS = {  # a person's value in another feed, where an id, a moment, a day or an amount belongs
+    "a number as the key of a consent": ("consents", f"'{NUMBER}' as consent_event_id"),
+    "a name as the account of a payment": ("transactions", f"'{NAME}' as account_id"),
+    "a telephone in an amount": ("bills", f"'{PHONE}x' as principal_due"),
+    "an address as a day": ("credit_limits", f"'{ADDRESS}' as effective_on"),
+}
+CAST = "cast(cast(customers.name as integer) as varchar) as name"  # its error quotes the name
+LATER_STEPS = {  # step -> a file of the project, a text in it, and what fails over a value instead
+    "build_marts": (
+        "dbt_project/models/staging/stg_customers.sql",
+        "    name,",
+        "    cast(cast(name as integer) as varchar) as name,",
+    ),
+    "build_records": (
+        "dbt_project/models/bureau/record_110.sql",
+        "        customers.name,",
+        f"        {CAST},",
+    ),
+    "rules of build_records": (
+        "expectations/bureau_rules.yml",
+        "  hit: rpt_date_code in ('20', '30', '32') and acct_type <> 'C1' and not seg_h",
+        "  hit: cast(name as integer) = 0",
+    ),
+    "check_landing": ("expectations/landing/customers.py", "trim(name) <> ''", "name::int > 0"),
+    "check_records": (
+        "expectations/records/record_110.py",
+        "from {batch} where is_spouse_missing",
+        "from {batch} where cast(name as integer) = 0",
+    ),
+    "submit": (
+        "include/reporting/records/layout.yml",
+        "Name: name",
+        "Name: cast(name as integer)",
+    ),
 }
 OTHER_FILES: dict[str, tuple[str, bytes]] = {
     "cut off inside its compression": ("it.csv.gz", gzip.compress(CSV * 50, mtime=0)[:-9]),
@@ -54,6 +95,16 @@ def deliver(landing: Path, customers: bytes, name: str = "it.csv") -> None:
     (landing / "customers" / name).write_bytes(customers)
 
 
+def spoil(landing: Path, table: str, column: str) -> None:
+    """Deliver a second row of a feed as CSV, under a key of its own, with one column replaced."""
+    key = GOOD[table].partition(" as ")[2].partition(",")[0]
+    select = f"select {GOOD[table]}"
+    duckdb.sql(
+        f"copy (select * replace ({column}) from (select * replace ('X1' as {key}) "
+        f"from ({select}))) to '{landing / table / 'more.csv'}' (format csv, header)"
+    )
+
+
 def written(folder: Path) -> dict[str, bytes]:
     home = folder / "home"
     return {
@@ -63,20 +114,32 @@ def written(folder: Path) -> dict[str, bytes]:
     }
 
 
+def run(folder: Path, arguments: list[str], **places: str) -> tuple[int, bytes]:
+    """Run a command on the landing zone; return its exit status and all that it printed."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    places["REPORTING_HOME"] = str(folder / "home")
+    places["REPORTING_LANDING"] = str(folder / "landing")
+    done = subprocess.run(
+        [sys.executable, *arguments], env=plain | places, capture_output=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def assert_no_value(folder: Path, printed: bytes) -> None:
+    """No file outside of the private folders, and nothing on the screen, holds a person's value."""
+    for place, content in (written(folder) | {"screen": printed}).items():
+        for value in PERSON:
+            assert value.encode() not in content, f"{place} holds a value"
+
+
 def assert_nothing_leaks(
     folder: Path, customers: bytes, arguments: list[str], name: str = "it.csv"
 ) -> None:
     deliver(folder / "landing", customers, name)
-    plain = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
-    places = {"REPORTING_HOME": str(folder / "home"), "REPORTING_LANDING": str(folder / "landing")}
-    done = subprocess.run(
-        [sys.executable, *arguments], env=plain | places, capture_output=True, check=False
-    )
-    assert done.returncode == 1
-    assert b"table customers" in done.stdout + done.stderr
-    for place, content in (written(folder) | {"screen": done.stdout + done.stderr}).items():
-        for value in PERSON:
-            assert value.encode() not in content, f"{place} holds a value"
+    status, printed = run(folder, arguments)
+    assert status == 1
+    assert b"table customers" in printed
+    assert_no_value(folder, printed)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -93,3 +156,35 @@ def test_where_another_file_was_delivered(tmp_path: Path, fault: str) -> None:
 @pytest.mark.parametrize("fault", ["a field too many", "another encoding", "nothing readable"])
 def test_under_airflow_with_its_whole_log(tmp_path: Path, fault: str) -> None:
     assert_nothing_leaks(tmp_path, FAULTS[fault], ["-c", DAG])
+
+
+@pytest.mark.parametrize("fault", FEEDS)
+def test_where_another_feed_holds_a_persons_value(tmp_path: Path, fault: str) -> None:
+    deliver(tmp_path / "landing", CSV)
+    spoil(tmp_path / "landing", *FEEDS[fault])
+    status, printed = run(tmp_path, COMMAND)
+    assert status in (0, 1)  # one row in quarantine, or more bad rows than a check tolerates
+    quarantine = tmp_path / "home" / "published" / "quarantined_rows"
+    assert status == 1 or list(quarantine.rglob("data.parquet"))
+    assert_no_value(tmp_path, printed)
+
+
+@pytest.mark.parametrize("step", LATER_STEPS)
+def test_where_a_later_step_fails_over_a_value(tmp_path: Path, step: str) -> None:
+    """A copy of the project, in which one line fails over the person's name."""
+    project = tmp_path / "project"
+    for folder in ("include", "dbt_project", "expectations"):
+        shutil.copytree(
+            PROJECT_ROOT / folder,
+            project / folder,
+            ignore=shutil.ignore_patterns("__pycache__", "target"),
+        )
+    file, text, instead = LATER_STEPS[step]
+    content = (project / file).read_text(encoding="utf-8")
+    assert text in content
+    (project / file).write_text(content.replace(text, instead, 1), encoding="utf-8")
+    deliver(tmp_path / "landing", CSV)
+    status, printed = run(tmp_path, COMMAND, PYTHONPATH=str(project / "include"))
+    assert status == 1, printed.decode()
+    assert step.rpartition(" ")[2].encode() in printed or b"docs/runbook.md" in printed
+    assert_no_value(tmp_path, printed)

@@ -26,6 +26,7 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
 from reporting.store.build_store import open_store
+from reporting.transform.dbt import run_dbt
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -72,6 +73,7 @@ class FastBuild:
         write(self.example, landing)
         steps.land(self.run, self.settings)
         steps.build_marts(self.run, self.settings)
+        run_dbt(self.run, self.settings, "compile", "--write-json")
         target = self.run.folder(self.settings) / "dbt_target"
         manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
         self.models = list(_compiled_models(manifest, target))

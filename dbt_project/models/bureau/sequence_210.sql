@@ -13,7 +13,7 @@ items as (
     select
         records.*,
         broken.subject_id is null as is_told
-    from {{ ref('record_210') }} as records
+    from {{ ref('composed_210') }} as records
     inner join accounts
         on records.account_id = accounts.account_id
     left join {{ source('checks', 'records_broken') }} as broken

@@ -1,7 +1,7 @@
 -- One row per account and month that may be reported in this run (the report month, and earlier
 -- months still owed): what record 210 says of it, tag by tag, whichever segments will go out.
 -- Amounts in whole yuan (contracts, section 5; bureau interface, sections 2.1 to 2.6). Not stored:
--- record_210 is these values at their place in the account's sequence.
+-- composed_210 is these values at their place in the account's sequence.
 {{ config(materialized='ephemeral') }}
 
 with reversals as (

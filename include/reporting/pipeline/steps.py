@@ -52,7 +52,8 @@ MODELS = tuple(
     f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
 )
 BATCH = "path:models/batch"  # always built by DuckDB, whichever engine built the marts
-RECORDS = ("path:models/bureau",)
+RECORDS = "path:models/bureau"
+JOURNAL = "path:models/journal"
 
 
 def step(function: Step) -> Step:
@@ -222,7 +223,7 @@ def check_marts(run: Run, settings: Settings) -> None:
 @step
 def build_records(run: Run, settings: Settings) -> None:
     """Build the records in the bureau's format and evaluate its rules on them."""
-    dbt_build(run, settings, *RECORDS)
+    dbt_build(run, settings, RECORDS)
     with open_store(run, settings, read_only=False) as connection:
         validate.judge(connection)
 
@@ -240,9 +241,8 @@ def submit(run: Run, settings: Settings) -> None:
         publish.require_unchanged_history(connection, run, settings)
         if not publish.is_of_this_place(connection, settings):  # the home was copied or moved
             earlier_months.create_history(connection, run, settings)
-        lines.build_lines(connection, run)
-        lines.build_journal(connection)
-        lines.build_from_journal(connection, run)
+    build_journal(run, settings)
+    with open_store(run, settings, read_only=False) as connection:
         _create_quality_results(connection, run, settings)
         with publish.in_one_piece(run, settings):
             files.write_submissions(connection, run, settings)
@@ -252,6 +252,13 @@ def submit(run: Run, settings: Settings) -> None:
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
     _write_trend(settings)
+
+
+def build_journal(run: Run, settings: Settings) -> None:
+    """Build the month's journal and the marts that follow from it: what was sent or withheld."""
+    with open_store(run, settings, read_only=False) as connection:
+        lines.build_lines(connection, run)
+    dbt_build(run, settings, JOURNAL)
 
 
 STEPS: tuple[Step, ...] = (
@@ -280,7 +287,9 @@ def run_month(
             started(one.__name__)
             one(run, settings)
             if one is land:
-                do_beside(partial(call_dbt, dbt_arguments(run, settings, "parse")))
+                do_beside(
+                    partial(call_dbt, dbt_arguments(run, settings, "parse", "--no-write-json"))
+                )
 
 
 @contextmanager

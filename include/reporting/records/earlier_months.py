@@ -1,7 +1,7 @@
 """What earlier months sent and left pending, as schema ``history`` of a month's build store.
 
 A month reads only what the month before it left (docs/decisions/0012). All records ever sent are
-read once, after a month that an older version built without these tables.
+read only for an account that was missing from the month before.
 """
 
 from datetime import date
@@ -50,6 +50,7 @@ FIGURES_BEFORE = {
 }
 CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "boolean"}
 MONTHS_COMPARED = 6
+OF_MONTH_BEFORE = ("months_owed", "accounts_known", "repayment_history", "repayment_status")
 COMPARED = {"batch_figures": FIGURES_BEFORE, "data_quality_results": CHECKS_BEFORE}
 
 # Of records 210, what the bureau knows of each account. Records of persons and agreements are few,
@@ -97,28 +98,22 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
     _show_months_before(connection, run, settings)
 
 
-def accounts_known(run: Run, journal: str, owing: str) -> str:
-    """The SQL select of what the bureau knows of each account once a journal has been sent."""
-    return query("accounts_known").format(
-        journal=journal, owing=owing, run=f"select date '{run.month}' as report_month"
-    )
-
-
 def _require_whole(months: list[date], settings: Settings) -> None:
     """Require the files of earlier months that this one reads; each must have a Parquet footer.
 
-    Every journal and the pending months of the month before must exist. Tables that older versions
-    did not publish, or that only serve comparison, may be missing, but not damaged. Raises
-    DataNotFit naming the file.
+    Every journal must exist, and what the month before left. Tables that only serve comparison may
+    be missing, but not damaged. Raises DataNotFit naming the file.
     """
     required = [partition(settings, "submission_records", month) / PART for month in months]
-    required += [partition(settings, "months_owed", month) / PART for month in months[-1:]]
-    of_month_before = ("accounts_known", "repayment_history", "repayment_status")
+    required += [
+        partition(settings, table, month) / PART
+        for table in OF_MONTH_BEFORE
+        for month in months[-1:]
+    ]
     optional = [
         partition(settings, table, month) / PART
-        for tables, back in ((of_month_before, 1), (COMPARED, MONTHS_COMPARED))
-        for table in tables
-        for month in months[-back:]
+        for table in COMPARED
+        for month in months[-MONTHS_COMPARED:]
     ]
     read = required + [path for path in optional if path.is_file()]
     with duckdb.connect() as connection:
@@ -152,18 +147,14 @@ def _show_accounts_known(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     known = _of_month_before("accounts_known", run, settings)
-    if known:  # an older version published fewer columns
-        connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
-        connection.execute(
-            "create or replace view history.accounts_known as from history.no_accounts "
-            f"union all by name select * exclude (report_month) from {parquet_rows(known)}"
-        )
+    if known is None:
+        connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
         return
-    connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
-    derived = accounts_known(run, journal="history.journals", owing="history.months_owed")
+    # an older version published fewer columns
+    connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
     connection.execute(
-        "insert into history.accounts_known by name "
-        f"select * exclude (report_month) from ({derived})"
+        "create or replace view history.accounts_known as from history.no_accounts "
+        f"union all by name select * exclude (report_month) from {parquet_rows(known)}"
     )
 
 
@@ -212,8 +203,3 @@ def _show(
 def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:
     path = partition(settings, table, previous_month(run.month)) / PART
     return path if path.is_file() else None
-
-
-def query(name: str) -> str:
-    """The text of one SQL file of this package."""
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")

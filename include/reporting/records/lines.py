@@ -1,4 +1,4 @@
-"""Records as lines of the submission files: XML from the record relations, and their journal."""
+"""Records as lines of the submission files: XML from the record relations."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,6 @@ import yaml
 
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
-from reporting.records.earlier_months import accounts_known, query
 
 LAYOUT = Path(__file__).with_name("layout.yml")
 
@@ -149,8 +148,9 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     """Create ``secure.record_lines``: one row per record of the month, with its line of the file.
 
     A withheld record has a line too, for the person who repairs it, but no file. It is a view,
-    since to compute the lines twice, for files and journal, costs less than to store them. Raises
-    DataNotFit where the day's serial numbers do not suffice.
+    since to compute the lines twice, for files and journal, costs less than to store them. The
+    journal models (dbt_project/models/journal) read it. Raises DataNotFit where the day's serial
+    numbers do not suffice.
     """
     serial = connection.execute(  # unique among the files of one day: months may share a cut-off
         "select 1 + count(*) from history.built_months where as_of::date = ?", [run.as_of.date()]
@@ -225,66 +225,3 @@ def _texts(connection: duckdb.DuckDBPyConnection, layout: RecordLayout) -> set[s
         [layout.relation],
     ).fetchall()
     return {column for (column,) in rows}
-
-
-def build_journal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``marts.submission_records``: one row per record of the month (contracts, section 4).
-
-    The hash of the line is keyed (HMAC-SHA256): everything in a line except name and number is
-    published, so a plain hash would allow every identity number to be tried out.
-    """
-    connection.execute(
-        f"""
-        create or replace table marts.submission_records as
-        with hashed as (  -- before the join: what is joined should not carry whole lines
-            select
-                lines.* exclude (line),
-                sha256(hash_key.outer_pad || unhex(sha256(
-                    hash_key.inner_pad || encode(lines.line)
-                ))) as content_sha256
-            from secure.record_lines as lines
-            cross join secure.hash_key as hash_key
-        )
-        select
-            left(sha256(concat_ws('|', hashed.record_type, hashed.reporter_code, hashed.subject_id,
-                hashed.report_month, hashed.report_date)), 24) as record_id,
-            hashed.reporter_code,
-            hashed.record_type,
-            hashed.subject_id,
-            hashed.account_id,
-            hashed.report_month,
-            hashed.report_date,
-            hashed.report_date_code,
-            hashed.segment_hashes,
-            hashed.content_sha256,
-            status.repayment_status,
-            status.overdue_total,
-            hashed.file_name,
-            hashed.state,
-            nullif(array_to_string(hashed.rule_ids, ', '), '') as rule_ids,
-            hashed.faulty_elements,
-            cast(null as timestamp) as released_at,
-            cast(null as varchar) as feedback_code,
-            hashed.{", hashed.".join(FACTS)}
-        from hashed
-        left join marts.repayment_status as status
-            on hashed.account_id = status.account_id
-            and date_trunc('month', hashed.report_date) = status.report_month
-        """
-    )
-
-
-def build_from_journal(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Build the marts that follow from this run's journal: pending months, repairs, history.
-
-    A mart that only the publisher reads, once, is a view.
-    """
-    known = accounts_known(run, journal="marts.submission_records", owing="marts.months_owed")
-    for kind, name, select in (
-        ("table", "marts.months_owed", query("months_owed")),
-        ("table", "marts.repair_queue", query("repair_queue")),
-        ("view", "marts.accounts_known", known),
-        ("table", "history.repayment_history_anew", query("repayment_history_anew")),
-        ("view", "marts.repayment_history", query("repayment_history")),
-    ):
-        connection.execute(f"create or replace {kind} {name} as {select}")

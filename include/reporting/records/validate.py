@@ -12,6 +12,7 @@ from reporting.records.lines import layouts
 from reporting.records.rules import RECORDS, REGISTRY, Record, Rule, hits, load_rules
 
 HITS = "secure.rule_hits"
+RESEQUENCED = "secure.resequenced_210"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -30,6 +31,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         "create or replace table secure.records_broken "
         "(record_type varchar, reporter_code varchar, subject_id varchar, report_date date)"
     )
+    connection.execute(
+        f"create or replace table {RESEQUENCED} (account_id varchar, reporter_code varchar, "
+        "report_date date, rpt_date_code varchar, seg_c boolean, seg_f boolean)"
+    )
 
 
 def judge(connection: duckdb.DuckDBPyConnection) -> None:
@@ -41,8 +46,17 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
 
     Raises BadCall naming the rule whose SQL cannot be evaluated.
     """
-    connection.execute("delete from secure.records_broken")
-    _require_valid_rules(connection)
+    connection.execute(f"delete from secure.records_broken; delete from {RESEQUENCED}")
+    try:
+        _evaluate(connection)
+    except (duckdb.ParserException, duckdb.BinderException):
+        _require_valid_rules(connection)  # one by one, to name the rule
+        raise
+    _state_of_each_record(connection)
+
+
+def _evaluate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Evaluate all rules until no record is withheld anew."""
     while True:
         own = " union all ".join(
             hits(record, "record", f"secure.checked_{record}") for record in RECORDS
@@ -53,7 +67,6 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"insert into {HITS} {hits('210', 'batch', 'secure.batch_210')}")
         if not (_withhold_failed(connection) and _resequence(connection)):
             break
-    _state_of_each_record(connection)
 
 
 def _require_valid_rules(connection: duckdb.DuckDBPyConnection) -> None:
@@ -95,15 +108,18 @@ def _withhold_failed(connection: duckdb.DuckDBPyConnection) -> int:
 def _resequence(connection: duckdb.DuckDBPyConnection) -> int:
     """Re-sequence the records that follow a withheld one; returns how many changed."""
     changed = connection.execute(
-        """
-        update secure.record_210 as record
-        set rpt_date_code = sequence.rpt_date_code, seg_c = sequence.seg_c, seg_f = sequence.seg_f
+        f"""
+        create or replace temp table moved as
+        select sequence.*
         from secure.sequence_210 as sequence
-        where record.account_id = sequence.account_id
-            and record.reporter_code = sequence.reporter_code
-            and record.report_date = sequence.report_date
-            and (record.rpt_date_code, record.seg_c, record.seg_f)
-            is distinct from (sequence.rpt_date_code, sequence.seg_c, sequence.seg_f)
+        inner join secure.record_210 as record using (account_id, reporter_code, report_date)
+        where (record.rpt_date_code, record.seg_c, record.seg_f)
+            is distinct from (sequence.rpt_date_code, sequence.seg_c, sequence.seg_f);
+        delete from {RESEQUENCED}
+        where (account_id, reporter_code, report_date) in (
+            select (account_id, reporter_code, report_date) from moved
+        );
+        insert into {RESEQUENCED} by name from moved
         """
     ).fetchall()
     return int(changed[0][0])

@@ -30,6 +30,7 @@ def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ..
         run,
         settings,
         *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
+        "--no-write-json",  # files about the build that are read by no later step
         *("--select", *select, *(("--exclude", *exclude) if exclude else ())),
     )
 

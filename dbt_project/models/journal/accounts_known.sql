@@ -1,12 +1,14 @@
 -- One row per institution and account: what the bureau knows of it after this run. Later months
 -- compare their records 210 with it (docs/decisions/0012). Made from the rows of the month before and
--- from a journal, so that no month reads all records ever sent.
+-- this run's records, so that no month reads all records ever sent.
 --
 -- A row stands for the records from report_date to last_report_date, with the values of the last one.
 -- While an account has pending months, each of its records keeps a row of its own, since late records
 -- come between them; records withheld for one date share a row that says since when.
+{{ config(materialized='view') }}
+
 with records as (
-    select * from history.accounts_known
+    select * from {{ source('history', 'accounts_known') }}
     union all by name
     select
         reporter_code,
@@ -24,16 +26,16 @@ with records as (
         opened_on,
         coalesce(report_date_code in ('20', '32'), false) as was_closed,
         coalesce(overdue_total > 0, false) as was_overdue,
-        segment_hashes ->> '$.C' as hash_c,
-        segment_hashes ->> '$.F' as hash_f,
+        {{ segment_hash('C') }} as hash_c,
+        {{ segment_hash('F') }} as hash_f,
         customer_id,
         product_code
-    from {journal}
+    from {{ ref('submission_records') }}
     where record_type = '210'
 ),
 
 owing as (
-    select distinct account_id from {owing}
+    select distinct account_id from {{ ref('months_owed') }}
 ),
 
 kept as (
@@ -80,4 +82,4 @@ select
     known.* exclude (last_one),
     unnest(known.last_one)
 from known
-cross join ({run}) as run
+cross join {{ source('run', 'built_months') }} as run

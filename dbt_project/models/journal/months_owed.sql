@@ -4,12 +4,12 @@
 -- quarantined. The next run evaluates these months again. Not pending are months before a new
 -- authorization (contracts, section 3) and months in which a corrected account was not open.
 with run as (
-    select report_month from marts.built_months
+    select report_month from {{ source('run', 'built_months') }}
 ),
 
 reported_last as (
     select account_id
-    from history.accounts_known
+    from {{ source('history', 'accounts_known') }}
     where
         state <> 'WITHHELD'
         and last_report_date >= (select report_month - interval 1 month from run)
@@ -17,7 +17,7 @@ reported_last as (
     having not bool_or(was_closed)
     union
     select account_id
-    from history.months_owed
+    from {{ source('history', 'months_owed') }}
     where owed_month = (select report_month - interval 1 month from run)
 ),
 
@@ -25,20 +25,20 @@ months as (
     select
         account_id,
         owed_month
-    from history.months_owed
+    from {{ source('history', 'months_owed') }}
     union
     select
         account_id,
         (select report_month from run) as owed_month
     from reported_last
-    anti join marts.reportable_population as population
+    anti join {{ ref('reportable_population') }} as population
         on reported_last.account_id = population.account_id
         and population.report_month = (select report_month from run)
     union
     select
         account_id,
         report_month as owed_month
-    from marts.reportable_population
+    from {{ ref('reportable_population') }}
     where
         report_month = (select report_month from run)
         and reason_code in ('REPORTED', 'NOTICE_PENDING')
@@ -50,7 +50,7 @@ records as (
         cast(date_trunc('month', report_date) as date) as month,
         state,
         rule_ids
-    from marts.submission_records
+    from {{ ref('submission_records') }}
     where record_type = '210'
 ),
 
@@ -58,7 +58,7 @@ today as (
     select
         account_id,
         signed_at
-    from ledger.int_authorizations_at_report_date
+    from {{ ref('int_authorizations_at_report_date') }}
     where report_month = (select report_month from run)
 )
 
@@ -78,7 +78,7 @@ select
     population.episode_started_on
 from months
 cross join run
-left join marts.reportable_population as population
+left join {{ ref('reportable_population') }} as population
     on months.account_id = population.account_id
     and months.owed_month = population.report_month
 left join records

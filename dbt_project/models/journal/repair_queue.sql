@@ -4,7 +4,7 @@ with withheld as (
     select
         *,
         unnest(string_split(rule_ids, ', ')) as rule_id
-    from marts.submission_records
+    from {{ ref('submission_records') }}
     where state = 'WITHHELD'
 ),
 
@@ -15,7 +15,7 @@ first_withheld as (
         subject_id,
         report_date,
         min(report_month) as report_month
-    from history.submission_records
+    from {{ source('history', 'submission_records') }}
     where state = 'WITHHELD'
     group by all
 )
@@ -34,7 +34,7 @@ select
     rules.usual_cause,
     coalesce(first_withheld.report_month, withheld.report_month) as first_withheld_in
 from withheld
-inner join secure.bureau_rules as rules
+inner join {{ source('checks', 'bureau_rules') }} as rules
     on withheld.rule_id = rules.rule_id
     and rules.severity = 'E'
 left join first_withheld

@@ -1,21 +1,22 @@
 -- One row per account that has no string in the month before: its 60 months as of that month, oldest
--- first, read from all records ever sent. Such an account was missing from that month's data; after a
--- month built by an older version, every account is such.
+-- first, read from all records ever sent. Such an account was missing from that month's data.
+{{ config(schema='ledger') }}
+
 with run as (
     select
         report_month,
         cast(report_month - interval 1 month as date) as month_before
-    from marts.built_months
+    from {{ source('run', 'built_months') }}
 ),
 
 left_out as (
     select distinct known.account_id
-    from history.accounts_known as known
-    inner join marts.reportable_population as population
+    from {{ source('history', 'accounts_known') }} as known
+    inner join {{ ref('reportable_population') }} as population
         on known.account_id = population.account_id
     inner join run
         on population.report_month = run.report_month
-    anti join history.repayment_history as strings
+    anti join {{ source('history', 'repayment_history') }} as strings
         on known.account_id = strings.account_id
 ),
 
@@ -24,7 +25,7 @@ sent as (  -- of several records about one month, the one sent last
         journals.account_id,
         date_diff('month', journals.report_date, run.month_before) as months_ago,
         max_by(journals.repayment_status, (journals.report_month, journals.report_date)) as status
-    from history.journals as journals
+    from {{ source('history', 'journals') }} as journals
     inner join left_out
         on journals.account_id = left_out.account_id
     cross join run

@@ -3,8 +3,10 @@
 -- (contracts, section 4). Made from the strings of the month before, shifted by one month, and from
 -- what this run sent; a pending month sent now is filled in further back. A record counts for the
 -- month of its report date.
+{{ config(materialized='view') }}
+
 with run as (
-    select report_month from marts.built_months
+    select report_month from {{ source('run', 'built_months') }}
 ),
 
 sent as (  -- of several records about one month, the one sent last
@@ -12,7 +14,7 @@ sent as (  -- of several records about one month, the one sent last
         records.account_id,
         date_diff('month', records.report_date, run.report_month) as months_ago,
         max_by(records.repayment_status, records.report_date) as status
-    from marts.submission_records as records
+    from {{ ref('submission_records') }} as records
     cross join run
     where
         records.record_type = '210'
@@ -31,9 +33,9 @@ new_statuses as (
 ),
 
 before as (
-    select * from history.repayment_history
+    select * from {{ source('history', 'repayment_history') }}
     union all
-    select * from history.repayment_history_anew
+    select * from {{ ref('int_repayment_history_rebuilt') }}
 ),
 
 moved as (
@@ -43,7 +45,7 @@ moved as (
         substr(coalesce(before.history_60, repeat('-', 60)), 2)
         || coalesce(new_statuses.status, '-') as history,
         new_statuses.late
-    from marts.reportable_population as population
+    from {{ ref('reportable_population') }} as population
     inner join run
         on population.report_month = run.report_month
     left join before
