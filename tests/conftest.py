@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from lender_months import MONTHS, Lender, build, settings_in
+from support.lender_months import MONTHS, Lender, build, settings_in
 from xdist.scheduler import LoadScopeScheduling
 
 from reporting.core.settings import Settings

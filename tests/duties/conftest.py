@@ -1,16 +1,12 @@
 """The book whose duties are tested, and the miniature that is spoilt to see each test fail."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import duckdb
 import pytest
-from lender_months import Lender
+from support.lender_months import Lender
 
-from duties.tables import MINIATURE, book_tables
-
-Rows = list[tuple[Any, ...]]
-Finds = Callable[[str, str], Rows]
+from duties.tables import MINIATURE, Finds, Rows, book_tables
 
 
 @pytest.fixture(scope="session")

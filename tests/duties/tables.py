@@ -5,16 +5,19 @@ published database and the submission files as the bureau reads them. ``MINIATUR
 persons, for spoiling one row and seeing it found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from lender_months import Lender
 from oracle.submission_reader import Record, SubmissionFile, read_month
+from support.lender_months import Lender
 
 from reporting.core.product_policy import read_policy
 from reporting.core.raw_contract import raw_contract
+
+Rows = list[tuple[Any, ...]]
+Finds = Callable[[str, str], Rows]
 
 COLUMNS = {
     "sent": "file_name varchar, reporter_code varchar, rec_type varchar, code varchar, "

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from lender_months import Lender
 from oracle.submission_reader import SubmissionFaultError, read_month
+from support.lender_months import Lender
 
-from duties.conftest import Finds
+from duties.tables import Finds
 from reporting.records.hash_key import hash_key
 
 # Each month of an open, authorized account has a record, a reason, or stands among the months owed.

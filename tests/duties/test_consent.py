@@ -4,7 +4,7 @@ from datetime import date
 
 import duckdb
 
-from duties.conftest import Finds
+from duties.tables import Finds
 from reporting.core.settings import DBT_PROJECT
 
 # In force on the report date: signed by then and not withdrawn, or running off (policy).

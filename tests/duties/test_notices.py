@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from lender_months import Lender
+from support.lender_months import Lender
 
-from duties.conftest import Finds, Rows
+from duties.tables import Finds, Rows
 from reporting.core.settings import DBT_PROJECT
 from reporting.pipeline import steps
 from reporting.records import lines

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from lender_months import Lender
+from support.lender_months import Lender
 
-from duties.conftest import Finds
+from duties.tables import Finds
 from reporting.core.raw_contract import raw_contract
 from reporting.records.hash_key import hash_key
 from reporting.records.lines import layouts

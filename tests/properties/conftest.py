@@ -7,15 +7,8 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from properties.fast_build import FastBuild
+from properties.fast_build import RUNS, FastBuild
 from properties.policies import write_policies
-
-# name -> month, cut-off (None: the default), days that a notice must precede the cut-off
-RUNS = {
-    "march": ("2026-03", None, 0),
-    "at_month_end": ("2026-02", "2026-03-01", 2),
-    "late": ("2026-04", "2026-05-20T12:00:00", 0),
-}
 
 COMMON = settings(
     derandomize=True,

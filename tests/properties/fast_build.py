@@ -31,6 +31,12 @@ from reporting.transform.dbt import run_dbt
 Row = dict[str, Any]
 Rows = list[Row]
 
+# name -> month, cut-off (None: the default), days that a notice must precede the cut-off
+RUNS = {
+    "march": ("2026-03", None, 0),
+    "at_month_end": ("2026-02", "2026-03-01", 2),
+    "late": ("2026-04", "2026-05-20T12:00:00", 0),
+}
 MARTS = ("repayment_status", "reportable_population", "feed_counts")
 
 

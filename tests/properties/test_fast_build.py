@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from properties.conftest import RUNS
-from properties.fast_build import MARTS, FastBuild
+from properties.fast_build import MARTS, RUNS, FastBuild
 
 
 @pytest.mark.parametrize("name", RUNS)

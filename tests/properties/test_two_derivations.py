@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from oracle.raw_rows import RawBook
 
 from properties.agreement import disagreements
-from properties.conftest import RUNS
-from properties.fast_build import FastBuild
+from properties.fast_build import RUNS, FastBuild
 from properties.strategies import books
 
 

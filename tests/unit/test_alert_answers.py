@@ -16,8 +16,8 @@ from apprise.plugins.dingtalk import NotifyDingTalk
 from apprise.plugins.feishu import NotifyFeishu
 from apprise.plugins.lark import NotifyLark
 from apprise.plugins.wecombot import NotifyWeComBot
+from support.web_server import listening
 from typer.testing import CliRunner
-from webhook import listening
 
 from reporting.alerts import message as alert_words
 from reporting.alerts.answers import refusal

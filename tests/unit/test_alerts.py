@@ -10,18 +10,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from aiosmtpd.controller import Controller
+from support.mail_server import receiving
+from support.web_server import serving
 
 from reporting.alerts import message as alert_words
 from reporting.alerts import open_alerts, send
@@ -89,53 +87,6 @@ def one_stop(line: str, audience: str = "pipeline") -> Alert:
     return replace(STOPPED, results=[], fault=Fault.in_step("land", line, audience))
 
 
-class Mailbox:
-    """What a mail server took; it refuses a recipient called nobody."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd looks for this name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        if address.startswith("nobody@"):
-            return "550 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        mail["X-Recipients"] = ", ".join(envelope.rcpt_tos)
-        self.mails.append(mail)
-        return "250 OK"
-
-
-class MailServer(Controller):
-    """Listens on a socket that is already bound, so that no port is guessed."""
-
-    def __init__(self, mailbox: Mailbox, bound: socket.socket) -> None:
-        super().__init__(mailbox, hostname="127.0.0.1", port=bound.getsockname()[1])
-        self.bound = bound
-
-    def _create_server(self) -> Any:
-        return self.loop.create_server(self._factory_invoker, sock=self.bound)
-
-
-class Hook(BaseHTTPRequestHandler):
-    """Keeps what was posted; the path /500 answers with an error."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        posted = {"path": self.path, "headers": dict(self.headers), **json.loads(body)}
-        self.server.posted.append(posted)  # type: ignore[attr-defined] # see `web`
-        self.send_response(500 if self.path == "/500" else 200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        pass
-
-
 @pytest.fixture(scope="module", autouse=True)
 def destinations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """Airflow's first import sets up logging anew: before a test listens to the log."""
@@ -158,24 +109,14 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def smtp_port() -> Iterator[tuple[int, list[EmailMessage]]]:
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        controller = MailServer(mailbox, bound)
-        controller.start()
-        yield controller.port, mailbox.mails
-        controller.stop()
+    with receiving() as (port, mailbox):
+        yield port, mailbox.mails
 
 
 @pytest.fixture
 def web() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.posted = posted = []  # type: ignore[attr-defined] # what the handler fills
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1], posted
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as server:
+        yield server.port, server.requests
 
 
 @pytest.fixture
@@ -730,7 +671,7 @@ def test_waits_are_bounded_without_any_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     configure(monkeypatch, SMTP_CONNECTION, mail_to(smtp_port[0]))
-    with destinations._BoundedSmtpHook(SMTP_CONNECTION) as hook:
+    with destinations.BoundedSmtpHook(SMTP_CONNECTION) as hook:
         assert (hook.timeout, hook.smtp_retry_limit) == (10, 0)
         assert hook._smtp_client is not None
         assert hook._smtp_client.timeout == 10

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from published_months import publish_month
+from support.published_months import publish_month
 
 from reporting.core.errors import BadCall
 from reporting.core.run import Run

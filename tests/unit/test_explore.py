@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from published_months import publish_month
+from support.published_months import publish_month
 
 from reporting.cli import explore
 from reporting.cli.terminal import SafeConsole

@@ -98,3 +98,17 @@ def test_every_check_has_its_entry_and_the_page_is_fresh() -> None:
     assert len(ids) == len(set(ids)) > 180
     unused = [one.check for one in guide.load() if not any(guide.entry(i) == one for i in ids)]
     assert unused == [], "an entry that no check has"
+
+
+def test_tests_share_by_their_support_package_and_use_public_names() -> None:
+    tests = PROJECT_ROOT / "tests"
+    own = {path.stem for path in (PROJECT_ROOT / "include" / "reporting").rglob("*.py")}
+    for path in tests.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                module, names = node.module or "", [alias.name for alias in node.names]
+                assert not re.search(r"(^|\.)(conftest|test_\w+)$", module), f"{path}: {module}"
+                assert not [n for n in names if re.match("_[a-z]", n)], f"{path}: {names}"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                private = node.value.id in own and re.match("_[a-z]", node.attr)
+                assert not private, f"{path}: {node.value.id}.{node.attr}"

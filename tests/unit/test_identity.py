@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from published_months import publish_month
+from support.published_months import publish_month
 
 from reporting.core.errors import BadHome
 from reporting.core.run import Run

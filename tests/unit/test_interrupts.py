@@ -12,7 +12,7 @@ import pytest
 from reporting.core.database import interrupted_as_others
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.pipeline.steps import _beside
+from reporting.pipeline.steps import beside
 from reporting.store.build_store import open_store
 
 ENDLESS = "select sum(hash(i)) from range(1_000_000_000_000) as numbers(i)"
@@ -41,7 +41,7 @@ def test_other_errors_stay_what_they_are() -> None:
 
 def test_an_interrupt_does_not_wait_for_what_is_done_beside() -> None:
     never, began = Event(), Event()
-    with pytest.raises(KeyboardInterrupt), _beside() as do_beside:
+    with pytest.raises(KeyboardInterrupt), beside() as do_beside:
         do_beside(began.set)
         do_beside(never.wait)  # as long as an import whose lock nobody gives back
         began.wait()
@@ -52,7 +52,7 @@ def test_an_interrupt_does_not_wait_for_what_is_done_beside() -> None:
 
 def test_everything_else_waits_for_it_in_order_and_its_faults_are_not_told_here() -> None:
     done: list[str] = []
-    with pytest.raises(ValueError, match="the step's own"), _beside() as do_beside:
+    with pytest.raises(ValueError, match="the step's own"), beside() as do_beside:
         do_beside(lambda: int("no number"))
         do_beside(lambda: done.append("first"))
         do_beside(lambda: done.append("second"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import fsspec
 import pytest
-from small_landing import CSV_ROW, GOOD, TRANSACTIONS_HEADER, Lender
+from support.small_landing import CSV_ROW, GOOD, TRANSACTIONS_HEADER, SmallLanding
 
 from reporting.core.errors import BadCall
 from reporting.core.raw_contract import RawTable, raw_contract
@@ -21,8 +21,8 @@ UCI350 = Path(__file__).resolve().parents[3] / "shared" / "data" / "uci350"
 
 
 @pytest.fixture
-def lender(tmp_path: Path) -> Lender:
-    return Lender(tmp_path)
+def lender(tmp_path: Path) -> SmallLanding:
+    return SmallLanding(tmp_path)
 
 
 def contract(name: str) -> RawTable:
@@ -32,7 +32,7 @@ def contract(name: str) -> RawTable:
 # What is let through
 
 
-def test_every_feed_is_a_view_in_contract_order_and_type(lender: Lender) -> None:
+def test_every_feed_is_a_view_in_contract_order_and_type(lender: SmallLanding) -> None:
     report = lender.land()
     assert [table.name for table in report.tables] == [table.name for table in raw_contract()]
     for table in raw_contract():
@@ -50,7 +50,7 @@ def test_every_feed_is_a_view_in_contract_order_and_type(lender: Lender) -> None
     assert report.lines()[0] == "customers: 1 rows in 1 files"
 
 
-def test_the_build_store_is_private_and_fresh(lender: Lender) -> None:
+def test_the_build_store_is_private_and_fresh(lender: SmallLanding) -> None:
     store = lender.run.build_store(lender.settings)
     lender.land()
     with duckdb.connect(str(store)) as connection:
@@ -62,7 +62,7 @@ def test_the_build_store_is_private_and_fresh(lender: Lender) -> None:
     assert sorted(path.name for path in store.parent.iterdir()) == ["build.duckdb"]
 
 
-def test_nothing_is_filtered(lender: Lender) -> None:
+def test_nothing_is_filtered(lender: SmallLanding) -> None:
     lender.parquet("transactions", file="transactions/again.parquet")
     lender.parquet(
         "transactions",
@@ -73,7 +73,7 @@ def test_nothing_is_filtered(lender: Lender) -> None:
     assert next(table.rows for table in report.tables if table.name == "transactions") == 3
 
 
-def test_a_folder_key_never_overrides_a_column(lender: Lender) -> None:
+def test_a_folder_key_never_overrides_a_column(lender: SmallLanding) -> None:
     lender.path("transactions/transactions.parquet").unlink()
     lender.parquet("transactions", file="transactions/account_id=X/amount=9/t.parquet")
     lender.land()
@@ -84,7 +84,7 @@ def test_a_folder_key_never_overrides_a_column(lender: Lender) -> None:
 
 @pytest.mark.parametrize("folder", ["plain", "lender's [1] 数据"])
 def test_odd_names_are_read(tmp_path: Path, folder: str) -> None:
-    lender = Lender(tmp_path / folder)
+    lender = SmallLanding(tmp_path / folder)
     lender.path("transactions/transactions.parquet").unlink()
     names = ["it's.parquet", "a b/款 1.parquet", "a[1].parquet", "a*.parquet", "a1.parquet"]
     for name in names:
@@ -94,7 +94,7 @@ def test_odd_names_are_read(tmp_path: Path, folder: str) -> None:
     assert sorted(found) == sorted(f"transactions/{name}" for name in names)
 
 
-def test_an_unknown_column_is_ignored_and_named(lender: Lender) -> None:
+def test_an_unknown_column_is_ignored_and_named(lender: SmallLanding) -> None:
     lender.parquet("accounts", "*, {'a': [1]} as \"Überzug\"")
     report = lender.land()
     assert len(report.warnings) == 1
@@ -102,7 +102,7 @@ def test_an_unknown_column_is_ignored_and_named(lender: Lender) -> None:
     assert "Überzug" in report.warnings[0]
 
 
-def test_what_lies_beside_the_tables_is_ignored_and_named(lender: Lender) -> None:
+def test_what_lies_beside_the_tables_is_ignored_and_named(lender: SmallLanding) -> None:
     lender.path("dispute/d.csv").write_text("a\n")
     lender.path("bills.csv").write_text("a\n")
     assert lender.land().warnings == (
@@ -111,7 +111,7 @@ def test_what_lies_beside_the_tables_is_ignored_and_named(lender: Lender) -> Non
     )
 
 
-def test_files_of_different_layout_are_read_together(lender: Lender) -> None:
+def test_files_of_different_layout_are_read_together(lender: SmallLanding) -> None:
     """What one file lacks or leaves empty must not retype the column of the other."""
     lender.parquet(
         "bills",
@@ -133,7 +133,7 @@ def test_files_of_different_layout_are_read_together(lender: Lender) -> None:
 
 
 @pytest.mark.parametrize("table", ["adverse_notices", "disputes", "internal_scores"])
-def test_an_optional_feed_may_be_absent_or_empty(lender: Lender, table: str) -> None:
+def test_an_optional_feed_may_be_absent_or_empty(lender: SmallLanding, table: str) -> None:
     lender.path(f"{table}/x").parent.mkdir(exist_ok=True)
     header = ",".join(contract(table).column_names)
     lender.land()
@@ -146,7 +146,7 @@ def test_an_optional_feed_may_be_absent_or_empty(lender: Lender, table: str) -> 
 # CSV
 
 
-def test_a_csv_is_read_as_the_contract_says(lender: Lender) -> None:
+def test_a_csv_is_read_as_the_contract_says(lender: SmallLanding) -> None:
     rows = [
         '0012,A1,"re""pay,\r\nment",12.30,2026-05-01T09:30,,2026-05-02 08:00:00.123456',
         '"",A1,purchase,-5,2026-05-01,"0001",2026-05-02 08:00:00',
@@ -180,7 +180,9 @@ def test_a_csv_is_read_as_the_contract_says(lender: Lender) -> None:
         ("12345678901234567.00", None),
     ],
 )
-def test_an_amount_is_never_rounded(lender: Lender, written: str, read: Decimal | None) -> None:
+def test_an_amount_is_never_rounded(
+    lender: SmallLanding, written: str, read: Decimal | None
+) -> None:
     lines = [TRANSACTIONS_HEADER, CSV_ROW.format(1, "1.00"), CSV_ROW.format(2, written), ""]
     lender.csv("\n".join(lines))
     report = lender.land()
@@ -191,7 +193,7 @@ def test_an_amount_is_never_rounded(lender: Lender, written: str, read: Decimal 
     assert any("amount" in warning for warning in report.warnings) is (read is None)
 
 
-def test_unreadable_values_are_null_and_named_in_their_row(lender: Lender) -> None:
+def test_unreadable_values_are_null_and_named_in_their_row(lender: SmallLanding) -> None:
     good = "B1,A1,2026-05-01,2026-05-10,1.00,0,0,,1,12,2026-05-02 08:00:00"
     bad = "B2,A1,2025-02-30,10.05.2026,1.00,0,0,,1.5,12.0,2026-05-02 08:00:00+08:00"
     lender.path("bills/bills.parquet").unlink()
@@ -204,7 +206,7 @@ def test_unreadable_values_are_null_and_named_in_their_row(lender: Lender) -> No
     ) == [(None, None, None, 12, None, "statement_on,due_on,period_number,recorded_at")]
 
 
-def test_a_single_unreadable_value_does_not_stop_the_run(lender: Lender) -> None:
+def test_a_single_unreadable_value_does_not_stop_the_run(lender: SmallLanding) -> None:
     lender.csv("\n".join([TRANSACTIONS_HEADER, CSV_ROW.format(1, "abc")]))
     lender.land()
     assert lender.query("select amount, _unreadable_columns from raw.transactions") == [
@@ -212,7 +214,7 @@ def test_a_single_unreadable_value_does_not_stop_the_run(lender: Lender) -> None
     ]
 
 
-def test_a_student_is_marked_in_any_spelling_of_a_boolean(lender: Lender) -> None:
+def test_a_student_is_marked_in_any_spelling_of_a_boolean(lender: SmallLanding) -> None:
     lender.path("customers/customers.parquet").unlink()
     written = ["true", "F", "1", "0", "T", "False", "", "yes"]
     lines = [
@@ -229,7 +231,7 @@ def test_a_student_is_marked_in_any_spelling_of_a_boolean(lender: Lender) -> Non
     ]
 
 
-def test_csv_and_parquet_are_read_together(lender: Lender) -> None:
+def test_csv_and_parquet_are_read_together(lender: SmallLanding) -> None:
     columns = "transaction_id,amount,recorded_at,occurred_at,transaction_type,account_id,note,,"
     lender.path("transactions/day=1/t.csv").write_text(
         f"{columns}\n002,3.5,2026-05-02 08:00:00,2026-05-01 00:00:00,repayment,A1,ignored,,"
@@ -245,7 +247,7 @@ def test_csv_and_parquet_are_read_together(lender: Lender) -> None:
         assert any(f"column {name}:" in warning for warning in report.warnings)
 
 
-def test_the_policy_in_force_is_landed_as_text(lender: Lender) -> None:
+def test_the_policy_in_force_is_landed_as_text(lender: SmallLanding) -> None:
     path = lender.landing.parent / "policy.csv"
     header, huabei = seed_path("product_policy").read_text(encoding="utf-8").splitlines()[:2]
     path.write_text(f"\ufeff{header}\r\n{huabei}\r\n", encoding="utf-8", newline="")
@@ -260,14 +262,16 @@ def test_the_policy_in_force_is_landed_as_text(lender: Lender) -> None:
 
 
 @pytest.fixture
-def memory_zone(lender: Lender) -> Iterator[str]:
+def memory_zone(lender: SmallLanding) -> Iterator[str]:
     zone = fsspec.filesystem("memory")
     zone.put(str(lender.landing), "/lender/landing", recursive=True)
     yield "memory://lender/landing"
     zone.rm("/lender", recursive=True)
 
 
-def test_a_url_is_landed_as_tables_with_the_same_digest(lender: Lender, memory_zone: str) -> None:
+def test_a_url_is_landed_as_tables_with_the_same_digest(
+    lender: SmallLanding, memory_zone: str
+) -> None:
     folder = lender.land()
     remote = Settings(home=lender.settings.home, landing=memory_zone, policy=None)
     report = land_feeds(lender.run, remote)
@@ -279,13 +283,13 @@ def test_a_url_is_landed_as_tables_with_the_same_digest(lender: Lender, memory_z
     assert land_feeds(lender.run, files) == folder
 
 
-def test_a_damaged_file_behind_a_url_is_named(lender: Lender, memory_zone: str) -> None:
+def test_a_damaged_file_behind_a_url_is_named(lender: SmallLanding, memory_zone: str) -> None:
     fsspec.filesystem("memory").pipe("/lender/landing/bills/bills.parquet", b"PAR1")
     lender.settings = Settings(home=lender.settings.home, landing=memory_zone, policy=None)
     assert "bills/bills.parquet" in lender.fault()
 
 
-def test_the_digest_follows_content_and_name(lender: Lender) -> None:
+def test_the_digest_follows_content_and_name(lender: SmallLanding) -> None:
     first = lender.land().input_digest
     assert lender.land().input_digest == first
     path = lender.path("bills/bills.parquet")
@@ -301,18 +305,18 @@ def test_the_digest_follows_content_and_name(lender: Lender) -> None:
 
 
 @pytest.mark.parametrize("setting", ["", "no/such/folder", "memory://no/such", "nowhere://x"])
-def test_a_wrong_landing_setting_is_a_bad_call(lender: Lender, setting: str) -> None:
+def test_a_wrong_landing_setting_is_a_bad_call(lender: SmallLanding, setting: str) -> None:
     lender.settings = Settings(home=lender.settings.home, landing=setting, policy=None)
     assert "REPORTING_LANDING" in lender.fault(BadCall)
 
 
-def test_a_home_that_cannot_be_written_is_a_bad_call(lender: Lender) -> None:
+def test_a_home_that_cannot_be_written_is_a_bad_call(lender: SmallLanding) -> None:
     lender.settings.home.write_text("a file")
     assert "REPORTING_HOME" in lender.fault(BadCall)
 
 
 @pytest.mark.parametrize("table", sorted(GOOD))
-def test_a_required_feed_must_be_there_with_rows(lender: Lender, table: str) -> None:
+def test_a_required_feed_must_be_there_with_rows(lender: SmallLanding, table: str) -> None:
     folder = str(lender.landing / table)
     lender.parquet(table, where="false")
     assert f"table {table}" in lender.fault()
@@ -326,7 +330,7 @@ def test_a_required_feed_must_be_there_with_rows(lender: Lender, table: str) -> 
     assert f"table {table}" in message
 
 
-def test_a_required_column_is_asked_of_every_file(lender: Lender) -> None:
+def test_a_required_column_is_asked_of_every_file(lender: SmallLanding) -> None:
     lender.parquet("bills", "* exclude (fee_due)", "bills/2026/second.parquet")
     message = lender.fault()
     for part in ("table bills", "bills/2026/second.parquet", "column fee_due", "missing"):
@@ -351,7 +355,7 @@ def test_a_required_column_is_asked_of_every_file(lender: Lender) -> None:
     ],
 )
 def test_a_wrong_type_is_named(
-    lender: Lender, table: str, column: str, value: str, named: str
+    lender: SmallLanding, table: str, column: str, value: str, named: str
 ) -> None:
     lender.parquet(table, f"* replace ({value} as {column})")
     message = lender.fault()
@@ -364,13 +368,13 @@ def test_a_wrong_type_is_named(
     ("column", "value"), [("period_number", "1.0::double"), ("minimum_due", "5::float")]
 )
 def test_a_wrong_type_of_an_optional_column_is_named(
-    lender: Lender, column: str, value: str
+    lender: SmallLanding, column: str, value: str
 ) -> None:
     lender.parquet("bills", f"*, {value} as {column}")
     assert f"column {column}" in lender.fault()
 
 
-def test_a_column_delivered_twice_is_named(lender: Lender) -> None:
+def test_a_column_delivered_twice_is_named(lender: SmallLanding) -> None:
     path = lender.parquet("transactions", "*, 'x' as amounx")
     path.write_bytes(path.read_bytes().replace(b"amounx", b"amount"))
     message = lender.fault()
@@ -379,7 +383,7 @@ def test_a_column_delivered_twice_is_named(lender: Lender) -> None:
     assert "transactions/t.csv, column amount" in lender.fault()
 
 
-def test_a_damaged_parquet_file_is_named(lender: Lender) -> None:
+def test_a_damaged_parquet_file_is_named(lender: SmallLanding) -> None:
     path = lender.path("transactions/more.parquet")
     whole = lender.path("transactions/transactions.parquet").read_bytes()
     for content in (b"", b"no parquet at all", whole[:-20], whole[: len(whole) // 2]):
@@ -398,7 +402,7 @@ def test_a_damaged_parquet_file_is_named(lender: Lender) -> None:
     ],
 )
 def test_a_malformed_csv_line_is_named_and_not_repeated(
-    lender: Lender, body: bytes, named: str
+    lender: SmallLanding, body: bytes, named: str
 ) -> None:
     lender.csv(TRANSACTIONS_HEADER.encode() + b"\n" + body)
     message = lender.fault()
@@ -418,7 +422,7 @@ def test_a_malformed_csv_line_is_named_and_not_repeated(
     ],
 )
 def test_a_csv_without_the_right_header_is_named(
-    lender: Lender, content: bytes, named: str
+    lender: SmallLanding, content: bytes, named: str
 ) -> None:
     lender.csv(content)
     message = lender.fault()
@@ -427,7 +431,7 @@ def test_a_csv_without_the_right_header_is_named(
     assert "geheim" not in message
 
 
-def test_a_csv_column_without_a_readable_value_is_of_the_wrong_type(lender: Lender) -> None:
+def test_a_csv_column_without_a_readable_value_is_of_the_wrong_type(lender: SmallLanding) -> None:
     rows = [CSV_ROW.format(n, f'"{n},50"') for n in range(3)]
     lender.csv("\n".join([TRANSACTIONS_HEADER, *rows]))
     message = lender.fault()
@@ -436,14 +440,16 @@ def test_a_csv_column_without_a_readable_value_is_of_the_wrong_type(lender: Lend
 
 
 @pytest.mark.parametrize("table", ["accounts", "consents"])
-def test_an_unknown_product_stops_the_run(lender: Lender, table: str) -> None:
+def test_an_unknown_product_stops_the_run(lender: SmallLanding, table: str) -> None:
     lender.parquet(table, "* replace ('NEWLOAN' as product_code)")
     message = lender.fault()
     for part in (f"table {table}", "product_code", "NEWLOAN", "product_policy.csv"):
         assert part in message
 
 
-def test_an_unknown_product_recorded_after_the_cut_off_does_not_exist_yet(lender: Lender) -> None:
+def test_an_unknown_product_recorded_after_the_cut_off_does_not_exist_yet(
+    lender: SmallLanding,
+) -> None:
     lender.parquet(
         "accounts",
         "* replace ('NEWLOAN' as product_code, timestamp '2026-06-03 00:00:01' as recorded_at)",

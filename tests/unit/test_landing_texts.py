@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import fsspec
 import pytest
-from small_landing import TRANSACTIONS_HEADER, Lender
+from support.small_landing import TRANSACTIONS_HEADER, SmallLanding
 
 from reporting.core.settings import Settings
 from reporting.landing import texts as landing_texts
@@ -15,8 +15,8 @@ from reporting.landing.white_space import NULL_WORDS, WHITE_SPACE, may_be_untidy
 
 
 @pytest.fixture
-def lender(tmp_path: Path) -> Lender:
-    return Lender(tmp_path)
+def lender(tmp_path: Path) -> SmallLanding:
+    return SmallLanding(tmp_path)
 
 
 def test_white_space_is_what_python_strips() -> None:
@@ -42,7 +42,7 @@ def test_no_text_that_is_trimmed_escapes_the_cheap_look() -> None:
 
 
 @pytest.mark.parametrize("sign", [" ", "\u3000", "\xa0", "\t", "\r\n"])
-def test_a_padded_text_of_a_parquet_file_is_trimmed(lender: Lender, sign: str) -> None:
+def test_a_padded_text_of_a_parquet_file_is_trimmed(lender: SmallLanding, sign: str) -> None:
     padded = f"'{sign}T2{sign}' as transaction_id, '' as reverses_transaction_id"
     lender.parquet(
         "transactions", f"* exclude (transaction_id), {padded}", "transactions/2.parquet"
@@ -60,7 +60,7 @@ def test_a_padded_text_of_a_parquet_file_is_trimmed(lender: Lender, sign: str) -
     assert view[0].count("read_parquet") == 2, "other files are read as they lie"
 
 
-def test_words_for_null_are_missing_and_counted_by_column(lender: Lender) -> None:
+def test_words_for_null_are_missing_and_counted_by_column(lender: SmallLanding) -> None:
     for number, word in enumerate(NULL_WORDS):
         lender.parquet(
             "customers",
@@ -75,7 +75,7 @@ def test_words_for_null_are_missing_and_counted_by_column(lender: Lender) -> Non
     )
 
 
-def test_a_csv_is_trimmed_before_its_values_are_parsed(lender: Lender) -> None:
+def test_a_csv_is_trimmed_before_its_values_are_parsed(lender: SmallLanding) -> None:
     header = TRANSACTIONS_HEADER.replace(",", " ,\u3000")
     lender.csv(
         f"\ufeff {header}\n"
@@ -100,7 +100,7 @@ def test_a_csv_is_trimmed_before_its_values_are_parsed(lender: Lender) -> None:
     ]
 
 
-def test_behind_a_url_texts_are_trimmed_too(lender: Lender) -> None:
+def test_behind_a_url_texts_are_trimmed_too(lender: SmallLanding) -> None:
     lender.parquet("accounts", "* replace (rpad(account_id, 40, ' ') as account_id)")
     zone = fsspec.filesystem("memory")
     zone.put(str(lender.landing), "/padded/landing", recursive=True)
@@ -114,7 +114,7 @@ def test_behind_a_url_texts_are_trimmed_too(lender: Lender) -> None:
 
 
 def test_a_file_that_was_looked_through_is_not_looked_through_again(
-    lender: Lender, monkeypatch: pytest.MonkeyPatch
+    lender: SmallLanding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lender.parquet("accounts", "* replace (rpad(account_id, 40, ' ') as account_id)")
     first = lender.land()

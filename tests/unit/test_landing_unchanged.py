@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import fsspec
 import pytest
-from small_landing import GOOD, Lender
+from support.small_landing import GOOD, SmallLanding
 
 from reporting.core.errors import BrokenDelivery, DataNotFit
 from reporting.core.settings import Settings
@@ -21,7 +21,7 @@ from reporting.transform.dbt_session import call_dbt
 FILE = "transactions/transactions.parquet"
 
 
-class Landed(Lender):
+class Landed(SmallLanding):
     """A landing zone that was landed: what the later steps find."""
 
     def note(self) -> None:

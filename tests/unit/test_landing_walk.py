@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import fsspec
 import pytest
-from small_landing import CSV_ROW, TRANSACTIONS_HEADER, Lender
+from support.small_landing import CSV_ROW, TRANSACTIONS_HEADER, SmallLanding
 
 from reporting.core.errors import BrokenDelivery
 from reporting.core.settings import Settings
@@ -18,25 +18,25 @@ from reporting.monitoring.watch import watch
 
 
 @pytest.fixture
-def lender(tmp_path: Path) -> Lender:
-    return Lender(tmp_path)
+def lender(tmp_path: Path) -> SmallLanding:
+    return SmallLanding(tmp_path)
 
 
-def files_read(lender: Lender) -> list[str]:
+def files_read(lender: SmallLanding) -> list[str]:
     """The files whose transactions are landed."""
     lender.land()
     found = lender.query("select _file from raw.transactions order by _file")
     return [file for (file,) in found]
 
 
-def said_by_watch(lender: Lender) -> str:
+def said_by_watch(lender: SmallLanding) -> str:
     """What the daily watch finds wrong with the structure of the transactions."""
     results = {one.check_id: one for one in watch(date(2026, 6, 2), lender.settings)}
     one = results["watch.transactions.structure"]
     return one.now if one.is_open else ""
 
 
-def stops(lender: Lender) -> str:
+def stops(lender: SmallLanding) -> str:
     """The line that stops the landing check; the watch says the same."""
     message = lender.fault(BrokenDelivery)
     assert said_by_watch(lender) == message
@@ -51,14 +51,16 @@ def stops(lender: Lender) -> str:
         *("x.tmp/part-0.parquet", "_SUCCESS/part-0.parquet", "metadata/part-0.parquet"),
     ],
 )
-def test_a_file_is_read_whatever_its_folder_and_its_usual_suffix(lender: Lender, name: str) -> None:
+def test_a_file_is_read_whatever_its_folder_and_its_usual_suffix(
+    lender: SmallLanding, name: str
+) -> None:
     lender.path("transactions/transactions.parquet").unlink()
     lender.parquet("transactions", file=f"transactions/{name}")
     assert files_read(lender) == [f"transactions/{name}"]
     assert said_by_watch(lender) == ""
 
 
-def test_only_what_writers_leave_is_passed_over(lender: Lender) -> None:
+def test_only_what_writers_leave_is_passed_over(lender: SmallLanding) -> None:
     left = ["_SUCCESS", "_temporary/0/t.parquet", "_committed_1", "_started_1", "t.parquet.crc"]
     left += ["t.inprogress", "t.csv.tmp", ".t.parquet", ".crc/t.csv", "day=1/_temporary/t.csv"]
     for name in left:
@@ -76,7 +78,7 @@ def test_only_what_writers_leave_is_passed_over(lender: Lender) -> None:
         *("committed_1", "tmp", "t.crc.bak", "day=1/notes.md", "metadata/v1.json"),
     ],
 )
-def test_any_other_file_stops_by_name(lender: Lender, name: str) -> None:
+def test_any_other_file_stops_by_name(lender: SmallLanding, name: str) -> None:
     lender.path(f"transactions/{name}").write_bytes(b"PK")
     assert f"table transactions, file transactions/{name}: is neither" in stops(lender)
 
@@ -89,14 +91,16 @@ def test_any_other_file_stops_by_name(lender: Lender, name: str) -> None:
         ("metadata/v1.metadata.json", "Iceberg"),
     ],
 )
-def test_a_table_with_a_log_of_its_own_stops(lender: Lender, name: str, kind: str) -> None:
+def test_a_table_with_a_log_of_its_own_stops(lender: SmallLanding, name: str, kind: str) -> None:
     lender.path(f"transactions/{name}").write_text("{}")
     message = stops(lender)
     assert str(Path("transactions", name).parent) in message
     assert f"{kind} table, which has a log of its own" in message
 
 
-def test_links_are_followed_and_each_folder_is_read_once(lender: Lender, tmp_path: Path) -> None:
+def test_links_are_followed_and_each_folder_is_read_once(
+    lender: SmallLanding, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     lender.parquet("transactions").rename(outside / "t.parquet")
@@ -115,7 +119,7 @@ def test_links_are_followed_and_each_folder_is_read_once(lender: Lender, tmp_pat
     assert said_by_watch(lender) == ""
 
 
-def test_a_link_to_nothing_stops_by_name(lender: Lender) -> None:
+def test_a_link_to_nothing_stops_by_name(lender: SmallLanding) -> None:
     folder = lender.landing / "transactions"
     (folder / "gone").symlink_to(folder / "nowhere")
     assert "file transactions/gone: is a link to nothing" in stops(lender)
@@ -124,7 +128,7 @@ def test_a_link_to_nothing_stops_by_name(lender: Lender) -> None:
     assert "file transactions/self.parquet: is a link to nothing" in stops(lender)
 
 
-def test_a_table_that_is_no_folder_stops_by_name(lender: Lender) -> None:
+def test_a_table_that_is_no_folder_stops_by_name(lender: SmallLanding) -> None:
     lender.path("disputes").symlink_to("nowhere")
     assert "table disputes: folder" in lender.fault(BrokenDelivery)
     lender.path("disputes").unlink()
@@ -133,7 +137,7 @@ def test_a_table_that_is_no_folder_stops_by_name(lender: Lender) -> None:
 
 
 def test_what_is_no_regular_file_stops_by_name_and_is_never_opened(
-    lender: Lender, monkeypatch: pytest.MonkeyPatch
+    lender: SmallLanding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = lender.landing / "transactions"
     os.mkfifo(folder / "pipe.parquet")
@@ -149,7 +153,7 @@ def test_what_is_no_regular_file_stops_by_name_and_is_never_opened(
     ("name", "shown"), [(b"\xff.parquet", r"'transactions/\udcff.parquet'"), (b"a\nb.csv", r"a\nb")]
 )
 def test_a_name_that_no_message_can_show_stops_in_one_line(
-    lender: Lender, name: bytes, shown: str
+    lender: SmallLanding, name: bytes, shown: str
 ) -> None:
     folder = os.fsencode(lender.landing / "transactions")
     Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
@@ -162,7 +166,7 @@ def test_a_name_that_no_message_can_show_stops_in_one_line(
 # Compressed CSV
 
 
-def compressed(lender: Lender, suffix: str, rows: list[str]) -> Path:
+def compressed(lender: SmallLanding, suffix: str, rows: list[str]) -> Path:
     """Deliver one CSV file beside the Parquet file, compressed as its suffix says."""
     path = lender.path(f"transactions/2026-05{suffix}")
     content = "\n".join([f"\ufeff{TRANSACTIONS_HEADER}", *rows])
@@ -184,7 +188,7 @@ def compressed(lender: Lender, suffix: str, rows: list[str]) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst", ".CSV.GZ", ".csv.ZST"])
-def test_a_compressed_csv_is_read(lender: Lender, suffix: str) -> None:
+def test_a_compressed_csv_is_read(lender: SmallLanding, suffix: str) -> None:
     rows = [CSV_ROW.format(7, "1.50"), CSV_ROW.format(8, "abc")]
     compressed(lender, suffix, rows)
     lender.csv("\n".join([TRANSACTIONS_HEADER, CSV_ROW.format(9, "2")]))
@@ -204,7 +208,7 @@ def test_a_compressed_csv_is_read(lender: Lender, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
 @pytest.mark.parametrize("content", [b"", b"no archive", "cut"])
 def test_a_damaged_compressed_csv_is_named(
-    lender: Lender, suffix: str, content: bytes | str
+    lender: SmallLanding, suffix: str, content: bytes | str
 ) -> None:
     path = compressed(lender, suffix, [CSV_ROW.format(n, n) for n in range(2000)])
     path.write_bytes(content if isinstance(content, bytes) else path.read_bytes()[:-300])
@@ -213,7 +217,7 @@ def test_a_damaged_compressed_csv_is_named(
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
 def test_a_compressed_csv_that_was_cut_off_is_named_where_its_rest_looks_whole(
-    lender: Lender, suffix: str
+    lender: SmallLanding, suffix: str
 ) -> None:
     path = compressed(lender, suffix, [CSV_ROW.format(n, f"{n}.50") for n in range(50_000)])
     path.write_bytes(path.read_bytes()[:-4])
@@ -224,7 +228,7 @@ def test_a_compressed_csv_that_was_cut_off_is_named_where_its_rest_looks_whole(
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
-def test_a_compressed_csv_of_several_parts_is_read_whole(lender: Lender, suffix: str) -> None:
+def test_a_compressed_csv_of_several_parts_is_read_whole(lender: SmallLanding, suffix: str) -> None:
     path = compressed(lender, suffix, [CSV_ROW.format(7, "1.50"), ""])
     first = path.read_bytes()
     more = compressed(lender, suffix, [CSV_ROW.format(8, "2.50")]).read_bytes()
@@ -238,7 +242,7 @@ def test_a_compressed_csv_of_several_parts_is_read_whole(lender: Lender, suffix:
 # Behind a URL
 
 
-def test_behind_a_url_the_same_files_are_read(lender: Lender) -> None:
+def test_behind_a_url_the_same_files_are_read(lender: SmallLanding) -> None:
     compressed(lender, ".csv.gz", [CSV_ROW.format(7, "1.50")])
     lender.parquet("transactions", file="transactions/_2026-05/_part.parquet")
     lender.path("transactions/_SUCCESS").write_bytes(b"")

@@ -13,7 +13,7 @@ from reporting.core.run import Run, next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.pages import dbt_docs, trend
-from reporting.pages.month_checks import _start_page
+from reporting.pages.month_checks import start_page
 from reporting.pages.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
 from reporting.store import publish
 
@@ -352,7 +352,7 @@ def test_a_share_in_words(part: int, whole: int, words: str) -> None:
 
 def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run.of("2026-05", None, settings)
-    assert 'href="../trend.html"' in _start_page(run, [], {})
+    assert 'href="../trend.html"' in start_page(run, [], {})
     whole_month(settings, "2026-05", check("a"))
     built = publish.BuiltMonth(run.month, run.as_of, "run", None)
     monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])

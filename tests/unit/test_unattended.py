@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from webhook import listening
+from support.web_server import listening
 
 from reporting.alerts import open_alerts
 from reporting.core import safe_text

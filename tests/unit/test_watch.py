@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from rich.console import Console
-from webhook import listening
+from support.web_server import listening
 
 from reporting.alerts import open_alerts
 from reporting.checks import guide

@@ -68,11 +68,12 @@ FAULTS = (
 )
 
 
-class _BoundedSmtpHook(SmtpHook):
+class BoundedSmtpHook(SmtpHook):
     """The provider's hook with shorter waits where the connection names none."""
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Connection:
+        """The connection, with our defaults where it does not say otherwise."""
         connection = super().get_connection(conn_id)
         connection.extra = json.dumps(MAIL_DEFAULTS | connection.extra_dejson)
         return connection
@@ -186,7 +187,7 @@ def _warn(name: str, why: str) -> None:
 
 
 def _send_mail(name: str, message: Message) -> None:
-    with _BoundedSmtpHook(name) as hook:
+    with BoundedSmtpHook(name) as hook:
         mail = EmailMessage()
         mail["Subject"] = message.subject
         mail["From"] = _extra(hook.conn, "from_email")

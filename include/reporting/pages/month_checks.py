@@ -93,7 +93,7 @@ def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
     links = {
         ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
     }
-    (aside / "index.html").write_text(_start_page(run, results, links), "utf-8")
+    (aside / "index.html").write_text(start_page(run, results, links), "utf-8")
 
 
 def _outcome(result: CheckResult) -> str:
@@ -108,7 +108,7 @@ def _to_do(result: CheckResult) -> str:
     return f"<br><b>To do:</b> {escape(guide.entry(result.check_id).do)}"
 
 
-def _start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path]) -> str:
+def start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path]) -> str:
     """Every check of the month so far, failed ones first, with owner and what to do."""
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'

@@ -178,9 +178,9 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
     """
     for month in months:
         Run.of(month, None, settings)  # an invalid month is reported before anything runs
-    variables = _airflow_variables(settings, debug) | _reporting_variables(settings)
+    variables = airflow_variables(settings, debug) | reporting_variables(settings)
     with exclusive(settings), _environment(variables):
-        dag = _load_dag()
+        dag = load_dag()
         follower = _follow_steps()
         for month in months:
             follower.begin(month)
@@ -203,13 +203,13 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _reporting_variables(settings: Settings) -> dict[str, str]:
+def reporting_variables(settings: Settings) -> dict[str, str]:
     """The settings as the variables that ``load_settings`` reads back in the tasks."""
     values = settings.model_dump(exclude_none=True)
     return {f"REPORTING_{name.upper()}": str(value) for name, value in values.items()}
 
 
-def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
+def airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
     """Airflow's configuration; it is read at the first import of Airflow in this process."""
     home = private_folder(settings.home.resolve() / "airflow" / "in_process")
     quiet = "airflow=CRITICAL task=CRITICAL py.warnings=ERROR"  # a failed step raises its own error
@@ -223,7 +223,7 @@ def _airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:
     }
 
 
-def _load_dag(name: str = MONTHLY_DAG) -> "DAG":
+def load_dag(name: str = MONTHLY_DAG) -> "DAG":
     """Load a DAG from its file, after creating or migrating Airflow's tables."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import upgradedb

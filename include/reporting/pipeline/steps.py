@@ -279,7 +279,7 @@ def run_month(
     with ExitStack() as stack:
         with _alert_on_failure(STEPS[0].__name__, run, settings):
             stack.enter_context(exclusive(settings))
-        do_beside = stack.enter_context(_beside())
+        do_beside = stack.enter_context(beside())
         # work of some seconds that does not need the store: imports while files are hashed, and
         # dbt's parsing of the project, kept in the month's folder, while landed rows are checked
         do_beside(partial(import_module, "reporting.checks.gx"))
@@ -293,7 +293,7 @@ def run_month(
 
 
 @contextmanager
-def _beside() -> Iterator[Callable[[Callable[[], object]], None]]:
+def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
     """Run tasks in another thread, one after the other; wait for them at the end of the block.
 
     Their errors are ignored here, since they recur in the step that needs the task. After an

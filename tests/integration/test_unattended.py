@@ -1,0 +1,104 @@
+"""What fails under the real scheduler, where nobody reads what a task prints, is sent once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.airflow_server import PATIENCE, needs_make, running_airflow
+from support.lender_months import settings_in
+from support.web_server import listening
+
+from reporting.core.settings import Settings
+from reporting.core.workspace import LOCK, exclusive
+
+pytestmark = needs_make
+
+
+class Unattended:
+    """A scheduler over a landing zone that is not there, and what its alerts say."""
+
+    def __init__(self, settings: Settings, posted: list[dict[str, Any]]) -> None:
+        self.settings, self.posted = settings, posted
+        self.home = settings.home / "airflow" / "server"
+
+    def trigger(self, dag: str, conf: dict[str, str]) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "airflow", "dags", "trigger", dag, "--conf", json.dumps(conf)],
+            env=os.environ | {"AIRFLOW_HOME": str(self.home), "PYTHONWARNINGS": "ignore"},
+            check=True,
+            capture_output=True,
+        )
+
+    def callbacks(self) -> int:
+        """How many failed runs the DAG processor has dealt with."""
+        logs = (self.home / "logs" / "dag_processor").rglob("*.log")
+        text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+        return text.count("Executing on_failure dag callback")
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    for _ in range(PATIENCE):
+        if is_so():
+            return
+        time.sleep(1)
+    raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def unattended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unattended]:
+    settings = settings_in(tmp_path_factory.mktemp("unattended"))
+    with listening() as (connection, posted), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
+        with running_airflow(settings):
+            yield Unattended(settings, posted)
+
+
+def who_waits_for(lock: Path) -> list[int]:
+    """The other processes that hold the file open."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            is_open = link.readlink() == lock
+        except OSError:  # a process that has ended
+            continue
+        if is_open and int(link.parts[2]) != os.getpid():
+            found.append(int(link.parts[2]))
+    return found
+
+
+def test_a_failed_run_is_sent_once_whoever_finds_it(unattended: Unattended) -> None:
+    """First by the task, with its words; then by the DAG processor, where the task was killed."""
+    unattended.trigger("monthly_credit_reporting", {"month": "2026-05"})
+    wait_until(lambda: unattended.callbacks() == 1)
+    [post] = unattended.posted
+    assert (post["audience"], post["outcome"], post["month"]) == ("pipeline", "stopped", "2026-05")
+    assert "there is no folder" in post["text"]
+    assert "(task land of monthly_credit_reporting)" in post["text"]
+
+    lock = unattended.settings.work.resolve() / LOCK
+    with exclusive(unattended.settings):
+        unattended.trigger("monthly_credit_reporting", {"month": "2026-04"})
+        wait_until(lambda: who_waits_for(lock))
+        for process in who_waits_for(lock):
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: len(unattended.posted) > 1)
+    _, post = unattended.posted
+    assert (post["audience"], post["outcome"], post["month"]) == ("pipeline", "stopped", "2026-04")
+    assert "it was killed or could not begin" in post["text"]
+    assert "(task land of monthly_credit_reporting)" in post["text"]
+
+
+def test_a_watch_that_could_not_look_is_sent_once(unattended: Unattended) -> None:
+    before = len(unattended.posted), unattended.callbacks()
+    unattended.trigger("daily_landing_watch", {"day": "2026-06-02"})
+    wait_until(lambda: unattended.callbacks() > before[1])
+    [post] = unattended.posted[before[0] :]
+    assert (post["audience"], post["outcome"]) == ("pipeline", "watched")
+    assert "there is no folder" in post["text"]
