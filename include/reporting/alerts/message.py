@@ -6,9 +6,10 @@ A message holds ids, counts, pseudonymous keys and fixed sentences, never anothe
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from reporting.checks import guide
+from reporting.checks.results import CheckResult
 from reporting.core.errors import BadCall
 from reporting.core.run import Run, deadline
 from reporting.core.settings import Settings
@@ -28,54 +29,6 @@ LONGEST_NOTE = 160
 LAST_MONTH = "9999-12"
 
 Outcome = Literal["stopped", "warned", "built", "watched"]
-
-
-class CheckResult(Protocol):
-    """What an alert reads of a check's result (``quality`` and ``watch`` make them)."""
-
-    @property
-    def check_id(self) -> str:
-        """Stable id of the check."""
-
-    @property
-    def table_name(self) -> str:
-        """The table that was checked."""
-
-    @property
-    def severity(self) -> str:
-        """``critical``, ``warning`` or ``info``."""
-
-    @property
-    def description(self) -> str:
-        """What the check requires, as a sentence."""
-
-    @property
-    def rows_checked(self) -> int:
-        """Number of rows that were checked; 0 where the check does not count rows."""
-
-    @property
-    def rows_failing(self) -> int:
-        """Number of rows that failed."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it failed and is not waived."""
-
-    @property
-    def owner(self) -> str:
-        """The audience that is alerted."""
-
-    @property
-    def example_keys(self) -> Sequence[str]:
-        """Pseudonymous keys of rows that failed, at most three."""
-
-    @property
-    def new_rows_only(self) -> bool:
-        """Whether it checks only rows of its own month: no other month's result resolves it."""
-
-    @property
-    def waiver_note(self) -> str:
-        """Who waived it, or why its waiver no longer holds; empty without a waiver."""
 
 
 @dataclass(frozen=True)

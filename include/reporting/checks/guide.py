@@ -8,7 +8,7 @@
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
@@ -19,7 +19,10 @@ from reporting.core.settings import EXPECTATIONS
 
 RUNBOOK = EXPECTATIONS / "runbook.yml"
 PAGE = "docs/checks.md"
-SEVERITIES = ("critical", "warning", "info")  # of a check, the severest first
+
+# Of a check: critical stops the month, warning alerts the owner, info is only counted.
+Severity = Literal["critical", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the severest first
 
 Owner = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]  # also the audience
 

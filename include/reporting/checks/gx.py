@@ -29,6 +29,7 @@ from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 from great_expectations.validator.v1_validator import Validator
 
 from reporting.checks import duckdb_dialect
+from reporting.checks.guide import Severity
 from reporting.checks.vocabulary import failing_rows, of_the_run
 from reporting.core import safe_text
 from reporting.core.run import Run
@@ -45,7 +46,7 @@ class Answer:
     """
 
     check_id: str
-    severity: str
+    severity: Severity
     description: str
     rows_failing: int | None
     passed: bool

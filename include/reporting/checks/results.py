@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from reporting.checks.guide import Severity
 from reporting.core import atomic
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
@@ -29,7 +30,7 @@ class CheckResult:
     check_id: str
     layer: str
     table_name: str
-    severity: str  # critical stops the month, warning alerts the owner, info is only counted
+    severity: Severity
     description: str
     rows_checked: int
     rows_failing: int
@@ -67,7 +68,7 @@ class CheckReport:
         """The failed checks that alert a person; the month goes on."""
         return self._failed("warning")
 
-    def _failed(self, severity: str) -> list[CheckResult]:
+    def _failed(self, severity: Severity) -> list[CheckResult]:
         return [r for r in self.results if r.is_open and r.severity == severity]
 
     def save(self, settings: Settings) -> None:
@@ -82,6 +83,26 @@ class CheckReport:
                 [list(asdict(result).values()) for result in self.results],
             )
             connection.table("results").write_parquet(str(aside))
+
+
+class ChecksFailed(DataNotFit):
+    """Critical checks of a layer failed; ``report`` holds its results (exit 1)."""
+
+    def __init__(self, report: CheckReport) -> None:
+        """Name month, layer, checks and counts in one line."""
+        failed = [
+            f"{one.check_id} ({one.rows_failing} of {one.rows_checked} rows of {one.table_name}"
+            + (f", such as {one.example_keys[0]})" if one.example_keys else ")")
+            for one in report.critical_failures
+        ]
+        super().__init__(
+            f"month {report.run.label}: {len(failed)} critical "
+            f"{'check' if len(failed) == 1 else 'checks'} failed in layer {report.layer}: "
+            + ", ".join(failed)
+            + "; see the month's check pages, correct the data and run the month again"
+        )
+        self.report = report
+        self.may_be_damage = not report.is_complete
 
 
 def saved_reports(run: Run, settings: Settings) -> list[Path]:
@@ -111,17 +132,5 @@ def results_folder(run: Run, settings: Settings) -> Path:
 
 def require_fit(report: CheckReport) -> None:
     """Stop the month if a critical check failed; the line names month, layer, checks and counts."""
-    failed = [
-        f"{one.check_id} ({one.rows_failing} of {one.rows_checked} rows of {one.table_name}"
-        + (f", such as {one.example_keys[0]})" if one.example_keys else ")")
-        for one in report.critical_failures
-    ]
-    if failed:
-        error = DataNotFit(
-            f"month {report.run.label}: {len(failed)} critical "
-            f"{'check' if len(failed) == 1 else 'checks'} failed in layer {report.layer}: "
-            + ", ".join(failed)
-            + "; see the month's check pages, correct the data and run the month again"
-        )
-        error.may_be_damage = not report.is_complete
-        raise error
+    if report.critical_failures:
+        raise ChecksFailed(report)

@@ -32,6 +32,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_parti
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from sqlalchemy import literal_column
 
+from reporting.checks.guide import Severity
 from reporting.core.run import Run
 from reporting.core.seeds import sql_list
 
@@ -91,21 +92,25 @@ THE_TABLES = "the table's own"  # the key is KEY of the check file
 TOLERATED_ROWS = 20  # a share means little in a small table: this many rows always pass
 
 
-def each_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
+def each_row(
+    check_id: str, severity: Severity, description: str, condition: str
+) -> RowsThatShouldNotBe:
     """Every row of the table meets a SQL condition; NULL fails."""
     failing = f"from {{batch}} where not coalesce({condition}, false)"
     counted = f"count(*) filter (where not coalesce({condition}, false))"  # 0 of no rows
     return _counted(counted, failing, severity, description, _meta(check_id, failing, THE_TABLES))
 
 
-def some_row(check_id: str, severity: str, description: str, condition: str) -> RowsThatShouldNotBe:
+def some_row(
+    check_id: str, severity: Severity, description: str, condition: str
+) -> RowsThatShouldNotBe:
     """Some row of the table meets a SQL condition; the search ends at the first."""
     failing = f"from (values (1)) where not exists (select 1 from {{batch}} where {condition})"
     return _queried(failing, severity, description, _meta(check_id, failing, None))
 
 
 def the_table(
-    check_id: str, severity: str, description: str, condition: str
+    check_id: str, severity: Severity, description: str, condition: str
 ) -> RowsThatShouldNotBe:
     """The table as a whole meets a SQL condition over its rows; NULL fails."""
     failing = f"from {{batch}} having not coalesce({condition}, false)"
@@ -115,7 +120,7 @@ def the_table(
 
 def newest_row(
     check_id: str,
-    severity: str,
+    severity: Severity,
     description: str,
     condition: str,
     key: str,
@@ -157,7 +162,7 @@ def newest_row(
 
 def no_row(
     check_id: str,
-    severity: str,
+    severity: Severity,
     description: str,
     rows: str,
     key: str | None = None,
@@ -176,7 +181,7 @@ def no_row(
     return _queried(rows, severity, description, meta)
 
 
-def filled(check_id: str, severity: str, description: str, column: str) -> Any:
+def filled(check_id: str, severity: Severity, description: str, column: str) -> Any:
     """A column has a value in every row."""
     return ExpectColumnValuesToNotBeNull(
         column=column,
@@ -186,7 +191,7 @@ def filled(check_id: str, severity: str, description: str, column: str) -> Any:
     )
 
 
-def unique(check_id: str, severity: str, description: str, column: str) -> Any:
+def unique(check_id: str, severity: Severity, description: str, column: str) -> Any:
     """No value of a column occurs in two rows."""
     twice = f"from {{batch}} group by {column} having count(*) > 1"
     return ExpectColumnValuesToBeUnique(
@@ -197,7 +202,9 @@ def unique(check_id: str, severity: str, description: str, column: str) -> Any:
     )
 
 
-def one_of(check_id: str, severity: str, description: str, column: str, values: list[str]) -> Any:
+def one_of(
+    check_id: str, severity: Severity, description: str, column: str, values: list[str]
+) -> Any:
     """Every value of a column is in a list; NULL passes."""
     other = f"from {{batch}} where {column} not in {sql_list(values)}"
     return ExpectColumnValuesToBeInSet(
@@ -226,7 +233,7 @@ def failing_rows(check: Any, suite: ModuleType, schema: str, run: Run) -> tuple[
 
 
 def _queried(
-    rows: str, severity: str, description: str, meta: dict[str, str | bool | None]
+    rows: str, severity: Severity, description: str, meta: dict[str, str | bool | None]
 ) -> RowsThatShouldNotBe:
     return RowsThatShouldNotBe(
         unexpected_rows_query=f"select 1 as failing {rows}",
@@ -237,7 +244,11 @@ def _queried(
 
 
 def _counted(
-    counted: str, rows: str, severity: str, description: str, meta: dict[str, str | bool | None]
+    counted: str,
+    rows: str,
+    severity: Severity,
+    description: str,
+    meta: dict[str, str | bool | None],
 ) -> RowsThatShouldNotBe:
     return RowsCounted(
         counted=counted,

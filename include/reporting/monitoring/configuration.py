@@ -14,6 +14,7 @@ from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 
 from reporting.checks import guide, waivers
+from reporting.checks.guide import Severity
 from reporting.core import product_policy
 from reporting.core.config_files import Code, Day, Number, Text, Whole, read_rows, require_none
 from reporting.core.errors import BadCall
@@ -127,7 +128,7 @@ class Bound:
     lowest: Number
     highest: Number
     least_rows: Whole
-    severity: Literal["critical", "warning", "info"]
+    severity: Severity
     owner: guide.Owner
     rationale: Text
 

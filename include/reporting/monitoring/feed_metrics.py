@@ -15,7 +15,7 @@ from typing import Literal
 import duckdb
 import pydantic
 
-from reporting.checks.guide import Owner
+from reporting.checks.guide import Owner, Severity
 from reporting.core.config_files import Number, Text, Whole, read_rows, require_none
 from reporting.core.database import apply_limits
 from reporting.core.errors import DataNotFit
@@ -58,7 +58,7 @@ class Threshold:
     lowest: Number | None
     highest: Number | None
     minimum_rows: Whole | None
-    severity: Literal["critical", "warning", "info"]
+    severity: Severity
     owner: Owner
     rationale: Text
 

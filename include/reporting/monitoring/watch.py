@@ -6,7 +6,8 @@ the bureau's deadline, and alerts the owners while there is still time to correc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from rich.console import Group
 from rich.table import Table
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from reporting.alerts.message import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
+from reporting.checks.results import CheckResult
 from reporting.core import safe_text
 from reporting.core.errors import DataNotFit
 from reporting.core.run import deadline, next_month, previous_month
@@ -25,35 +27,27 @@ from reporting.store.publish import built_months
 
 # One check, two owners: each has an id that names what it is responsible for.
 DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
+LAYER = "watch"
 RUN_ENDED = f"{WATCH}run_ended"
 RUN_MEANING = "Every run of a month that began has finished, or an alert of its error was sent."
 BUILT_MONTHS = "marts.built_months"
 DEADLINE_MEANING = "Every past month is built before its deadline (REPORTING_DEADLINE_DAY)."
 
 
-@dataclass(frozen=True)
-class WatchResult:
-    """The result of one check of the watch, in the form in which an alert reads results."""
+@dataclass(frozen=True, kw_only=True)
+class WatchResult(CheckResult):
+    """The result of one check of the watch: what was measured (``now``), and what is expected."""
 
-    check_id: str
-    table_name: str
-    severity: str
-    owner: str
-    description: str
     limits: str
     now: str
-    passed: bool
     value: str = ""
-    rows_failing: int = 0
-    rows_checked: int = 0
-    example_keys: tuple[str, ...] = ()
-    waiver_note: str = ""
-    new_rows_only: bool = False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it failed; a check of the watch cannot be waived."""
-        return not self.passed
+    @classmethod
+    def on(cls, day: date, **measured: Any) -> "WatchResult":
+        """A result of the watch on a day; a check of the watch cannot be waived."""
+        rest: dict[str, Any] = {"rows_failing": 0, "rows_checked": 0, "example_keys": ()}
+        rest |= {"layer": LAYER, "evidence": "", "is_waived": False, "waiver_note": ""}
+        return cls(evaluated_at=datetime.combine(day, time()), **rest | measured)
 
 
 def watch(day: date, settings: Settings) -> list[WatchResult]:
@@ -65,7 +59,7 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
     try:
         configuration.require_fit(settings)
         month = month_to_report(day, settings)
-        results = [*_feeds(day, settings), *_deadlines(day, month, settings), _runs(settings)]
+        results = [*_feeds(day, settings), *_deadlines(day, month, settings), _runs(day, settings)]
     except Exception as error:
         fault = Fault(WATCH_ITSELF, safe_text.of_error(error), "pipeline")
         month = previous_month(day)
@@ -127,7 +121,8 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
         if figure is None:
             continue  # too few rows, or the feed is broken, which ``structure`` reports
         passed = threshold.allows(figure.value)
-        yield WatchResult(
+        yield WatchResult.on(
+            day,
             check_id=threshold.check_id,
             table_name=f"raw.{threshold.feed}",
             severity=threshold.severity,
@@ -157,7 +152,8 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
         for one, due_on in near
     )
     for check_id, owner in DEADLINES.items():
-        yield WatchResult(
+        yield WatchResult.on(
+            day,
             check_id=check_id,
             table_name=BUILT_MONTHS,
             severity="critical" if late else "warning",
@@ -170,7 +166,7 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
         )
 
 
-def _runs(settings: Settings) -> WatchResult:
+def _runs(day: date, settings: Settings) -> WatchResult:
     """Whether a run began and was killed, so that it could not send an alert itself."""
     marks = run_marks.unended(settings)
     words = "; ".join(
@@ -178,7 +174,8 @@ def _runs(settings: Settings) -> WatchResult:
         f"({'after' if mark.state == run_marks.BETWEEN else 'in'} step {mark.step})"
         for mark in marks
     )
-    return WatchResult(
+    return WatchResult.on(
+        day,
         check_id=RUN_ENDED,
         table_name=BUILT_MONTHS,
         severity="critical",

@@ -18,14 +18,20 @@ import duckdb
 from reporting.alerts.message import Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.checks.evaluate import evaluate_layer
-from reporting.checks.results import CheckResult, forget, require_fit, results_of, saved_reports
+from reporting.checks.results import (
+    CheckResult,
+    ChecksFailed,
+    forget,
+    require_fit,
+    results_of,
+    saved_reports,
+)
 from reporting.core import interrupts, safe_text
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import (
     BadCall,
     BadHome,
     BrokenDelivery,
-    DataNotFit,
     MachineFault,
     ReportingError,
 )
@@ -117,13 +123,9 @@ def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]
 def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> None:
     """Send an alert of what stopped the month, without a value of a row; never raises."""
     results = _results_so_far(run, settings)
-    fault: Fault | None = Fault.in_step(step, _words(step, error, settings), _owner(error))
-    if (
-        isinstance(error, DataNotFit)
-        and not isinstance(error, BrokenDelivery)
-        and any(one.is_open and one.severity == "critical" for one in results)
-    ):
-        fault = None  # the error only names these checks
+    fault = None  # the message says which checks failed
+    if not isinstance(error, ChecksFailed):
+        fault = Fault.in_step(step, _words(step, error, settings), _owner(error))
     names = [one.__name__ for one in STEPS]
     done = names[: names.index(step)] if step in names else []
     alert = Alert.stopped(run, settings, results, fault, done)
