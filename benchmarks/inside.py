@@ -107,10 +107,10 @@ def expectations(run: Run, settings: Settings) -> dict[str, Any]:
 
 def why(run: Run, settings: Settings) -> dict[str, Any]:
     """Explain some accounts of the month, spread over the book; median and slowest."""
-    from reporting.store import publish
+    from reporting.store import published_database
     from reporting.why import answer
 
-    with publish.open_published(settings) as published:
+    with published_database.open_published(settings) as published:
         accounts = published.execute(
             "select account_id from marts.reportable_population where report_month = ? "
             "qualify row_number() over (order by hash(account_id)) <= ? order by all",

@@ -14,7 +14,7 @@ from reporting.checks.vocabulary import failing_rows
 from reporting.core.run import Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store.build_store import open_store
-from reporting.store.publish import PART, partition
+from reporting.store.published import PART, partition
 from reporting.synthetic.defects import Defect
 
 NEVER_OPEN = {"NOT_YET_OPEN", "CLOSED_EARLIER"}

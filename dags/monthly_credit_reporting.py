@@ -1,4 +1,4 @@
-"""The monthly report: land -> check -> build -> check -> build records -> check -> submit.
+"""The monthly report: land -> check -> build -> check -> build records -> check -> publish.
 
 Wiring only: every step is one function of ``reporting.pipeline``, imported when the task runs.
 """
@@ -73,7 +73,7 @@ def monthly_credit_reporting() -> None:
         >> step("check_marts")
         >> step("build_records")
         >> step("check_records")
-        >> step("submit")
+        >> step("publish")
     )
 
 

@@ -14,7 +14,7 @@ from reporting.core.raw_contract import raw_contract
 from reporting.records.hash_key import hash_key
 from reporting.records.lines import layouts
 from reporting.store.build_store import open_store
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 BANNED = r"(^|_)(religion|genes?|fingerprint|blood|disease|medical|merchant|goods|item)(_|$)"
 WARNED_OF = r"(^|_)(income|deposits?|tax|property|securities|insurance)(_|$)"

@@ -12,7 +12,8 @@ import pytest
 from support.airflow_server import AirflowServer, needs_make, running_airflow
 from support.lender_months import settings_in
 
-from reporting.store.publish import built_months, stale_months
+from reporting.store.month_order import stale_months
+from reporting.store.published import built_months
 from reporting.synthetic import lender
 
 MARCH, APRIL, MAY = "2026-03", "2026-04", "2026-05"
@@ -104,6 +105,7 @@ def test_a_backfill_builds_month_after_month_and_stops_at_a_failed_one_until_it_
     assert [entry.built_on for entry in built] == [None, built[0].run_id, built[1].run_id]
     assert not stale_months(built)
     assert (
-        server.tasks(APRIL)["submit"]["end_date"] < server.tasks(MAY)["check_landing"]["start_date"]
+        server.tasks(APRIL)["publish"]["end_date"]
+        < server.tasks(MAY)["check_landing"]["start_date"]
     )
     assert "waits for 2026-03" in server.log(APRIL, "land")  # both began while March was built

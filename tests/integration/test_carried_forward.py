@@ -18,7 +18,7 @@ from reporting.core.raw_contract import raw_contract
 from reporting.core.run import next_month
 from reporting.core.settings import DBT_PROJECT
 from reporting.store.build_store import open_store
-from reporting.store.publish import PART, TABLES
+from reporting.store.published import PART, TABLES
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 

@@ -30,7 +30,7 @@ STEPS = [
     "check_marts",
     "build_records",
     "check_records",
-    "submit",
+    "publish",
 ]
 
 

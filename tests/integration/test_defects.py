@@ -17,7 +17,7 @@ from reporting.core.run import Run
 from reporting.core.settings import PROJECT_ROOT, Settings
 from reporting.records.earlier_months import create_history
 from reporting.store.build_store import open_store
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 from reporting.synthetic.defects import CLASSES, load_classes, planted
 from reporting.synthetic.lender import generate
 

@@ -20,9 +20,9 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pipeline import steps
-from reporting.store import publish
+from reporting.store import publish, published, published_database
 from reporting.store.build_store import open_store
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 from reporting.why.explanation import WIDTH, DerivationsDiffer, Explanation, explain
 from reporting.why.fields import in_whole_yuan
 
@@ -132,7 +132,7 @@ def build_and_publish(settings: Settings, month: date) -> None:
     steps.build_records(run, settings)
     steps.build_journal(run, settings)
     with open_store(run, settings, read_only=False) as store:
-        publish.publish(store, run, settings, PUBLISHED)
+        publish.publish_tables(store, run, settings, PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def spoiled(worked: Settings, tmp_path_factory: pytest.TempPathFactory) -> Setti
     """The same home with a mart that is wrong about two fields of one account."""
     settings = worked.model_copy(update={"home": tmp_path_factory.mktemp("spoiled") / "home"})
     shutil.copytree(worked.home, settings.home)
-    file = publish.partition(settings, "repayment_status", MAY) / publish.PART
+    file = published.partition(settings, "repayment_status", MAY) / published.PART
     with duckdb.connect() as connection:
         connection.execute(f"create table status as from '{file}'")
         connection.execute(
@@ -168,7 +168,7 @@ def spoiled(worked: Settings, tmp_path_factory: pytest.TempPathFactory) -> Setti
             "where account_id = 'HB1'"
         )
         connection.execute(f"copy status to '{file}' (format parquet)")
-    publish.build_database(settings)
+    published_database.build_database(settings)
     return settings
 
 

@@ -17,7 +17,7 @@ from reporting.core.settings import Settings
 from reporting.pages.trend import trend_page
 from reporting.pipeline import steps as pipeline
 from reporting.store.build_store import open_store
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 from reporting.synthetic import lender
 
 

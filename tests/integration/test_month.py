@@ -26,7 +26,8 @@ from reporting.records import notices
 from reporting.records.hash_key import hash_key
 from reporting.store.build_store import open_store
 from reporting.store.provenance import run_id
-from reporting.store.publish import PART, TABLES, is_of_this_place, partition
+from reporting.store.published import PART, TABLES, partition
+from reporting.store.published_database import is_of_this_place
 
 
 @pytest.mark.parametrize("month", MONTHS)
@@ -205,16 +206,16 @@ def test_nothing_goes_on_from_a_month_that_is_half_published(
     with monkeypatch.context() as patched:
         patched.setattr(notices, "write_notices", stopped)
         with pytest.raises(OSError, match="the power went"):
-            steps.submit(april, copied)
+            steps.publish(april, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
         steps.land(may, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
-        steps.submit(may, copied)  # that was landed before
+        steps.publish(may, copied)  # that was landed before
     shown = Console(width=120)
     with shown.capture() as told:
         shown.print(overview(copied))
     assert f"Stopped while it was published, run it again: {april.label}" in told.get()
-    steps.submit(april, copied)
+    steps.publish(april, copied)
     with open_store(april, copied) as store:
         assert is_of_this_place(store, copied)  # not of the home that was copied
     steps.land(may, copied)
@@ -276,7 +277,7 @@ def test_a_month_built_beside_another_is_not_published(lender_book: Lender, tmp_
             step(run, settings)
     for layer in (steps.check_landing, steps.check_marts, steps.check_records):
         layer(march, settings)
-    steps.submit(march, settings)
+    steps.publish(march, settings)
     with pytest.raises(BadCall, match="earlier months that have changed since"):
-        steps.submit(april, settings)
+        steps.publish(april, settings)
     assert not list(tmp_path.glob("submissions/*/2026-04"))

@@ -67,7 +67,7 @@ LATER_STEPS = {  # step -> a file of the project, a text in it, and what fails o
         "from {batch} where is_spouse_missing",
         "from {batch} where cast(name as integer) = 0",
     ),
-    "submit": (
+    "publish": (
         "include/reporting/records/layout.yml",
         "Name: name",
         "Name: cast(name as integer)",

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 from support.lender_months import MONTHS, Lender
 
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 PERSONAL = (
     "name",

@@ -21,7 +21,7 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
 from reporting.records.hash_key import hash_key
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 from reporting.synthetic import lender
 
 MONTHS = ("2026-03", "2026-04")

@@ -23,7 +23,7 @@ from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pipeline import steps
 from reporting.records.hash_key import KEY_BYTES
-from reporting.store import publish
+from reporting.store import published
 from reporting.synthetic import lender
 from reporting.transform.dbt import dbt_build
 
@@ -126,9 +126,9 @@ def compared_month(
             expected = parquet(Path(f"{kept}_{name}.parquet"))
             built = parquet(tables / "secure.db" / name / "*.parquet")
             yield compared(connection, f"{month} {name}", expected, built)
-        for name in sorted(set(publish.TABLES) - WITH_WALL_CLOCK):
-            published = [publish.partition(one, name, run.month) / publish.PART for one in homes]
-            yield compared(connection, f"{month} published {name}", *map(parquet, published))
+        for name in sorted(set(published.TABLES) - WITH_WALL_CLOCK):
+            files = [published.partition(one, name, run.month) / published.PART for one in homes]
+            yield compared(connection, f"{month} published {name}", *map(parquet, files))
     yield compared_files(month, *homes)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 MONTHS = ["2026-03", "2026-04", "2026-05"]
 WORLD_MONTHS = [f"2023-{number:02d}" for number in range(1, 9)]

@@ -18,4 +18,4 @@ def publish_month(
             f"'{run_id}' as run_id, null::varchar as built_on"
             + (f", '{key_check}' as key_check" if key_check else "")
         )
-        publish.publish(store, run, settings, ("built_months",))
+        publish.publish_tables(store, run, settings, ("built_months",))

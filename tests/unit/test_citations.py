@@ -8,7 +8,7 @@ import pytest
 
 from reporting.core.raw_contract import RawTable, control_totals, raw_contract
 from reporting.core.settings import PROJECT_ROOT, Settings
-from reporting.store.publish import TABLES
+from reporting.store.published import TABLES
 
 DOCS = PROJECT_ROOT / "docs"
 PAGES = {

@@ -15,7 +15,7 @@ from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.monitoring import configuration, watch
 from reporting.pipeline import steps
-from reporting.store import publish
+from reporting.store import published
 
 
 @pytest.fixture
@@ -178,6 +178,6 @@ def test_the_checks_that_are_read_are_those_of_the_page() -> None:
 def test_a_mart_that_is_not_published_is_named(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(publish.TABLES, "feed_counts")
+    monkeypatch.delitem(published.TABLES, "feed_counts")
     (found,) = faults(settings)
     assert "feed_counts.sql: is not published" in found

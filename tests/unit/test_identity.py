@@ -11,7 +11,7 @@ from reporting.core.errors import BadHome
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.records import hash_key
-from reporting.store import publish
+from reporting.store import published
 
 RUN = Run(date(2026, 5, 1), datetime(2026, 6, 3))
 
@@ -26,9 +26,9 @@ def key_file(settings: Settings) -> Path:
 
 
 def test_the_key_is_made_once_and_private(settings: Settings) -> None:
-    key = hash_key.hash_key(settings, publish.key_checks(settings))
+    key = hash_key.hash_key(settings, published.key_checks(settings))
     assert len(key) == hash_key.KEY_BYTES
-    assert hash_key.hash_key(settings, publish.key_checks(settings)) == key
+    assert hash_key.hash_key(settings, published.key_checks(settings)) == key
     assert oct(key_file(settings).stat().st_mode)[-3:] == "600"
     assert [path.name for path in key_file(settings).parent.iterdir()] == ["hash.key"]
 
@@ -48,13 +48,13 @@ def test_a_built_month_needs_the_key_it_was_built_with(settings: Settings, fault
     spoil, words = FAULTS[fault]
     spoil(key_file(settings))
     with pytest.raises(BadHome, match=words):
-        hash_key.hash_key(settings, publish.key_checks(settings))
+        hash_key.hash_key(settings, published.key_checks(settings))
 
 
 def test_a_month_of_an_older_version_takes_the_key_as_it_is(settings: Settings) -> None:
     key = hash_key.hash_key(settings, ())
     publish_month(RUN, settings)
-    assert hash_key.hash_key(settings, publish.key_checks(settings)) == key
+    assert hash_key.hash_key(settings, published.key_checks(settings)) == key
 
 
 def test_an_empty_key_is_refused_before_the_first_month(settings: Settings) -> None:

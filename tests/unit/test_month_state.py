@@ -15,7 +15,7 @@ from reporting.checks.gx import load_suite
 from reporting.core.run import Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store import month_state, run_marks
-from reporting.store.publish import UNFINISHED
+from reporting.store.published import UNFINISHED
 
 MAY = date(2026, 5, 1)
 

@@ -17,7 +17,9 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.build_store import open_store
-from reporting.store.publish import BUILDS, open_published, partition, publish
+from reporting.store.publish import publish_tables
+from reporting.store.published import BUILDS, partition
+from reporting.store.published_database import open_published
 from reporting.why import answer
 
 TABLES = (
@@ -64,7 +66,7 @@ def publish_build(settings: Settings, build: str, month: str = "2026-05") -> Non
                 "null as oldest_unpaid_due_on, null as report_date "
                 "from range(1000) as account (account_id)"
             )
-        publish(store, run, settings, TABLES)
+        publish_tables(store, run, settings, TABLES)
 
 
 def shown(database: Path) -> set[str]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from reporting.core.settings import Settings
-from reporting.store.publish import build_database, open_published
+from reporting.store.published_database import build_database, open_published
 
 A_TOOL = """
 import duckdb, sys, time

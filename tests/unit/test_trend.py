@@ -15,7 +15,7 @@ from reporting.core.settings import Settings
 from reporting.pages import dbt_docs, trend
 from reporting.pages.month_checks import start_page
 from reporting.pages.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
-from reporting.store import publish
+from reporting.store import publish, published
 
 NONE = NOTHING.text
 CHECKS = (
@@ -65,7 +65,7 @@ def month_of(settings: Settings, month: str, **tables: Rows) -> None:
                 f"create table marts.{table} as select date '{run.month}' as report_month, * from t"
             )
             connection.execute("drop table t")
-        publish.publish(connection, run, settings, tuple(tables))
+        publish.publish_tables(connection, run, settings, tuple(tables))
 
 
 def accounts(**counts: int) -> Rows:
@@ -279,7 +279,7 @@ def test_results_of_an_earlier_version_have_no_waivers(settings: Settings) -> No
             "'a' as check_id, 'warning' as severity, 'Old.' as description, 10 as rows_checked, "
             "1 as rows_failing, false as passed"
         )
-        publish.publish(connection, run, settings, ("data_quality_results",))
+        publish.publish_tables(connection, run, settings, ("data_quality_results",))
     page = page_of(settings)
     assert page.row("failed-checks", "a") == ["▲ 10 %"]
     assert "1 open warning " in page.words
@@ -354,7 +354,7 @@ def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.Monk
     run = Run.of("2026-05", None, settings)
     assert 'href="../trend.html"' in start_page(run, [], {})
     whole_month(settings, "2026-05", check("a"))
-    built = publish.BuiltMonth(run.month, run.as_of, "run", None)
+    built = published.BuiltMonth(run.month, run.as_of, "run", None)
     monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])
     run.build_store(settings).parent.mkdir(parents=True)
     run.build_store(settings).touch()

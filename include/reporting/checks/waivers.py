@@ -20,7 +20,7 @@ from reporting.core.run import parse_day, parse_month
 from reporting.core.safe_text import looks_personal
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 
 @pydantic.dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from reporting.core.errors import ReportingError, Unforeseen
 from reporting.core.run import CHINA, parse_day
 from reporting.core.settings import load_settings
 from reporting.pipeline.guard import guarded
-from reporting.store.publish import run_of
+from reporting.store.month_order import run_of
 
 app = typer.Typer(
     help="Monthly reporting of consumer credit to the central bank's credit reporting system.",
@@ -78,7 +78,7 @@ def generate(
 
 @app.command()
 def run(month: Month, as_of: AsOf = None) -> None:
-    """Report one month: land, check, build marts, check, build records, check, submit."""
+    """Report one month: land, check, build marts, check, build records, check, publish."""
     settings = load_settings()
     one = run_of(month, as_of, settings)
     from reporting.cli import summary

@@ -11,7 +11,7 @@ from rich.text import Text
 from reporting.cli.terminal import shown
 from reporting.core.errors import BadCall
 from reporting.core.settings import Settings
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 ROWS_SHOWN = 40
 REFUSED = (  # they write files or open others

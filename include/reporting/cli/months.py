@@ -11,7 +11,9 @@ from reporting.cli.terminal import shown
 from reporting.core.run import next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
-from reporting.store.publish import months_shown, open_published, stale_months, unfinished_months
+from reporting.store.month_order import stale_months
+from reporting.store.published import unfinished_months
+from reporting.store.published_database import months_shown, open_published
 
 
 def overview(settings: Settings) -> RenderableType:

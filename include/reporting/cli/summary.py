@@ -16,7 +16,7 @@ from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.pages.trend import trend_page
 from reporting.records.notices import notices_file
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 
 def show(settings: Settings, months: list[str], console: Console | None = None) -> None:

@@ -22,7 +22,7 @@ from reporting.core.seeds import Reason, seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
 from reporting.monitoring.feed_metrics import THRESHOLDS, thresholds
 from reporting.records.rules import REGISTRY, load_rules
-from reporting.store import publish
+from reporting.store import published
 
 MODELS = DBT_PROJECT / "models"
 SQL = (*(MODELS / one for one in ("staging", "ledger", "marts")), DBT_PROJECT / "macros")
@@ -281,8 +281,8 @@ def _unpublished() -> Iterator[str]:
     """Models of ``marts/`` and ``journal/`` that would not be published."""
     models = [path for folder in ("marts", "journal") for path in (MODELS / folder).glob("*.sql")]
     for path in sorted(models):
-        if path.stem not in publish.TABLES and not path.stem.startswith("int_"):
-            yield f"{path}: is not published; add it to TABLES of reporting/store/publish.py"
+        if path.stem not in published.TABLES and not path.stem.startswith("int_"):
+            yield f"{path}: is not published; add it to TABLES of reporting/store/published.py"
 
 
 def _without_entry() -> Iterator[str]:

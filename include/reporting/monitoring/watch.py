@@ -23,7 +23,7 @@ from reporting.core.settings import Settings
 from reporting.monitoring import configuration
 from reporting.monitoring.feed_metrics import FIGURES, measure, thresholds
 from reporting.store import run_marks
-from reporting.store.publish import built_months
+from reporting.store.published import built_months
 
 # One check, two owners: each has an id that names what it is responsible for.
 DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}

@@ -10,7 +10,7 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pages.trend import write_trend
-from reporting.store.publish import built_months
+from reporting.store.published import built_months
 from reporting.transform.dbt import dbt_pages
 
 PAGE = """<!doctype html>

@@ -31,7 +31,7 @@ from reporting.pages.trend_cells import (
     stacks_of,
     withheld_cell,
 )
-from reporting.store.publish import open_published
+from reporting.store.published_database import open_published
 
 # What is read of each published table. A table that no month has published yet is empty, and a
 # column that its months lack is null.

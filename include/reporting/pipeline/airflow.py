@@ -29,7 +29,7 @@ from reporting.core.workspace import exclusive, is_held, private_folder
 from reporting.pipeline import month_queue
 from reporting.pipeline.guard import guarded
 from reporting.store import run_marks
-from reporting.store.publish import run_of
+from reporting.store.month_order import run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST, LAST = "land", "submit"  # a run works from the end of its first task to that of its last
+FIRST, LAST = "land", "publish"  # a run works from the end of its first task to that of its last
 BACKFILL = "backfill"
 # A run is not started yet, or started and waiting for its turn, or working, or has ended.
 QUEUED, WAITING, WORKING, DONE, FAILED = "queued", "waiting", "working", "done", "failed"

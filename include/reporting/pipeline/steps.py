@@ -1,4 +1,4 @@
-"""The month, step by step: land, check, build, check, build records, check, submit.
+"""The month, step by step: land, check, build, check, build records, check, publish.
 
 The command line runs the steps in one process, the DAG as one task each; both call these functions.
 A step that finds the month unfit raises; later steps are skipped and an alert is sent.
@@ -44,8 +44,16 @@ from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
 from reporting.pipeline import landing_unchanged
 from reporting.records import earlier_months, files, hash_key, lines, notices, validate
-from reporting.store import carried_forward, provenance, publish, run_marks
+from reporting.store import (
+    carried_forward,
+    month_order,
+    provenance,
+    published,
+    published_database,
+    run_marks,
+)
 from reporting.store.build_store import open_store, remove_old_stores
+from reporting.store.publish import in_one_piece, publish_tables
 from reporting.transform import spark
 from reporting.transform.dbt import dbt_arguments, dbt_build
 from reporting.transform.dbt_session import call_dbt
@@ -159,8 +167,8 @@ def _owner(error: BaseException) -> str:
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     configuration.require_fit(settings)
-    publish.require_order(run, settings)
-    key = hash_key.hash_key(settings, publish.key_checks(settings))
+    month_order.require_order(run, settings)
+    key = hash_key.hash_key(settings, published.key_checks(settings))
     if settings.engine == "spark":
         spark.require_installed()
     private_folder(run.folder(settings))
@@ -237,19 +245,21 @@ def check_records(run: Run, settings: Settings) -> None:
 
 
 @step
-def submit(run: Run, settings: Settings) -> None:
+def publish(run: Run, settings: Settings) -> None:
     """Write submission files and notices, publish the month, and alert on warnings."""
     with open_store(run, settings, read_only=False) as connection:
-        publish.require_unchanged_history(connection, run, settings)
-        if not publish.is_of_this_place(connection, settings):  # the home was copied or moved
+        month_order.require_unchanged_history(connection, run, settings)
+        if not published_database.is_of_this_place(
+            connection, settings
+        ):  # the home was copied or moved
             earlier_months.create_history(connection, run, settings)
     build_journal(run, settings)
     with open_store(run, settings, read_only=False) as connection:
         _create_quality_results(connection, run, settings)
-        with publish.in_one_piece(run, settings):
+        with in_one_piece(run, settings):
             files.write_submissions(connection, run, settings)
             notices.write_notices(connection, run, settings)
-            publish.publish(connection, run, settings)
+            publish_tables(connection, run, settings)
         carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
@@ -270,7 +280,7 @@ STEPS: tuple[Step, ...] = (
     check_marts,
     build_records,
     check_records,
-    submit,
+    publish,
 )
 
 
@@ -327,7 +337,7 @@ def _check(layer: str, run: Run, settings: Settings) -> None:
             with open_store(run, settings, read_only=False) as connection:
                 connection.execute("create schema if not exists marts")
                 _create_quality_results(connection, run, settings)
-                publish.publish(connection, run, settings, ("data_quality_results",))
+                publish_tables(connection, run, settings, ("data_quality_results",))
             _write_trend(settings)
         finally:  # whatever happens to the pages, the failed checks are what must be reported
             require_fit(report)

@@ -13,7 +13,7 @@ from reporting.core.database import parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run, previous_month
 from reporting.core.settings import Settings
-from reporting.store.publish import PART, earlier_months, partition, published_files
+from reporting.store.published import PART, earlier_months, partition, published_files
 
 SUBMISSION_RECORDS = """
     record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,

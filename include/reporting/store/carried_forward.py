@@ -20,7 +20,7 @@ from reporting.core import atomic
 from reporting.core.raw_contract import raw_contract
 from reporting.core.run import Run, previous_month
 from reporting.core.settings import Settings
-from reporting.store import publish
+from reporting.store import published
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class CarriedForward:
 def find(run: Run, rules: str, settings: Settings) -> CarriedForward | None:
     """What the month before carried forward, if it is still valid for this run; else None."""
     before = previous_month(run.month)
-    built = {month.month: month.run_id for month in publish.built_months(settings)}
+    built = {month.month: month.run_id for month in published.built_months(settings)}
     path = _folder(Run(before, run.as_of), settings) / MANIFEST
     if settings.full_rebuild or not path.is_file():
         return None

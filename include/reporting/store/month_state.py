@@ -13,7 +13,8 @@ from reporting.core.run import CHINA, Run, previous_month
 from reporting.core.settings import Settings
 from reporting.store import run_marks
 from reporting.store.build_store import open_store
-from reporting.store.publish import open_published, unfinished_months
+from reporting.store.published import unfinished_months
+from reporting.store.published_database import open_published
 
 # Figure -> how it is counted in the month's build store, and in the published tables.
 ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state = 'BUILT')"

@@ -19,7 +19,7 @@ from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
-from reporting.store.publish import months_shown, open_published
+from reporting.store.published_database import months_shown, open_published
 
 STATUS_WORDS = {
     "*": "nothing was due and nothing overdue",

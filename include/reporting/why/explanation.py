@@ -18,7 +18,8 @@ from reporting.core.errors import BadCall, ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.store.build_store import open_store
-from reporting.store.publish import BuiltMonth, months_shown, open_published
+from reporting.store.published import BuiltMonth
+from reporting.store.published_database import months_shown, open_published
 from reporting.why.fields import (
     Figure,
     MonthEnd,

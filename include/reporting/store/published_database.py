@@ -1,0 +1,175 @@
+"""The published database: a small file of views that analysts open.
+
+The published tables of one moment are a build: a hidden folder with a hard link to every table's
+file of every month; it never changes. The database shows one build; it is written aside and renamed
+last, and the previous build is kept until the next one. So a reader sees all tables of one build
+and never waits for a run.
+"""
+
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from reporting.core import atomic
+from reporting.core.database import literal, new_database, parquet_rows
+from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
+from reporting.store.published import BUILDS, TABLES, BuiltMonth, published_files
+
+# Views of the database that are not simply the union of the months.
+VIEWS = {
+    "quarantined_rows": """
+        select seen.*, min(built.as_of) as healed_as_of  -- first month that does not quarantine it
+        from (
+            select table_name, row_key, account_id, customer_id, source_file, rule_id, reason,
+                recorded_at,
+                min(seen_as_of) as first_seen, max(seen_as_of) as last_seen
+            from {source}
+            group by all
+        ) as seen
+        left join {built_months} as built on built.as_of > seen.last_seen
+        group by all
+    """,
+}
+
+
+def build_database(settings: Settings) -> Path:
+    """Publish the current files as one build: first its links, then the database over them.
+
+    The previous build is kept for readers who have it open.
+    """
+    builds = settings.published / BUILDS
+    builds.mkdir(exist_ok=True)
+    before = _shown_build(settings)
+    numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
+    # a number could repeat in a home folder that was created again in the same place
+    build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
+    (builds / build).mkdir()
+    for table in TABLES:
+        for path in published_files(settings, table):
+            month = path.parent.name.removeprefix("report_month=")
+            _link(path, builds / build / f"{table}.{month}.parquet")
+    atomic.sync_folder(builds / build)
+    _write_database(settings, build)
+    if before is not None:  # else readers may still have a build open that is not known now
+        for folder in builds.glob("[0-9]*-*"):
+            if folder.name not in (before, build):
+                atomic.remove(folder)
+    return settings.published_database
+
+
+def _link(path: Path, name: Path) -> None:
+    """Make a hard link to a file, or a copy if the file system has no hard links."""
+    try:
+        name.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, name)
+        atomic.sync(name)
+
+
+def _write_database(settings: Settings, build: str) -> None:
+    with new_database(settings.published_database) as connection:
+        _create_views(connection, settings, build)
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, build: str) -> None:
+    """A view of every table that is published in a build, over all its months."""
+    sources = {table: _every_month(settings, build, table) for table in TABLES}
+    connection.execute("create schema marts")
+    for table, source in sources.items():
+        if source is not None:
+            view = VIEWS.get(table, "select * from {source}")
+            query = view.format(source=source, built_months=sources["built_months"])
+            connection.execute(f"create view marts.{table} as {query}")
+
+
+def _every_month(settings: Settings, build: str, table: str) -> str | None:
+    """A published table over all its months as a SQL source; None where no month has it."""
+    files = sorted((settings.published / BUILDS / build).glob(f"{table}.*.parquet"))
+    return parquet_rows(*files) if files else None
+
+
+def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the published database; BadCall if nothing is published yet.
+
+    After the home folder was copied or moved, its database still names the files of the old place.
+    It is then written again first, or only made in memory if the home folder is not writable.
+    """
+    database = settings.published_database
+    if not database.is_file():
+        raise BadCall(
+            f"nothing is published in {settings.published}: "
+            "run `reporting run --month YYYY-MM` first, "
+            "or set REPORTING_HOME to the folder that holds it"
+        )
+    connection = duckdb.connect(str(database), read_only=True)
+    if is_of_this_place(connection, settings):
+        return connection
+    build = _build_of(_queries(connection))
+    connection.close()
+    return _opened_elsewhere(settings, build)
+
+
+def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
+    """The built months that a connection to the published database shows, oldest first."""
+    try:
+        rows = connection.execute(
+            "select report_month, as_of, run_id, built_on "
+            "from marts.built_months order by report_month"
+        ).fetchall()
+    except duckdb.CatalogException:  # nothing but checks is published
+        return []
+    return [BuiltMonth(*row) for row in rows]
+
+
+def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
+    """Whether the views over published files read those of this home folder alone."""
+    published = literal(f"{settings.published}/")[:-1]  # the beginning of a path
+    return all(published in query for query in _queries(connection))
+
+
+def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:
+    is_here = build is not None and (settings.published / BUILDS / build).is_dir()
+    try:
+        with exclusive(settings):
+            if build and is_here:
+                _write_database(settings, build)
+            else:  # of an older version, or copied without hidden folders
+                build_database(settings)
+    except (ReportingError, OSError, duckdb.Error) as error:
+        if not (build and is_here):
+            raise DataNotFit(
+                f"{settings.published_database} shows the files of another folder and cannot be "
+                f"made again now; let {settings.home.resolve()} be written and read it again"
+            ) from error
+        connection = duckdb.connect()
+        _create_views(connection, settings, build)
+        return connection
+    return duckdb.connect(str(settings.published_database), read_only=True)
+
+
+def _shown_build(settings: Settings) -> str | None:
+    """The build that the database shows; None if there is none, or it cannot be opened."""
+    try:
+        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+            return _build_of(_queries(connection))
+    except duckdb.Error:
+        return None
+
+
+def _queries(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The queries of the views that read published files."""
+    views = connection.execute(
+        "select sql from duckdb_views() where schema_name in ('marts', 'history') "
+        "and contains(sql, 'read_parquet(')"
+    )
+    return [query for (query,) in views.fetchall()]
+
+
+def _build_of(queries: list[str]) -> str | None:
+    found = re.search(rf"/{re.escape(BUILDS)}/([^/']+)/", " ".join(queries))
+    return found[1] if found else None
