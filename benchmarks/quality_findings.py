@@ -60,18 +60,18 @@ def found_in(run: Run, settings: Settings) -> Findings:
         ).fetchall()
         counts = store.execute("select table_name, after_cut_off from marts.feed_counts").fetchall()
         states = store.execute(
-            "select subject_id, state from secure.judged_records where record_type = '210'"
+            "select subject_id, state from secure.validated_records where record_type = '210'"
         ).fetchall()
         places = {
             (table, key, place)
             for (table,) in store.execute("select table_name from marts.feed_counts").fetchall()
             for key, place in store.execute(
-                f"select row_key, place from {_questioned(store, table)}"
+                f"select row_key, place from {_screened(store, table)}"
             ).fetchall()
         }
         checks = set(_failing_keys(store, run))
         later = store.execute(
-            "select 'bills', row_key from staging.questioned_bills where statement_on > ?",
+            "select 'bills', row_key from staging.screened_bills where statement_on > ?",
             [run.month_end],
         ).fetchall()
     by_account: dict[str, set[str]] = {}
@@ -89,13 +89,13 @@ def found_in(run: Run, settings: Settings) -> Findings:
     )
 
 
-def _questioned(store: duckdb.DuckDBPyConnection, table: str) -> str:
+def _screened(store: duckdb.DuckDBPyConnection, table: str) -> str:
     found = store.execute(
         "select table_schema from information_schema.tables where table_name = ? "
         "and table_schema in ('staging', 'secure')",
-        [f"questioned_{table}"],
+        [f"screened_{table}"],
     ).fetchall()
-    return f"{found[0][0]}.questioned_{table}"
+    return f"{found[0][0]}.screened_{table}"
 
 
 def _failing_keys(store: duckdb.DuckDBPyConnection, run: Run) -> Any:

@@ -36,22 +36,22 @@ inner join {{ ref('accounts_brought_forward') }} as accounts
     on carried.account_id = accounts.account_id
 {%- endmacro %}
 
-{#- Columns of a questioned row that are kept. -#}
-{% macro questioned_columns(table) -%}
+{#- Columns of a screened row that are kept. -#}
+{% macro screened_columns(table) -%}
     {{ return(raw_columns(table) + ['source_file', 'row_key', 'broken_rules', 'is_conflicting',
         'changes_subject']
         + (['broken_reversal_rule'] if table == 'transactions' else []) + ['place']) }}
 {%- endmacro %}
 
 {#- Every delivered row with a question about it, of this run and brought forward. -#}
-{% macro questioned_rows(table) -%}
-    {%- set columns = questioned_columns(table) -%}
+{% macro screened_rows(table) -%}
+    {%- set columns = screened_columns(table) -%}
 (
         select {{ columns | join(', ') }}
-        from {{ ref('questioned_' ~ table) }}
+        from {{ ref('screened_' ~ table) }}
         {%- if is_brought_forward(table) %}
         union all
-        {{ rows_brought_forward('questioned_' ~ table, columns) }}
+        {{ rows_brought_forward('screened_' ~ table, columns) }}
         {%- endif %}
     )
 {%- endmacro %}

@@ -5,7 +5,7 @@
     other row recorded by the cut-off is good, so that the millions of plain rows are read and never
     copied. A row's place is good, duplicate (an exact copy), superseded (a newer version exists),
     quarantined or after_cut_off. Versions that move a key to another subject are all quarantined. -#}
-{% macro questioned(table, rules, of=none, may_be_agreement=false) %}
+{% macro screened(table, rules, of=none, may_be_agreement=false) %}
 with singled_out as (
     {{ singled_out(table, rules, of, may_be_agreement) | indent(4) }}
 )
@@ -45,7 +45,7 @@ with singled_out as (
 
 {#- The good rows of a table: the newest version of each key as known at the cut-off. -#}
 {% macro good_rows(table) -%}
-{{ good_rows_among(table, delivered(table), ref('questioned_' ~ table)) }}
+{{ good_rows_among(table, delivered(table), ref('screened_' ~ table)) }}
 {%- if is_brought_forward(table) %}
 union all
 {{ rows_brought_forward(table, raw_columns(table)) }}
@@ -61,10 +61,10 @@ from {{ rows }} as delivered
     select {{ raw_key(table) | join(', ') }}
     from {{ questions }}
     where recorded_at is not null
-) as questioned
+) as screened
     on
     {%- for column in raw_key(table) %}
-    delivered.{{ column }} = questioned.{{ column }}
+    delivered.{{ column }} = screened.{{ column }}
     {{- ' and' if not loop.last }}
     {%- endfor %}
 where
@@ -95,7 +95,7 @@ where place = 'good'
 {% macro special_rows(table) -%}
 (
         select {{ raw_columns(table) | join(', ') }}
-        from {{ ref('questioned_' ~ table) }}
+        from {{ ref('screened_' ~ table) }}
         where place = 'good'
         {%- if is_brought_forward(table) %}
         union all

@@ -1,7 +1,7 @@
 """The month as a whole compared with the months before it: figures outside their bounds.
 
-Figures and bounds are data: ``models/batch`` measures, ``seeds/batch_bounds.csv`` says by how much
-a figure may move, from how many rows on it is evaluated, and why.
+Figures and bounds are data: ``models/portfolio`` measures, ``seeds/batch_bounds.csv`` says by how
+much a figure may move, from how many rows on it is evaluated, and why.
 """
 
 from reporting.checks.guide import SEVERITIES

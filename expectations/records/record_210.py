@@ -1,7 +1,7 @@
 """What every account record must hold before any file is written.
 
 These checks find faults of the builder, which stop the month. The bureau's own rules stand in their
-registry alone: a record that fails one is withheld, and the others are sent (``judged_records``).
+registry alone: a record that fails one is withheld, the others are sent (``validated_records``).
 """
 
 from reporting.checks.vocabulary import each_row, filled, no_row

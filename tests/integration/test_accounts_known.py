@@ -38,7 +38,7 @@ DECIDED = [
     "marts.reportable_population",
     *(f"secure.record_{record}" for record in ("110", "210", "220")),
     *(f"secure.checked_{record}" for record in ("110", "210", "220")),
-    *("secure.batch_210", "secure.judged_records"),
+    *("secure.batch_210", "secure.validated_records"),
     *("marts.submission_records", "marts.months_owed", "marts.repair_queue"),
     "marts.repayment_history",
 ]

@@ -231,7 +231,7 @@ def test_a_month_that_stopped_before_any_check_gives_the_errors_line() -> None:
 
 
 def test_what_withholds_more_records_stands_first_after_what_is_critical() -> None:
-    rules = "secure.judged_records"
+    rules = "secure.validated_records"
     few = Result("bureau.V01", "warning", 2, "records", rules)
     many = Result("bureau.V02", "warning", 90, "records", rules)
     rest = [Result("batch.rows", "warning", 1), Result("a", "warning", 999), Result("stop")]

@@ -281,11 +281,11 @@ def test_every_predicate_answers_yes_or_no_also_of_a_row_that_knows_nothing() ->
             else:
                 relation = "files" if rule.record == "file" else f"secure.checked_{rule.record}"
             answers = connection.execute(
-                f"select typeof({rule.hit}), {rule.is_broken()} from {relation}"
+                f"select typeof({rule.hit}), {rule.fails()} from {relation}"
             )
             assert set(answers.fetchall()) == {("BOOLEAN", False)}, rule.id
             nothing = connection.execute(
-                f"select typeof({rule.is_broken()}) from (values (1)) as one"
+                f"select typeof({rule.fails()}) from (values (1)) as one"
                 f" left join (select * from {relation} where false) on true"
             )
             assert nothing.fetchall() == [("BOOLEAN",)], rule.id

@@ -146,7 +146,7 @@ def test_a_row_rule_and_its_sentence_belong_together(seeds: Path, settings: Sett
     path.write_text(text.replace("CLAIM_MISSING,", "CLAIM_ABSENT,"), encoding="utf-8")
     number = text[: text.index("CLAIM_MISSING")].count("\n") + 1
     assert faults(settings) == [
-        f"{path}: rule CLAIM_MISSING of questioned_disputes.sql has no sentence; add a row",
+        f"{path}: rule CLAIM_MISSING of screened_disputes.sql has no sentence; add a row",
         f"{path}, line {number}, column rule_id: no model uses CLAIM_ABSENT; remove it",
     ]
 

@@ -13,10 +13,10 @@ from reporting.core.settings import DBT_PROJECT, PROJECT_ROOT
 from reporting.transform.dbt_session import call_dbt
 
 MODELS = DBT_PROJECT / "models"
-LAYERS = ["staging", "ledger", "marts", "batch", "carried_forward", "bureau", "journal"]
+LAYERS = ["staging", "ledger", "marts", "portfolio", "carried_forward", "bureau", "journal"]
 # Which layers may read a source; what a later step makes is read by no earlier one.
 READERS = {
-    "raw": {"staging", "batch"},  # portfolio metrics measure feeds as delivered
+    "raw": {"staging", "portfolio"},  # portfolio metrics measure feeds as delivered
     "policy": {"staging"},
     "brought_forward": {"staging", "ledger", "carried_forward"},
     "history": set(LAYERS) - {"carried_forward"},

@@ -41,7 +41,7 @@ def build_store(run: Run, settings: Settings, *statements: str) -> None:
 
 FEEDS = "create table marts.feed_counts as select 1200 as quarantined union all select 34"
 RECORDS = (
-    "create table secure.judged_records as from (values "
+    "create table secure.validated_records as from (values "
     "('210', 'A1', 'BUILT'), ('210', 'A1', 'BUILT'), ('210', 'A2', 'BUILT'), "
     "('210', 'A3', 'WITHHELD'), ('110', 'C1', 'BUILT')) as record (record_type, subject_id, state)"
 )

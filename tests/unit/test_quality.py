@@ -178,7 +178,7 @@ create table secure.record_220 as select reporter_code, customer_id, mcc as cont
     case when acct_status = '3' then '20' else '10' end as rpt_date_code, mngmt_org_code,
     date '2025-06-01' as con_eff_date, date '2099-12-31' as con_exp_date,
     case when acct_status = '3' then '2' else '1' end as con_status from secure.record_210;
-create table secure.judged_records as select '210' as record_type, account_id as subject_id,
+create table secure.validated_records as select '210' as record_type, account_id as subject_id,
     '<reporter>' as reporter_code,
     account_id, 'BUILT' as state, []::varchar[] as rule_ids from secure.record_210;
 create schema ledger;
@@ -640,19 +640,19 @@ FAULTS: list[tuple[str, list[Fault]]] = [
                 1,
             ),
             (
-                "update secure.judged_records set reporter_code = 'N999W1100H0099'"
+                "update secure.validated_records set reporter_code = 'N999W1100H0099'"
                 " where account_id in ('A12', 'A13')",
                 "bureau.reporter_registered",
                 2,
             ),
             (
-                "update secure.judged_records set rule_ids = ['V29'], state = 'WITHHELD'"
+                "update secure.validated_records set rule_ids = ['V29'], state = 'WITHHELD'"
                 " where account_id = 'A14'",
                 "bureau.V29",
                 2,  # and A15
             ),
             (
-                "update secure.judged_records set rule_ids = ['V29', 'V41']"
+                "update secure.validated_records set rule_ids = ['V29', 'V41']"
                 " where account_id = 'A15'",
                 "bureau.nothing_leaves_broken",
                 1,

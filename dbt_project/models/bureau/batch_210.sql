@@ -1,5 +1,5 @@
 -- One row per record 210 that may leave in this run: do the records that it builds on leave too, or
--- were they sent before? A record that breaks a rule (records_broken) does not leave. An account is
+-- were they sent before? A record that fails a rule (failed_records) does not leave. An account is
 -- introduced by a record sent before, or by the first record of this batch that leaves.
 {{ config(materialized='view') }}
 
@@ -23,12 +23,12 @@ first_leaving as (
         records.account_id,
         min(records.report_date) as introduced_on
     from {{ ref('record_210') }} as records
-    left join {{ source('checks', 'records_broken') }} as broken
-        on broken.record_type = '210'
-        and records.account_id = broken.subject_id
-        and records.reporter_code = broken.reporter_code
-        and records.report_date = broken.report_date
-    where broken.subject_id is null
+    left join {{ source('checks', 'failed_records') }} as failed
+        on failed.record_type = '210'
+        and records.account_id = failed.subject_id
+        and records.reporter_code = failed.reporter_code
+        and records.report_date = failed.report_date
+    where failed.subject_id is null
     group by records.reporter_code, records.account_id
 ),
 
@@ -43,12 +43,12 @@ agreements as (
         records.reporter_code,
         records.agreement_id
     from {{ ref('record_220') }} as records
-    left join {{ source('checks', 'records_broken') }} as broken
-        on broken.record_type = '220'
-        and records.agreement_id = broken.subject_id
-        and records.reporter_code = broken.reporter_code
-        and records.report_date = broken.report_date
-    where broken.subject_id is null
+    left join {{ source('checks', 'failed_records') }} as failed
+        on failed.record_type = '220'
+        and records.agreement_id = failed.subject_id
+        and records.reporter_code = failed.reporter_code
+        and records.report_date = failed.report_date
+    where failed.subject_id is null
 ),
 
 people as (
@@ -62,12 +62,12 @@ people as (
         records.reporter_code,
         records.hash_b as identity_hash
     from {{ ref('record_110') }} as records
-    left join {{ source('checks', 'records_broken') }} as broken
-        on broken.record_type = '110'
-        and records.customer_id = broken.subject_id
-        and records.reporter_code = broken.reporter_code
-        and records.report_date = broken.report_date
-    where broken.subject_id is null
+    left join {{ source('checks', 'failed_records') }} as failed
+        on failed.record_type = '110'
+        and records.customer_id = failed.subject_id
+        and records.reporter_code = failed.reporter_code
+        and records.report_date = failed.report_date
+    where failed.subject_id is null
 )
 
 select

@@ -25,7 +25,7 @@ with {% for kind, (table, day) in kinds.items() -%}
             '|',
             {{ every_value(raw_columns(table) | reject('equalto', 'recorded_at') | list) }}
         )) as facts
-    from {{ questioned_rows(table) }} as questioned
+    from {{ screened_rows(table) }} as screened
 ),
 
 {{ kind }}_versions as (

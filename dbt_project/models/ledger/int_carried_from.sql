@@ -5,7 +5,7 @@
 with {% for table in ['transactions', 'bills'] -%}
 {{ table }}_shared as (  -- keys whose versions name different accounts
     select row_key
-    from {{ questioned_rows(table) }} as questioned
+    from {{ screened_rows(table) }} as screened
     group by row_key
     having min(coalesce(account_id, '')) <> max(coalesce(account_id, ''))
 ),
@@ -13,10 +13,10 @@ with {% for table in ['transactions', 'bills'] -%}
 {% endfor -%}
 recorded_twice as (  -- which version counts is known only where all of them are read
     {%- for table in ['transactions', 'bills'] %}
-    select questioned.account_id
-    from {{ questioned_rows(table) }} as questioned
+    select screened.account_id
+    from {{ screened_rows(table) }} as screened
     left join {{ table }}_shared as shared
-        on questioned.row_key = shared.row_key
+        on screened.row_key = shared.row_key
     where
         shared.row_key is not null
         or {{ is_incomplete(table) }}

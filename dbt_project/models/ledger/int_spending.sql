@@ -33,7 +33,7 @@ delivered as (
         (delivered('transactions'), '-', 'rows_.occurred_at >= ' ~ until),
         (delivered('transactions'), '-', 'rows_.recorded_at > ' ~ as_of()
             ~ ' and coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
-        (ref('questioned_transactions'), '-', 'coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
+        (ref('screened_transactions'), '-', 'coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
     ] %}
     select
         rows_.account_id,

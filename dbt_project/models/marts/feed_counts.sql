@@ -1,6 +1,6 @@
 -- One row per report month and raw table: how many rows were delivered and where each went; the
 -- places add up. Rows without a question are good or after the cut-off.
-with questioned as (
+with screened as (
     {%- for table in raw_tables() %}
     select
         '{{ table }}' as table_name,
@@ -8,7 +8,7 @@ with questioned as (
         count(case when place = 'superseded' then 1 end) as superseded,
         count(case when place = 'after_cut_off' then 1 end) as after_cut_off,
         count(case when place = 'quarantined' then 1 end) as quarantined
-    from {{ questioned_rows(table) }} as questioned
+    from {{ screened_rows(table) }} as screened
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )
@@ -17,12 +17,12 @@ select
     {{ report_month() }} as report_month,
     counted.table_name,
     counted.delivered,
-    counted.delivered - counted.after_cut_off - questioned.duplicates - questioned.superseded
-    - questioned.after_cut_off - questioned.quarantined as good,
-    questioned.duplicates,
-    questioned.superseded,
-    counted.after_cut_off + questioned.after_cut_off as after_cut_off,
-    questioned.quarantined
+    counted.delivered - counted.after_cut_off - screened.duplicates - screened.superseded
+    - screened.after_cut_off - screened.quarantined as good,
+    screened.duplicates,
+    screened.superseded,
+    counted.after_cut_off + screened.after_cut_off as after_cut_off,
+    screened.quarantined
 from {{ ref('delivered_counts') }} as counted
-inner join questioned
-    on counted.table_name = questioned.table_name
+inner join screened
+    on counted.table_name = screened.table_name

@@ -19,7 +19,7 @@ with rejected as (
             {%- endif %}
             else broken_rules
         end as broken_rules
-    from {{ questioned_rows(table) }} as questioned
+    from {{ screened_rows(table) }} as screened
     where place = 'quarantined'
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -46,11 +46,11 @@ touched as (
         and news.occurred_at < cast({{ report_month() }} as timestamp)
         and carried.transaction_type = 'write_off'
     union all  -- a reversal that came before what it reverses
-    select questioned.account_id
+    select screened.account_id
     from {{ ref('news_transactions') }} as news
-    inner join {{ source('brought_forward', 'questioned_transactions') }} as questioned
-        on news.transaction_id = questioned.reverses_transaction_id
-    where questioned.place = 'quarantined'
+    inner join {{ source('brought_forward', 'screened_transactions') }} as screened
+        on news.transaction_id = screened.reverses_transaction_id
+    where screened.place = 'quarantined'
     union all  -- known then, and happening now
     select account_id
     from {{ source('brought_forward', 'transactions') }}

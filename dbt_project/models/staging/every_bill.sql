@@ -3,5 +3,5 @@
 {{ good_rows_among(
     'bills',
     source('raw', 'bills'),
-    questioned_rows('bills'),
+    screened_rows('bills'),
 ) }}

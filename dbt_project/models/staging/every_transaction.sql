@@ -3,5 +3,5 @@
 {{ good_rows_among(
     'transactions',
     source('raw', 'transactions'),
-    questioned_rows('transactions'),
+    screened_rows('transactions'),
 ) }}

@@ -18,7 +18,7 @@ with placed as (
         opened_on,
         closed_on,
         place
-    from {{ ref('questioned_accounts') }}
+    from {{ ref('screened_accounts') }}
     where place <> 'good'
     union all
     select

@@ -12,7 +12,7 @@ with placed as (
     select
         customer_id,
         place
-    from {{ ref('questioned_customers') }}
+    from {{ ref('screened_customers') }}
     where place <> 'good'
     union all
     select

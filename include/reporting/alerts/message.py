@@ -17,7 +17,7 @@ from reporting.store import month_state
 
 RUNBOOK = "docs/runbook.md"
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
-WITHHELD = "secure.judged_records"  # a failing row of this table is a withheld record
+WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
 MOST_CHECKS = 10  # in a message; the check page lists all of them
 MOST_EXAMPLES = 3
 LONGEST_SUBJECT = 120  # characters; most mail programs cut the rest off

@@ -65,7 +65,7 @@ log = logging.getLogger(__name__)
 MODELS = tuple(
     f"path:models/{folder}" for folder in ("staging", "ledger", "marts", "carried_forward")
 )
-BATCH = "path:models/batch"  # always built by DuckDB, whichever engine built the marts
+PORTFOLIO = "path:models/portfolio"  # always built by DuckDB, whichever engine built the marts
 RECORDS = "path:models/bureau"
 JOURNAL = "path:models/journal"
 
@@ -219,9 +219,9 @@ def build_marts(run: Run, settings: Settings) -> None:
     with landing_unchanged.landed_files(run, settings):
         if settings.engine == "spark":
             spark.build(run, settings, *MODELS)
-            dbt_build(run, settings, BATCH)
+            dbt_build(run, settings, PORTFOLIO)
         else:
-            dbt_build(run, settings, "path:seeds", *MODELS, BATCH)
+            dbt_build(run, settings, "path:seeds", *MODELS, PORTFOLIO)
 
 
 @step

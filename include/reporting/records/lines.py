@@ -165,9 +165,9 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     selects = [
         f"""
         select
-            judged.record_type,
+            validated.record_type,
             records.reporter_code,
-            judged.subject_id,
+            validated.subject_id,
             cast({layout.account} as varchar) as account_id,
             records.report_month,
             records.report_date,
@@ -175,20 +175,20 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             {layout.order_by} as sort_code,
             {layout.segment_hashes()} as segment_hashes,
             {layout.line(_texts(connection, layout))} as line,
-            judged.state,
-            judged.rule_ids,
-            judged.faulty_elements,
+            validated.state,
+            validated.rule_ids,
+            validated.faulty_elements,
             {", ".join(layout.fact(name) for name in FACTS)},
-            case when judged.state = 'BUILT' then records.reporter_code
+            case when validated.state = 'BUILT' then records.reporter_code
                 || '{run.as_of:%Y%m%d}{layout.record_type}0'
                 || printf('%03d', {serial} + {BETWEEN_PARTS} * {_part(layout, parts)})
                 || '0.txt' end as file_name
         from {layout.relation} as records
-        inner join secure.judged_records as judged
-            on judged.record_type = '{layout.record_type}'
-            and judged.reporter_code = records.reporter_code
-            and judged.subject_id = records.{layout.subject}
-            and judged.report_date = records.report_date
+        inner join secure.validated_records as validated
+            on validated.record_type = '{layout.record_type}'
+            and validated.reporter_code = records.reporter_code
+            and validated.subject_id = records.{layout.subject}
+            and validated.report_date = records.report_date
         """
         for layout in layouts().values()
     ]
@@ -201,7 +201,7 @@ def _parts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """How many files the largest institution needs for each record type."""
     counted = connection.execute(
         "select record_type, max(records) from (select record_type, count(*) as records "
-        "from secure.judged_records where state = 'BUILT' group by record_type, reporter_code) "
+        "from secure.validated_records where state = 'BUILT' group by record_type, reporter_code) "
         "group by record_type"
     ).fetchall()
     return {kind: -(-records // MOST_RECORDS_A_FILE) for kind, records in counted}
@@ -212,7 +212,7 @@ def _part(layout: RecordLayout, parts: dict[str, int]) -> str:
     if parts.get(layout.record_type, 1) == 1:
         return "0"
     return (
-        f"((row_number() over (partition by records.reporter_code, judged.state "
+        f"((row_number() over (partition by records.reporter_code, validated.state "
         f"order by {layout.order_by}, records.report_date) - 1) // {MOST_RECORDS_A_FILE})"
     )
 

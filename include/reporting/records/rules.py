@@ -82,7 +82,7 @@ class Rule:
         """Whether the rule applies to this record type because it applies to every one."""
         return self.record == "every" and record in RECORDS
 
-    def is_broken(self) -> str:
+    def fails(self) -> str:
         """The SQL condition that is true where a row fails the rule; unknown counts as failed."""
         return f"coalesce({self.hit}, true)"
 
@@ -115,8 +115,8 @@ def hits(record: Record, scope: Scope, relation: str) -> str:
     if scope == "record":
         relation = with_faulty_elements(record, relation)
     reporter, subject, report_date = SUBJECTS[record]
-    broken = ",\n".join(f"case when {rule.is_broken()} then '{rule.id}' end" for rule in rules)
-    any_broken = "\n    or ".join(rule.is_broken() for rule in rules)
+    broken = ",\n".join(f"case when {rule.fails()} then '{rule.id}' end" for rule in rules)
+    any_broken = "\n    or ".join(rule.fails() for rule in rules)
     return f"""
     select
         '{record}' as record_type,

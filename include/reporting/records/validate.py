@@ -28,7 +28,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     )
     create_functions(connection)
     connection.execute(
-        "create or replace table secure.records_broken "
+        "create or replace table secure.failed_records "
         "(record_type varchar, reporter_code varchar, subject_id varchar, report_date date)"
     )
     connection.execute(
@@ -38,7 +38,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def judge(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill ``secure.judged_records``: one row per record with its state and the rules it fails.
+    """Fill ``secure.validated_records``: one row per record with its state and the rules it fails.
 
     Each record is evaluated on its own and against its past, then together with the records that it
     depends on. When a record is withheld, the account's next record takes its place in the sequence
@@ -46,7 +46,7 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
 
     Raises BadCall naming the rule whose SQL cannot be evaluated.
     """
-    connection.execute(f"delete from secure.records_broken; delete from {RESEQUENCED}")
+    connection.execute(f"delete from secure.failed_records; delete from {RESEQUENCED}")
     try:
         _evaluate(connection)
     except (duckdb.ParserException, duckdb.BinderException):
@@ -82,7 +82,7 @@ def _require_condition(connection: duckdb.DuckDBPyConnection, rule: Rule, record
     if rule.scope == "record":
         relation = with_faulty_elements(record, relation)
     try:
-        connection.execute(f"select 1 from {relation} where {rule.is_broken()} limit 0")
+        connection.execute(f"select 1 from {relation} where {rule.fails()} limit 0")
     except (duckdb.ParserException, duckdb.BinderException):
         raise BadCall(
             f"bureau rules {REGISTRY}: rule {rule.id}, field hit: is no condition on "
@@ -94,12 +94,12 @@ def _withhold_failed(connection: duckdb.DuckDBPyConnection) -> int:
     """Add the records that fail an E rule to the withheld ones; returns how many are new."""
     found = connection.execute(
         f"""
-        insert into secure.records_broken
+        insert into secure.failed_records
         select record_type, reporter_code, subject_id, report_date
         from {HITS}
         where {_has_error("rule_ids")}
         except
-        select * from secure.records_broken
+        select * from secure.failed_records
         """
     ).fetchall()
     return int(found[0][0])
@@ -134,7 +134,7 @@ def _state_of_each_record(connection: duckdb.DuckDBPyConnection) -> None:
     rule_ids = "list_sort(flatten(list(hits.rule_ids)))"
     connection.execute(
         f"""
-        create or replace table secure.judged_records as
+        create or replace table secure.validated_records as
         select
             records.*,
             coalesce({rule_ids}, []) as rule_ids,
@@ -150,9 +150,9 @@ def _state_of_each_record(connection: duckdb.DuckDBPyConnection) -> None:
     # an agreement is not reported as ended while the closing record of its account is withheld
     connection.execute(
         """
-        update secure.judged_records as agreement
+        update secure.validated_records as agreement
         set state = 'WITHHELD', rule_ids = closing.rule_ids
-        from secure.judged_records as closing, secure.record_220 as record
+        from secure.validated_records as closing, secure.record_220 as record
         where agreement.record_type = '220'
             and record.agreement_id = agreement.subject_id
             and record.reporter_code = agreement.reporter_code

@@ -28,7 +28,7 @@ SCHEMA = "brought_forward"
 FULL_REBUILD = "all history is read (full rebuild)"
 MANIFEST = "manifest.json"
 
-QUESTIONED = (
+SCREENED = (
     "source_file varchar, row_key varchar, broken_rules varchar[], is_conflicting boolean, "
     "changes_subject boolean,"
     "{more} place varchar"
@@ -41,9 +41,9 @@ RELATIONS = {
     "oldest_unpaid_due_on date, days_past_due bigint, written_off_on date, is_written_off boolean",
     "transactions": "{transactions}",
     "bills": "{bills}",
-    "questioned_transactions": "{transactions}, "
-    + QUESTIONED.format(more=" broken_reversal_rule varchar,"),
-    "questioned_bills": "{bills}, " + QUESTIONED.format(more=""),
+    "screened_transactions": "{transactions}, "
+    + SCREENED.format(more=" broken_reversal_rule varchar,"),
+    "screened_bills": "{bills}, " + SCREENED.format(more=""),
 }
 
 

@@ -21,11 +21,11 @@ ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and sta
 WITHHELD = "count(*) filter (where state = 'WITHHELD')"
 FIGURES = {
     "accounts reported": (
-        f"select {ACCOUNTS} from secure.judged_records",
+        f"select {ACCOUNTS} from secure.validated_records",
         f"select {ACCOUNTS} from marts.submission_records where report_month = ?",
     ),
     "records withheld": (
-        f"select {WITHHELD} from secure.judged_records",
+        f"select {WITHHELD} from secure.validated_records",
         f"select {WITHHELD} from marts.submission_records where report_month = ?",
     ),
     "rows quarantined": (

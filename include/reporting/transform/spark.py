@@ -35,7 +35,7 @@ TYPES = {"VARCHAR": "string", "BLOB": "binary", "TIMESTAMP": "timestamp_ntz"}
 # What the models read beside the feeds (the seeds, and the other sources of sources.yml).
 GIVEN = (
     *("seeds.%", "history.%", "brought_forward.%"),
-    *("raw.product_policy", "secure.hash_key", "secure.records_broken"),
+    *("raw.product_policy", "secure.hash_key", "secure.failed_records"),
 )
 
 # Characters of a path that Spark reads in place; it would escape others.

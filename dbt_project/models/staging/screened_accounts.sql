@@ -1,7 +1,7 @@
 -- Every delivered account row with a question about it, and the one place it has.
 {{ config(materialized='table') }}
 
-{{ questioned('accounts', [
+{{ screened('accounts', [
     ('ACCOUNT_ID_NOT_ALPHANUMERIC',
         'account_id is null or ' ~ is_alphanumeric('account_id')),
     ('CUSTOMER_ID_MISSING', 'customer_id is not null'),

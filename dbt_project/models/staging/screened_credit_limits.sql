@@ -2,7 +2,7 @@
 -- stands under the agreement's id.
 {{ config(materialized='table') }}
 
-{{ questioned('credit_limits', account_rules() + [
+{{ screened('credit_limits', account_rules() + [
     ('CREDIT_LIMIT_NEGATIVE', 'credit_limit >= 0'),
     ('AMOUNT_TOO_LARGE', 'credit_limit is null or credit_limit <= ' ~ largest_amount()),
     ('CHANGE_REASON_UNKNOWN',

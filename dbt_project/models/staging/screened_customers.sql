@@ -2,7 +2,7 @@
 -- data: schema secure.
 {{ config(schema='secure', materialized='table') }}
 
-{{ questioned('customers', [
+{{ screened('customers', [
     ('CUSTOMER_ID_MALFORMED', has_plain_customer_id()),
     ('SEX_UNKNOWN', "sex is null or sex in (select code from " ~ ref('codes_sex') ~ ")"),
     ('MARITAL_STATUS_UNKNOWN',

@@ -2,7 +2,7 @@
 -- closing is inside the rules (early settlement).
 {{ config(materialized='table') }}
 
-{{ questioned('bills', account_rules() + [
+{{ screened('bills', account_rules() + [
     ('STATEMENT_ON_MISSING', 'statement_on is not null'),
     ('DUE_BEFORE_STATEMENT', 'statement_on is null or due_on >= statement_on'),
     ('PRINCIPAL_DUE_NEGATIVE', 'principal_due >= 0'),

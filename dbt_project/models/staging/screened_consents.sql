@@ -3,7 +3,7 @@
 -- unknown institution in a signature; a withdrawal from one may concern any.
 {{ config(materialized='table') }}
 
-{{ questioned('consents', customer_rules() + [
+{{ screened('consents', customer_rules() + [
     ('PRODUCT_CODE_MISSING', 'product_code is not null'),
     ('REPORTER_CODE_NOT_14_CHARACTERS', is_reporter_code('reporter_code')),
     ('WITHDRAWAL_REPORTER_UNKNOWN',

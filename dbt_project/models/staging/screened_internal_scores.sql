@@ -1,6 +1,6 @@
 -- Every delivered in-house score with a question about it, and the one place it has.
 {{ config(materialized='table') }}
 
-{{ questioned('internal_scores', customer_rules() + [
+{{ screened('internal_scores', customer_rules() + [
     ('SCORE_MISSING', 'score is not null'),
 ], of='customer') }}

@@ -9,7 +9,7 @@ from reporting.checks.vocabulary import each_row, no_row
 from reporting.core.seeds import seed_values, sql_list
 from reporting.records.rules import load_rules
 
-TABLE = "judged_records"
+TABLE = "validated_records"
 KEY = "concat_ws('|', record_type, subject_id)"
 
 RULES = [rule for rule in load_rules() if rule.record != "file"]

@@ -1,7 +1,7 @@
 -- Every delivered advance notice with a question about it, and the one place it has.
 {{ config(materialized='table') }}
 
-{{ questioned('adverse_notices', account_rules() + [
+{{ screened('adverse_notices', account_rules() + [
     ('EPISODE_MISSING', 'episode_started_on is not null'),
     ('CHANNEL_MISSING', 'channel is not null'),
     ('TEXT_VERSION_MISSING', 'text_version is not null'),

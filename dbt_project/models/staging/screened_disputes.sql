@@ -1,7 +1,7 @@
 -- Every delivered dispute with a question about it, and the one place it has.
 {{ config(materialized='table') }}
 
-{{ questioned('disputes', account_rules() + [
+{{ screened('disputes', account_rules() + [
     ('RECEIVED_ON_MISSING', 'received_on is not null'),
     ('CLAIM_MISSING', 'claim is not null'),
     ('OUTCOME_UNKNOWN',

@@ -1,6 +1,6 @@
 -- Every delivered transaction of an account carried forward with a question about it, and its
 -- place.
-select questioned.*
-from {{ questioned_rows('transactions') }} as questioned
+select screened.*
+from {{ screened_rows('transactions') }} as screened
 inner join {{ ref('int_carried_from') }} as carried
-    on questioned.account_id = carried.account_id
+    on screened.account_id = carried.account_id

@@ -1,5 +1,5 @@
 -- Every delivered bill of an account carried forward with a question about it, and its place.
-select questioned.*
-from {{ questioned_rows('bills') }} as questioned
+select screened.*
+from {{ screened_rows('bills') }} as screened
 inner join {{ ref('int_carried_from') }} as carried
-    on questioned.account_id = carried.account_id
+    on screened.account_id = carried.account_id
