@@ -19,8 +19,8 @@ from apprise.plugins.wecombot import NotifyWeComBot
 from support.web_server import listening
 from typer.testing import CliRunner
 
-from reporting.alerts import message as alert_words
 from reporting.alerts.answers import refusal
+from reporting.alerts.message import Message, compose_test
 from reporting.cli import app
 from reporting.core.errors import BadCall, ReportingError
 
@@ -75,8 +75,8 @@ def connect(
     monkeypatch.setenv(f"{name}_APPRISE", json.dumps(value))
 
 
-def message() -> alert_words.Message:
-    return alert_words.compose_test(["pipeline"])
+def message() -> Message:
+    return compose_test(["pipeline"])
 
 
 @pytest.mark.parametrize("kind", ["webhook", *ROBOTS])

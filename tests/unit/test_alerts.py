@@ -21,9 +21,9 @@ import pytest
 from support.mail_server import receiving
 from support.web_server import serving
 
-from reporting.alerts import message as alert_words
 from reporting.alerts import open_alerts, send
-from reporting.alerts.message import Alert, Fault
+from reporting.alerts.alert import Alert, Fault
+from reporting.alerts.message import LONGEST_SUBJECT, LONGEST_TEXT, MOST_CHECKS, compose
 from reporting.core.errors import BadCall, BrokenDelivery
 from reporting.core.run import Run
 from reporting.core.settings import PROJECT_ROOT, Settings
@@ -167,7 +167,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audiences_checks() -> None:
-    message = alert_words.compose(STOPPED, "pipeline")
+    message = compose(STOPPED, "pipeline")
     entry = "A fault of this program."
     assert message.subject == (
         f"[credit reporting: pipeline] 2026-05 stopped: 2 critical checks: {DUPLICATE} and 1 more"
@@ -207,7 +207,7 @@ def test_a_month_that_stopped_asks_only_those_who_can_set_it_going() -> None:
 
 
 def test_a_month_that_only_warned_says_so() -> None:
-    message = alert_words.compose(WARNED, "pipeline")
+    message = compose(WARNED, "pipeline")
     assert message.subject == (
         f"[credit reporting: pipeline] 2026-05 warned: 1 warning: {DUPLICATE}"
     )
@@ -221,7 +221,7 @@ def test_a_month_that_only_warned_says_so() -> None:
 
 def test_a_month_that_stopped_before_any_check_gives_the_errors_line() -> None:
     alert = one_stop("table bills has no files below landing/bills;\n deliver it")
-    message = alert_words.compose(alert, "pipeline")
+    message = compose(alert, "pipeline")
     line = "table bills has no files below landing/bills; deliver it"
     assert message.subject == f"[credit reporting: pipeline] 2026-05 stopped: {line}"
     first = message.text.splitlines()[0]
@@ -243,7 +243,7 @@ def test_what_withholds_more_records_stands_first_after_what_is_critical() -> No
 
 def test_a_deadline_that_has_passed_is_told_as_passed() -> None:
     late = replace(STOPPED, as_of=datetime(2026, 6, 11))
-    assert "2026-05 was due at the bureau by" in alert_words.compose(late, "pipeline").text
+    assert "2026-05 was due at the bureau by" in compose(late, "pipeline").text
 
 
 def test_a_long_list_and_long_words_are_cut_and_counted() -> None:
@@ -251,21 +251,21 @@ def test_a_long_list_and_long_words_are_cut_and_counted() -> None:
         Result(f"c{n:03d}", description="文" * 9000, example_keys=("k" * 900,) * 3)
         for n in range(500)
     ]
-    message = alert_words.compose(replace(STOPPED, results=many), "pipeline", ["x" * 900] * 40)
+    message = compose(replace(STOPPED, results=many), "pipeline", ["x" * 900] * 40)
     listed = message.text.count("\n- c")
-    assert 3 <= listed <= alert_words.MOST_CHECKS
+    assert 3 <= listed <= MOST_CHECKS
     assert f"\n... and {500 - listed} more\n" in message.text
-    assert len(message.subject) <= alert_words.LONGEST_SUBJECT == 120
-    assert len(message.text) <= alert_words.LONGEST_TEXT
+    assert len(message.subject) <= LONGEST_SUBJECT == 120
+    assert len(message.text) <= LONGEST_TEXT
     short = [Result(f"c{n:03d}", description="One row.") for n in range(500)]
-    text = alert_words.compose(replace(STOPPED, results=short), "pipeline").text
+    text = compose(replace(STOPPED, results=short), "pipeline").text
     assert text.count("\n- c") == 10
     assert "\n... and 490 more\n" in text
 
 
 def test_a_long_reason_does_not_swell_the_message() -> None:
-    message = alert_words.compose(one_stop("文" * 9000), "pipeline")
-    assert len(message.subject) == alert_words.LONGEST_SUBJECT
+    message = compose(one_stop("文" * 9000), "pipeline")
+    assert len(message.subject) == LONGEST_SUBJECT
     assert len(message.text) < 1000
 
 
@@ -274,7 +274,7 @@ def test_links_can_be_clicked_where_the_pages_are_served(tmp_path: Path) -> None
         home=tmp_path, pages_url="https://pages.example.org/", docs_url="https://docs.example.org/x"
     )
     run = Run.of("2026-05", None, settings)
-    text = alert_words.compose(Alert.stopped(run, settings, STOPPED.results), "pipeline").text
+    text = compose(Alert.stopped(run, settings, STOPPED.results), "pipeline").text
     assert "Check page: https://pages.example.org/check_pages/2026-05/index.html\n" in text
     assert f"  https://docs.example.org/x/checks.md#{DUPLICATE}\n" in text
     assert "https://docs.example.org/x/runbook.md#a-check-stopped-the-month\n" in text
@@ -286,7 +286,7 @@ def test_the_runbook_has_every_entry_that_a_message_names() -> None:
     headings = re.findall(r"^#+ (.+)$", (PROJECT_ROOT / "docs/runbook.md").read_text("utf-8"), re.M)
     anchors = {heading.lower().replace(" ", "-") for heading in headings}
     ends = [STOPPED, one_stop("why"), WARNED, replace(STOPPED, outcome="watched")]
-    texts = [alert_words.compose(alert, "pipeline").text for alert in ends]
+    texts = [compose(alert, "pipeline").text for alert in ends]
     named = {text.split("#")[-1].strip() for text in texts} | {"alerts"}
     assert len(named) == 5
     assert named <= anchors
@@ -507,7 +507,7 @@ def test_a_wrong_call_is_answered_where_it_was_made(told: Told) -> None:
 def reached(alert: Alert, audience: str = "pipeline") -> list[str]:
     """The connections that took the message to an audience."""
     module = import_module("reporting.alerts.destinations")
-    names: list[str] = module.deliver(alert_words.compose(alert, audience))
+    names: list[str] = module.deliver(compose(alert, audience))
     return names
 
 
@@ -542,7 +542,7 @@ def test_one_message_reaches_each_destination(
     names = [SMTP_CONNECTION, APPRISE_CONNECTION, WEBHOOK_CONNECTION]
     assert send.send_alert(STOPPED, settings) == {"pipeline": names}
 
-    expected = alert_words.compose(STOPPED, "pipeline")
+    expected = compose(STOPPED, "pipeline")
     [mail] = mails
     assert mail["Subject"] == expected.subject
     assert mail["From"] == "reporting@example.org"

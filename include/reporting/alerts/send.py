@@ -20,7 +20,8 @@ from tempfile import TemporaryFile, mkdtemp
 from types import ModuleType
 
 from reporting.alerts import open_alerts
-from reporting.alerts.message import RUNBOOK, Alert, Fault, Message, compose, compose_test
+from reporting.alerts.alert import Alert, Fault
+from reporting.alerts.message import RUNBOOK, Message, compose, compose_test
 from reporting.checks import guide
 from reporting.core.errors import BadCall
 from reporting.core.settings import Settings

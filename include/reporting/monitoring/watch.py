@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reporting.alerts.message import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
+from reporting.alerts.alert import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.checks.results import CheckResult
 from reporting.core import safe_text

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pluggy import HookimplMarker
 from rich.console import Console
 
-from reporting.alerts.message import WATCH_ITSELF, Alert, Fault
+from reporting.alerts.alert import WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
 from reporting.core.errors import BadCall

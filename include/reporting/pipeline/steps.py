@@ -15,7 +15,7 @@ from threading import Thread
 
 import duckdb
 
-from reporting.alerts.message import Alert, Fault
+from reporting.alerts.alert import Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.checks.evaluate import evaluate_layer
 from reporting.checks.results import (

@@ -1,0 +1,200 @@
+"""What happened: the outcome of a month or of a daily watch, and who must act on it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Literal
+
+from reporting.checks.results import CheckResult
+from reporting.core.run import Run, deadline
+from reporting.core.settings import Settings
+from reporting.store import month_state
+
+WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
+WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
+LAST_MONTH = "9999-12"
+Outcome = Literal["stopped", "warned", "built", "watched"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error outside the checks: an id for it, its one line, and the audience that must act."""
+
+    id: str
+    line: str
+    audience: str
+
+    @classmethod
+    def in_step(cls, step: str, line: str, audience: str) -> "Fault":
+        """An error that stopped a step of a month."""
+        return cls(step_id(step), line, audience)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """The outcome of a month's run or of a daily watch, for every audience.
+
+    ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
+    says which submission files are in place, ``figures`` compares the month with the one before
+    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
+    """
+
+    month: str
+    as_of: datetime
+    outcome: Outcome
+    results: Sequence[CheckResult]
+    due_on: date
+    page: str = ""
+    docs: str = "docs"
+    fault: Fault | None = None
+    done: frozenset[str] = frozenset()
+    files: str = ""
+    figures: str = ""
+
+    @classmethod
+    def stopped(
+        cls,
+        run: Run,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        fault: Fault | None = None,
+        steps_done: Iterable[str] = (),
+    ) -> "Alert":
+        """A month that ended with an error; ``results`` are those of every layer checked so far.
+
+        ``fault`` is the error, unless the error only reports that these checks failed.
+        """
+        done = frozenset(map(step_id, steps_done))
+        return cls(
+            *(run.label, run.as_of, "stopped", results),
+            fault=fault,
+            done=done,
+            files=month_state.files(run, settings),
+            **_of(run, settings),
+        )
+
+    @classmethod
+    def ended(cls, run: Run, settings: Settings, results: Sequence[CheckResult]) -> "Alert":
+        """A month that was built and written, with or without warnings."""
+        outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
+        return cls(run.label, run.as_of, outcome, results, **_of(run, settings))
+
+    @classmethod
+    def watched(
+        cls,
+        day: date,
+        month: date,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        fault: Fault | None = None,
+    ) -> "Alert":
+        """A daily look at the landing zone; ``month`` is the next one to report."""
+        done = frozenset() if fault else frozenset({WATCH_ITSELF})
+        as_of, due_on = datetime.combine(day, time()), deadline(month, settings)
+        return cls(
+            f"{month:%Y-%m}",
+            as_of,
+            "watched",
+            results,
+            due_on,
+            docs=documents(settings),
+            fault=fault,
+            done=done,
+        )
+
+    def open_checks(self, audience: str) -> list[CheckResult]:
+        """The failed checks of an audience, without those of severity ``info``.
+
+        Critical checks come first, then checks by the number of records that they withhold, then
+        those of the month as a whole, since they concern more people than a single row.
+        """
+        theirs = [r for r in self.results if needs_a_person(r) and r.owner == audience]
+        return sorted(
+            theirs,
+            key=lambda r: (
+                r.severity != "critical",
+                -r.rows_failing if r.table_name == WITHHELD else 0,
+                not r.check_id.startswith("batch."),
+            ),
+        )
+
+    @property
+    def audiences(self) -> list[str]:
+        """Who has something to do.
+
+        A stopped month alerts only the owners of its critical checks, who can restart it. Owners of
+        warnings are alerted when there are files for which the warnings matter.
+        """
+        open_results = [r for r in self.results if needs_a_person(r)]
+        if self.outcome == "stopped":
+            open_results = [r for r in open_results if r.severity == "critical"]
+        fault = [self.fault.audience] if self.fault else []
+        return sorted({*fault, *(result.owner for result in open_results)})
+
+    @property
+    def heals_up_to(self) -> str:
+        """The last month whose alerts this one may resolve.
+
+        The landing zone does not depend on the next month: a daily watch may resolve all alerts.
+        """
+        return LAST_MONTH if self.outcome == "watched" else self.month
+
+    def ids(self, audience: str) -> list[str]:
+        """The ids of everything that this alert reports to an audience."""
+        fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
+        return [*fault, *(result.check_id for result in self.open_checks(audience))]
+
+    def findings(self, audience: str) -> list[str]:
+        """What it reports to an audience, for comparison with another watch of the same day."""
+        fault = [self.fault] if self.fault and self.fault.audience == audience else []
+        checks = self.open_checks(audience)
+        return [
+            *(f"{one.id}: {one.line}" for one in fault),
+            *(f"{one.severity} {one.check_id}" for one in checks),
+        ]
+
+    def is_over(self, alerted_id: str, month: str) -> bool:
+        """Whether an id that was alerted for this or an earlier month is resolved now.
+
+        A built month has evaluated every check and finished every step. It resolves no id of the
+        daily watch except the deadline that it met. A check of its own month's rows alone is
+        resolved when that month is built again and passes.
+        """
+        results = [result for result in self.results if result.check_id == alerted_id]
+        if any(result.new_rows_only for result in results) and month != self.month:
+            return False
+        if results:
+            return not any(map(needs_a_person, results))
+        if self.outcome in ("warned", "built"):
+            return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)
+        return alerted_id in self.done
+
+
+def step_id(step: str) -> str:
+    """The id of a step's error in the memory of open alerts."""
+    return f"step.{step}"
+
+
+def needs_a_person(result: CheckResult) -> bool:
+    """Whether a result must alert a person."""
+    return result.is_open and result.severity in ("critical", "warning")
+
+
+def documents(settings: Settings) -> str:
+    """The location of the folder docs/ for links: a URL, or the folder itself."""
+    return settings.docs_url.rstrip("/") or "docs"
+
+
+def _of(run: Run, settings: Settings) -> dict[str, Any]:
+    page = settings.check_pages / run.label / "index.html"
+    if settings.pages_url:
+        below = page.relative_to(settings.home.resolve()).as_posix()
+        where = f"{settings.pages_url.rstrip('/')}/{below}"
+    else:
+        where = str(page)
+    return {
+        "due_on": deadline(run.month, settings),
+        "page": where,
+        "docs": documents(settings),
+        "figures": month_state.figures(run, settings),
+    }
