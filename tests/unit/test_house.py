@@ -83,6 +83,15 @@ def test_every_model_opens_with_what_a_row_is() -> None:
         assert lines, f"{path.name} has no header"
 
 
+def test_a_long_model_says_why_and_no_macro_file_is_long() -> None:
+    long = [path for path in sql_files() if path.read_text(encoding="utf-8").count("\n") > 120]
+    for path in long:
+        head = path.read_text(encoding="utf-8").partition("\nwith ")[0]
+        assert "\n-- Long, because " in head, path.name
+    assert len(long) < 15
+    assert not [path.name for path in long if "macros" in path.parts]
+
+
 def test_nothing_imports_the_dags_and_the_dags_import_inside_tasks() -> None:
     for path in (PROJECT_ROOT / "dags").glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 -- with its R1 account or with a limit of zero (20); one that is first reported in the month it ends
 -- is one record, 20. Known agreements are followed as long as somebody under them may be named,
 -- also in months without a record 210 (contracts, section 5).
+-- Long, because an agreement has three kinds of events, which must be ordered against each other.
 with reported as (  -- agreements with a record 210 in this batch
     select
         reporter_code,

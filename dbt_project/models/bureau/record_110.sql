@@ -3,6 +3,7 @@
 -- changed. Its date is the earliest of the person's 210 records in this run; where the person is
 -- known, the earliest after the last record 110, because the bureau takes nothing older than
 -- what it has. Unknown values are coded, never guessed; an empty text is a missing one.
+-- Long, because the six segments of a person are coded column by column, and compared one by one.
 {%- set segments = {
     'fcs': ['sex', 'dob', 'nation', 'cell_phone', 'email'],
     'sps': ['mari_status', 'spo_name', 'spo_id_type', 'spo_id_num'],

@@ -7,6 +7,7 @@
 -- any. A quarantined signature does not count, because without it nothing is reported, unless a
 -- version of it may be a withdrawal or its versions are about different customers. A notice or a
 -- dispute counts where it moves between accounts (docs/decisions/0014-quarantine-downstream.md).
+-- Long, because what a row may be about differs from feed to feed.
 {%- set kinds = {
     'bill': ('bills', 'statement_on'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),

@@ -6,6 +6,7 @@
 -- Run-off rests on the last period that was in force at a report date: one that begins and ends
 -- between two report dates neither ends nor renews it. It needs a record that counts as sent, so
 -- that no customer is reported for the first time after withdrawing.
+-- Long, because signatures, withdrawals and run-off are one sequence of events of a customer.
 with accounts as (
     select * from {{ ref('int_accounts_at_report_date') }}
 ),

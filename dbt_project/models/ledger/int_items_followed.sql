@@ -7,6 +7,7 @@
 -- own, which payments reach before anything later: their open amount is the running sum less its
 -- running minimum, and this item is paid off when that queue first empties after the item has
 -- appeared.
+-- Long, because the queue of items and its two running sums cannot be stated apart.
 with followed as (
     select
         walked.*,

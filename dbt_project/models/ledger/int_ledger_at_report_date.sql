@@ -1,6 +1,7 @@
 -- One row per open account and month that is read: the amounts of its ledger at the report date, at
 -- the end of that month's reading, before any verdict (contracts, section 2, rules 6 to 8). balance
 -- is the principal owed, a sum never cut at zero on the way.
+-- Long, because the amounts of an account come from five relations and are cut off at one date.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),

@@ -8,6 +8,7 @@
 --                     payment reaches across its borders
 -- One number orders all: the moment, and at one moment the rank of what happened. What pays needs
 -- no name: of payments of one rank at one moment only the sum matters.
+-- Long, because one pass over the ledger keeps the running state that all four amounts need.
 with entries as (
     select  -- money left over from before what is brought forward
         versions.reading_no,

@@ -4,6 +4,7 @@
 -- product open at any time in the month, and those of them whose authorization is in force for such
 -- an account at its report date. Groups under the minimum size (a setting) are folded together as
 -- 'other'.
+-- Long, because four kinds of groups are counted and folded together in the same way.
 with accounts as (
     select
         population.customer_id,

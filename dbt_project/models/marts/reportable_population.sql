@@ -11,6 +11,7 @@
 --
 -- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
 -- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
+-- Long, because the eleven reasons are one case, in the order in which they decide.
 with rules as (
     select
         accounts.account_id,

@@ -1,6 +1,7 @@
 -- One row per figure of the month as a whole and what it is about (an institution, a product, a
 -- reason, a roll): its value in the report month. Amounts in CNY, shares between 0 and 1. Runs on
 -- DuckDB, also where Spark builds the marts.
+-- Long, because each metric is one branch of a list.
 with status as (
     select
         status.*,

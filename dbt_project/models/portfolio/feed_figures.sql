@@ -2,6 +2,7 @@
 -- greatest value of the three months before it. Months are those of recorded_at, over all delivered
 -- rows: so that the first month that is run has a past, too. Runs on DuckDB, also where Spark
 -- builds the marts.
+-- Long, because the metrics of nine feeds are a list beside the query.
 {%- set figures = {
     'customers': {
         'no_mobile': 'avg((mobile_number is null)::integer)',
