@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from reporting.core import atomic
-from reporting.core.errors import BadCall, BadHome
+from reporting.core.errors import BadCall, BadHome, MachineFault
 from reporting.core.settings import Settings
 
 LOCK = ".lock"
@@ -17,8 +18,22 @@ WRITTEN_IN = (
     *("submissions/*", "notices", "work/*", "check_pages"),
     *("published", "published/*", "published/*/*"),
 )
+LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
 
 _held: set[Path] = set()
+
+
+def require_address_space() -> None:
+    """Refuse to begin where the system allows too little memory (``ulimit -v``).
+
+    A thread of dbt that cannot be given memory dies without a word, and dbt waits for it for ever.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed not in (resource.RLIM_INFINITY, -1) and allowed < LEAST_ADDRESS_SPACE:
+        raise MachineFault(
+            f"the system allows {allowed / 1e9:.1f} GB of address space (ulimit -v), and a run "
+            f"needs {LEAST_ADDRESS_SPACE / 1e9:.1f} GB; allow more and run the month again"
+        )
 
 
 @contextmanager

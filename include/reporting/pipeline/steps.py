@@ -38,7 +38,7 @@ from reporting.core.errors import (
 from reporting.core.product_policy import read_policy
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.core.workspace import exclusive, private_folder
+from reporting.core.workspace import exclusive, private_folder, require_address_space
 from reporting.landing.land import land_feeds
 from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
@@ -82,6 +82,7 @@ def step(function: Step) -> Step:
             exclusive(settings),
             interrupted_as_others(),
         ):
+            require_address_space()
             begins = name == STEPS[0].__name__
             run_marks.note(settings, run.label, name, run_marks.WORKING, begins=begins)
             function(run, settings)

@@ -11,6 +11,8 @@ from reporting.core.workspace import private_folder
 from reporting.store.build_store import open_store
 from reporting.transform.dbt_session import call_dbt
 
+MOST_NODES = 3  # failed nodes that an error names; dbt's log has all of them
+
 
 class DbtFailed(ReportingError):
     """A model, test or contract of the dbt project failed (exit 1)."""
@@ -47,7 +49,10 @@ def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
     """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log."""
     failed = call_dbt(dbt_arguments(run, settings, *arguments))
     if failed is not None:
-        error = DbtFailed.of(run, settings, "; ".join(node.name for node in failed))
+        named = [node.name for node in failed[:MOST_NODES]]
+        if more := len(failed) - len(named):
+            named.append(f"and {more} more")
+        error = DbtFailed.of(run, settings, "; ".join(named))
         error.may_be_damage = any(node.may_be_damage for node in failed)
         raise error
 
