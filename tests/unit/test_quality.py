@@ -28,7 +28,7 @@ from reporting.core.run import Run
 from reporting.core.safe_text import looks_personal
 from reporting.core.seeds import seed_rows
 from reporting.core.settings import EXPECTATIONS, Settings
-from reporting.pages.month_checks import pages_index, write_pages
+from reporting.pages.month_checks import write_pages
 
 # as the pipeline calls it: with pages
 evaluate_layer = partial(evaluate.evaluate_layer, write_pages=write_pages)
@@ -947,7 +947,7 @@ def test_results_are_saved_and_read_back(
 
     assert [p.stem for p in saved_reports(run, settings)] == ["landing", "records"]
     assert results_of(run, settings) == [r for report in reports for r in report.results]
-    page = pages_index(run, settings).read_text("utf-8")
+    page = settings.check_page(run.label).read_text("utf-8")
     for failed in (r for report in reports for r in report.results if not r.passed):
         assert f"<td>{failed.owner}</td>" in page
         assert f"<b>To do:</b> {html.escape(guide.entry(failed.check_id).do)}" in page
@@ -958,7 +958,7 @@ def test_results_are_saved_and_read_back(
 
 @pytest.mark.usefixtures("spoil")
 def test_the_pages_of_a_month_gather_its_layers(run: Run, settings: Settings) -> None:
-    index = pages_index(run, settings)
+    index = settings.check_page(run.label)
     assert index == settings.check_pages / "2026-05" / "index.html"
     evaluate_layer("landing", run, settings)
     assert "raw.accounts" in index.read_text("utf-8")
@@ -1043,7 +1043,7 @@ def test_the_check_page_is_no_wider_than_the_screen(
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": 900})
-        for path in sorted(pages_index(run, settings).parent.rglob("*.html")):
+        for path in sorted(settings.check_page(run.label).parent.rglob("*.html")):
             page.goto(path.as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path.parent
         browser.close()

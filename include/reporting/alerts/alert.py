@@ -186,7 +186,7 @@ def documents(settings: Settings) -> str:
 
 
 def _of(run: Run, settings: Settings) -> dict[str, Any]:
-    page = settings.check_pages / run.label / "index.html"
+    page = settings.check_page(run.label)
     if settings.pages_url:
         below = page.relative_to(settings.home.resolve()).as_posix()
         where = f"{settings.pages_url.rstrip('/')}/{below}"

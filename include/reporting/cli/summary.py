@@ -141,7 +141,7 @@ def _print_files(console: Console, settings: Settings, months: list[str]) -> Non
 def _print_next(console: Console, settings: Settings, month: str, someone: str | None) -> None:
     console.print(f"Database: {settings.published_database}", highlight=False, soft_wrap=True)
     console.print(
-        f"Check pages: {settings.check_pages / month / 'index.html'}",
+        f"Check pages: {settings.check_page(month)}",
         highlight=False,
         soft_wrap=True,
     )

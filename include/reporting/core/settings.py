@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         """Folder of the Data Docs pages."""
         return self.home.resolve() / "check_pages"
 
+    def check_page(self, month: str) -> Path:
+        """The start page of a month's checks (YYYY-MM), the same for all its layers."""
+        return self.check_pages / month / "index.html"
+
 
 def without_secrets(address: str) -> str:
     """A path or URL as it may be repeated: a URL without user, password, query and fragment."""

@@ -66,11 +66,6 @@ td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; 
 )
 
 
-def pages_index(run: Run, settings: Settings) -> Path:
-    """The start page of a month's checks, the same for all its layers."""
-    return settings.check_pages / run.label / "index.html"
-
-
 def write_pages(
     run: Run, settings: Settings, results: Sequence[CheckResult], render: Callable[[Path], None]
 ) -> None:
@@ -78,7 +73,7 @@ def write_pages(
 
     ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month's.
     """
-    with atomic.replaced(pages_index(run, settings).parent) as aside:
+    with atomic.replaced(settings.check_page(run.label).parent) as aside:
         render(aside)
         _complete(aside, run, results)
 
