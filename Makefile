@@ -14,7 +14,7 @@ OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-spark lint benchmark quality-benchmark docs rules-page checks-page lock
+.PHONY: help run airflow test test-all test-spark lint benchmark quality-benchmark docs rules-page checks-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -64,8 +64,11 @@ airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS = 0o700
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS = 0o600
 
-test: $(INSTALLED) ## Run all tests
+test: $(INSTALLED) ## Run the tests that CI runs
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-all: $(INSTALLED) ## Run every test, also the long ones
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "nightly or not nightly"
 
 test-spark: $(SPARK_INSTALLED) ## Compare the same book on DuckDB and on Spark row by row (needs Java 17)
 	@$(SPARK_BIN)/pytest tests/spark -s
