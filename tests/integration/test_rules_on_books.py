@@ -1,11 +1,20 @@
 """The bureau's rules on a correct book: silent, but where a fact was learnt too late."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import duckdb
+import pytest
 from support.lender_months import Lender
 
+from reporting.core.errors import BadCall
+from reporting.records import rules, validate
+from reporting.records.elements import create_functions
 from reporting.records.rules import load_rules
 
+MISSPELT = ("acct_bal >", "no_such_column", "no_such_function(acct_bal)")  # instead of a condition
 # A payment learnt after the cut-off: the closing still owes, or a month sent as overdue was clean.
 EXPLAINED_BY_A_LATE_ROW = {"V29", "V69"}
 
@@ -62,3 +71,19 @@ def test_a_record_that_heals_goes_out_in_the_next_run(lender_book: Lender) -> No
         "and second.report_month > first.report_month"
     )
     assert healed
+
+
+@pytest.mark.parametrize("hit", MISSPELT)
+def test_a_rule_that_cannot_be_evaluated_is_named(
+    lender_book: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hit: str
+) -> None:
+    run = lender_book.run(lender_book.months[-1])
+    store = tmp_path / run.build_store(lender_book.settings).name
+    shutil.copyfile(run.build_store(lender_book.settings), store)
+    spoilt = tuple(replace(r, hit=hit) if r.id == "V29" else r for r in load_rules())
+    for module in (validate, rules):
+        monkeypatch.setattr(module, "load_rules", lambda: spoilt)
+    with duckdb.connect(str(store)) as connection:
+        create_functions(connection)
+        with pytest.raises(BadCall, match="rule V29, field hit: is no condition on a record 210"):
+            validate.judge(connection)

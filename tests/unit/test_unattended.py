@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 from support.web_server import listening
 
 from reporting.alerts import open_alerts
+from reporting.checks.results import CheckReport, CheckResult, ChecksFailed, results_folder
 from reporting.core import safe_text
 from reporting.core.errors import BadCall, BadHome, BrokenDelivery, DataNotFit
 from reporting.core.run import Run
@@ -207,6 +210,14 @@ def test_a_task_without_a_month_runs_the_one_that_ended_last_in_china(
         ),
         (OSError(SECRET), "unforeseen OSError"),
         (MemoryError(), "memory ran out"),
+        (
+            duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure"),
+            "memory ran out: the system gave no more (see ulimit -v)",
+        ),
+        (
+            duckdb.OutOfMemoryException("Failed to allocate block of 8 bytes (bad allocation)"),
+            "memory ran out: the system gave no more (see ulimit -v)",
+        ),
         (ImportError("no module named x"), "ImportError: no module named x"),
         (BrokenDelivery("table bills: no file"), "table bills: no file"),
         (KeyError(SECRET), "unforeseen KeyError"),
@@ -236,6 +247,32 @@ def test_a_home_that_cannot_be_written_sends_its_error(
     with pytest.raises(BadHome):
         steps.run_month(Run.of(MONTH, None, settings), settings)
     assert "setting REPORTING_HOME: cannot make the folder" in text_of(posted)
+
+
+def test_failed_checks_reach_their_owner_even_if_their_results_cannot_be_read(
+    posted: list[dict[str, Any]], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.of(MONTH, None, settings)
+    failed = CheckResult(
+        check_id="status.known",
+        layer="marts",
+        table_name="marts.repayment_status",
+        severity="critical",
+        description="Every status is known.",
+        rows_checked=9,
+        rows_failing=2,
+        passed=False,
+        owner="pipeline",
+        evaluated_at=datetime(2026, 6, 3),
+    )
+    error = ChecksFailed(CheckReport("marts", run, (failed,)))
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
+    failing(monkeypatch, error)
+    damaged = results_folder(run, settings) / "landing.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no Parquet")
+    run_task()
+    assert "status.known" in text_of(posted)
 
 
 # --- a run that began and did not end

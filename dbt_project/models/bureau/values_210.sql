@@ -1,5 +1,5 @@
 -- One row per account and month that may be reported in this run (the report month, and earlier
--- months still owed): what record 210 says of it, tag by tag, whichever segments will go out.
+-- months still pending): what record 210 says of it, tag by tag, whichever segments will go out.
 -- Amounts in whole yuan (contracts, section 5; bureau interface, sections 2.1 to 2.6). Not stored:
 -- composed_210 is these values at their place in the account's sequence.
 -- Long, because a record has 60 tags, and each of them is a column.

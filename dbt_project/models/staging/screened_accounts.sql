@@ -1,4 +1,4 @@
--- Every delivered account row with a question about it, and the one place it has.
+-- Every delivered account row that is screened, and its one disposition.
 {{ config(materialized='table') }}
 
 {{ screened('accounts', [

@@ -1,4 +1,4 @@
--- Every delivered advance notice with a question about it, and the one place it has.
+-- Every delivered advance notice that is screened, and its one disposition.
 {{ config(materialized='table') }}
 
 {{ screened('adverse_notices', account_rules() + [

@@ -1,4 +1,4 @@
--- Every delivered bill with a question about it, and the one place it has. A bill dated after the
+-- Every delivered bill that is screened, and its one disposition. A bill dated after the
 -- closing is inside the rules (early settlement).
 {{ config(materialized='table') }}
 

@@ -1,4 +1,4 @@
--- Every delivered consent event with a question about it, and the one place it has. An unknown
+-- Every delivered consent event that is screened, and its one disposition. An unknown
 -- version or another hash of a known document is only a warning: the event still counts. So is an
 -- unknown institution in a signature; a withdrawal from one may concern any.
 {{ config(materialized='table') }}

@@ -1,4 +1,4 @@
--- Every delivered credit limit with a question about it, and the one place it has. Of a draw it
+-- Every delivered credit limit that is screened, and its one disposition. Of a draw it
 -- stands under the agreement's id.
 {{ config(materialized='table') }}
 

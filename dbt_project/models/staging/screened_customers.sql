@@ -1,4 +1,4 @@
--- Every delivered customer row with a question about it, and the one place it has. Clear personal
+-- Every delivered customer row that is screened, and its one disposition. Clear personal
 -- data: schema secure.
 {{ config(schema='secure', materialized='table') }}
 

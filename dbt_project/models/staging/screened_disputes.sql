@@ -1,4 +1,4 @@
--- Every delivered dispute with a question about it, and the one place it has.
+-- Every delivered dispute that is screened, and its one disposition.
 {{ config(materialized='table') }}
 
 {{ screened('disputes', account_rules() + [

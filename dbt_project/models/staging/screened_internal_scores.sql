@@ -1,4 +1,4 @@
--- Every delivered in-house score with a question about it, and the one place it has.
+-- Every delivered in-house score that is screened, and its one disposition.
 {{ config(materialized='table') }}
 
 {{ screened('internal_scores', customer_rules() + [

@@ -1,4 +1,4 @@
--- Every delivered transaction with a question about it, and the one place it has. A reversal must
+-- Every delivered transaction that is screened, and its one disposition. A reversal must
 -- name an earlier row of its own account that is inside the rules, is no reversal and is not
 -- reversed already (contracts, section 2, rule 1); so reversals and the rows they name are all
 -- here.

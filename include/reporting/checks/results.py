@@ -23,7 +23,7 @@ RESULT_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckResult:
     """The result of one check of one table: what it requires and how many rows fail."""
 
@@ -36,10 +36,10 @@ class CheckResult:
     rows_failing: int
     passed: bool
     owner: str  # who is alerted (expectations/runbook.yml)
-    evidence: str  # fingerprint of the failing rows; empty if the check passed
-    example_keys: tuple[str, ...]  # of failing rows, pseudonymous
-    is_waived: bool
-    waiver_note: str  # who waived it, or why a waiver no longer holds; empty without one
+    evidence: str = ""  # fingerprint of the failing rows; empty if the check passed
+    example_keys: tuple[str, ...] = ()  # of failing rows, pseudonymous
+    is_waived: bool = False
+    waiver_note: str = ""  # who waived it, or why a waiver no longer holds; empty without one
     evaluated_at: datetime  # wall clock, China time (contracts, section 5)
     new_rows_only: bool = False  # another month checks other rows; not published
 
@@ -103,6 +103,10 @@ class ChecksFailed(DataNotFit):
         )
         self.report = report
         self.may_be_damage = not report.is_complete
+
+    def __reduce__(self) -> tuple[type["ChecksFailed"], tuple[CheckReport]]:
+        """Pickle it with its report, so that it can leave another process."""
+        return type(self), (self.report,)
 
 
 def saved_reports(run: Run, settings: Settings) -> list[Path]:

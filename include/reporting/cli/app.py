@@ -30,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
 )
 console = SafeConsole()
+log = logging.getLogger(__name__)
 
 BY_SIGNAL = 128  # plus the signal's number, as in a shell
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
@@ -81,6 +82,8 @@ def run(month: Month, as_of: AsOf = None) -> None:
     """Report one month: land, check, build marts, check, build records, check, publish."""
     settings = load_settings()
     one = run_of(month, as_of, settings)
+    if one.as_of > datetime.now(CHINA).replace(tzinfo=None):
+        log.warning("%s: its cut-off %s lies in the future", one.label, one.as_of.isoformat())
     from reporting.cli import summary
     from reporting.pipeline import steps
 

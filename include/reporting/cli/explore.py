@@ -14,6 +14,7 @@ from reporting.core.settings import Settings
 from reporting.store.published_database import open_published
 
 ROWS_SHOWN = 40
+WIDEST = 100_000  # columns of a table that is not printed at a terminal
 REFUSED = (  # they write files or open others
     duckdb.StatementType.COPY,
     duckdb.StatementType.EXPORT,
@@ -92,6 +93,9 @@ def _show(result: duckdb.DuckDBPyConnection, console: Console) -> None:
     rows = result.fetchmany(ROWS_SHOWN + 1)
     for row in rows[:ROWS_SHOWN]:
         table.add_row(*(Text("" if value is None else shown(str(value))) for value in row))
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+    else:  # a file or another program reads it: nothing is cut or broken into lines
+        console.print(table, width=WIDEST, crop=False)
     if len(rows) > ROWS_SHOWN:
         console.print(f"... more rows; add a limit or an aggregate (shown: {ROWS_SHOWN})")

@@ -5,10 +5,12 @@ class ReportingError(Exception):
     """An error that the user must act on: one line that names the place and what to do.
 
     ``may_be_damage``: a landed file that cannot be decoded may be the cause and is looked for.
+    ``lack``: what the machine lacked, such as space on a disk, if that is the cause.
     """
 
     exit_code = 1
     may_be_damage = False
+    lack = ""
 
 
 class DataNotFit(ReportingError):

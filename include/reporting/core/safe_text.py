@@ -35,8 +35,8 @@ LACKS = {
     "can't start new thread": "no thread can be started: memory ran out, or ulimit -u is too low",
     "Cannot allocate memory": "memory ran out",
     "std::bad_alloc": "memory ran out",
-    "Allocation failure": "memory ran out: the system gave no more",
-    "(bad allocation)": "memory ran out: the system gave no more",
+    "Allocation failure": "memory ran out: the system gave no more (see ulimit -v)",
+    "(bad allocation)": "memory ran out: the system gave no more (see ulimit -v)",
     "MemoryError": "memory ran out",
 }
 PATH = re.compile("[\"'](/[^\"'\\n]+)[\"']")

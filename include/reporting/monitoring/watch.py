@@ -7,7 +7,6 @@ the bureau's deadline, and alerts the owners while there is still time to correc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 from rich.console import Group
 from rich.table import Table
@@ -41,13 +40,6 @@ class WatchResult(CheckResult):
     limits: str
     now: str
     value: str = ""
-
-    @classmethod
-    def on(cls, day: date, **measured: Any) -> "WatchResult":
-        """A result of the watch on a day; a check of the watch cannot be waived."""
-        rest: dict[str, Any] = {"rows_failing": 0, "rows_checked": 0, "example_keys": ()}
-        rest |= {"layer": LAYER, "evidence": "", "is_waived": False, "waiver_note": ""}
-        return cls(evaluated_at=datetime.combine(day, time()), **rest | measured)
 
 
 def watch(day: date, settings: Settings) -> list[WatchResult]:
@@ -121,9 +113,9 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
         if figure is None:
             continue  # too few rows, or the feed is broken, which ``structure`` reports
         passed = threshold.allows(figure.value)
-        yield WatchResult.on(
-            day,
+        yield WatchResult(
             check_id=threshold.check_id,
+            layer=LAYER,
             table_name=f"raw.{threshold.feed}",
             severity=threshold.severity,
             owner=threshold.owner,
@@ -135,6 +127,7 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
             rows_failing=figure.failing or int(not passed),
             rows_checked=figure.checked,
             example_keys=figure.examples,
+            evaluated_at=datetime.combine(day, time()),
         )
 
 
@@ -152,9 +145,9 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
         for one, due_on in near
     )
     for check_id, owner in DEADLINES.items():
-        yield WatchResult.on(
-            day,
+        yield WatchResult(
             check_id=check_id,
+            layer=LAYER,
             table_name=BUILT_MONTHS,
             severity="critical" if late else "warning",
             owner=owner,
@@ -162,7 +155,9 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
             limits="nothing due",
             now=words or "nothing due",
             passed=not near,
+            rows_checked=0,
             rows_failing=len(near),
+            evaluated_at=datetime.combine(day, time()),
         )
 
 
@@ -174,9 +169,9 @@ def _runs(day: date, settings: Settings) -> WatchResult:
         f"({'after' if mark.state == run_marks.BETWEEN else 'in'} step {mark.step})"
         for mark in marks
     )
-    return WatchResult.on(
-        day,
+    return WatchResult(
         check_id=RUN_ENDED,
+        layer=LAYER,
         table_name=BUILT_MONTHS,
         severity="critical",
         owner="pipeline",
@@ -184,5 +179,7 @@ def _runs(day: date, settings: Settings) -> WatchResult:
         limits="no run is open",
         now=words or "no run is open",
         passed=not marks,
+        rows_checked=0,
         rows_failing=len(marks),
+        evaluated_at=datetime.combine(day, time()),
     )

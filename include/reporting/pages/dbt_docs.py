@@ -9,6 +9,7 @@ from reporting.core import atomic
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
+from reporting.core.workspace import require_address_space
 from reporting.pages.trend import write_trend
 from reporting.store.published import built_months
 from reporting.transform.dbt import dbt_pages
@@ -33,6 +34,7 @@ def build_pages(settings: Settings) -> Path:
     stored = [run for run in runs if run.build_store(settings).is_file()]
     if not stored:
         raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+    require_address_space()
     dbt_pages(stored[-1], settings)
     page = settings.home.resolve() / "docs" / "index.html"
     checked = sorted(settings.check_pages.glob("*/index.html"), reverse=True)

@@ -100,10 +100,12 @@ def _name_what_is_lacking(step: str, run: Run, settings: Settings) -> Iterator[N
     """Raise MachineFault if the block fails for lack of a resource, such as space on a disk."""
     try:
         yield
-    except ReportingError:
-        raise
     except Exception as error:
-        if words := safe_text.of_lack(error, settings.home.resolve()):
+        if isinstance(error, ReportingError):
+            words = error.lack
+        else:
+            words = safe_text.of_lack(error, settings.home.resolve())
+        if words:
             raise MachineFault(
                 f"month {run.label}, step {step}: {words}; correct that and run the month again"
             ) from None
@@ -132,8 +134,10 @@ def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]
 def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> None:
     """Send an alert of what stopped the month, without a value of a row; never raises."""
     results = _results_so_far(run, settings)
-    fault = None  # the message says which checks failed
-    if not isinstance(error, ChecksFailed):
+    fault = None
+    if isinstance(error, ChecksFailed):  # the message says which; they may not be readable
+        results = results or list(error.report.results)
+    else:
         fault = Fault.in_step(step, _words(step, error, settings), _owner(error))
     names = [one.__name__ for one in STEPS]
     done = names[: names.index(step)] if step in names else []
@@ -234,6 +238,8 @@ def check_marts(run: Run, settings: Settings) -> None:
 @step
 def build_records(run: Run, settings: Settings) -> None:
     """Build the records in the bureau's format and evaluate its rules on them."""
+    with open_store(run, settings, read_only=False) as connection:
+        validate.prepare(connection)  # also where the step is run again on a store
     dbt_build(run, settings, RECORDS)
     with open_store(run, settings, read_only=False) as connection:
         validate.judge(connection)

@@ -12,6 +12,8 @@ from reporting.records.lines import layouts
 from reporting.records.rules import RECORDS, REGISTRY, Record, Rule, hits, load_rules
 
 HITS = "secure.rule_hits"
+# A condition that is misspelt, or names a column or a function that does not exist.
+NOT_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 RESEQUENCED = "secure.resequenced_210"
 
 
@@ -41,15 +43,15 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill ``secure.validated_records``: one row per record with its state and the rules it fails.
 
     Each record is evaluated on its own and against its past, then together with the records that it
-    depends on. When a record is withheld, the account's next record takes its place in the sequence
-    (it becomes the first report and carries C and F) and is evaluated again.
+    depends on. When a record is withheld, code and segments of the account's next records are
+    decided as if it did not exist, and they are evaluated again.
 
     Raises BadCall naming the rule whose SQL cannot be evaluated.
     """
     connection.execute(f"delete from secure.failed_records; delete from {RESEQUENCED}")
     try:
         _evaluate(connection)
-    except (duckdb.ParserException, duckdb.BinderException):
+    except NOT_SQL:
         _require_valid_rules(connection)  # one by one, to name the rule
         raise
     _state_of_each_record(connection)
@@ -83,7 +85,7 @@ def _require_condition(connection: duckdb.DuckDBPyConnection, rule: Rule, record
         relation = with_faulty_elements(record, relation)
     try:
         connection.execute(f"select 1 from {relation} where {rule.fails()} limit 0")
-    except (duckdb.ParserException, duckdb.BinderException):
+    except NOT_SQL:
         raise BadCall(
             f"bureau rules {REGISTRY}: rule {rule.id}, field hit: is no condition on "
             f"a record {record}; correct it"

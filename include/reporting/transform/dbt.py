@@ -54,6 +54,7 @@ def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
             named.append(f"and {more} more")
         error = DbtFailed.of(run, settings, "; ".join(named))
         error.may_be_damage = any(node.may_be_damage for node in failed)
+        error.lack = next((node.lack for node in failed if node.lack), "")
         raise error
 
 

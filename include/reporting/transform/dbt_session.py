@@ -25,11 +25,13 @@ _NO_DAMAGE = (
 class FailedNode:
     """A failed node, as "model repayment_status", and the reason if its text quotes no value.
 
-    ``may_be_damage``: the engine may have stopped because it could not decode a file.
+    ``may_be_damage``: the engine may have stopped because it could not decode a file. ``lack``:
+    what the machine lacked, if that is the reason.
     """
 
     name: str
-    may_be_damage: bool
+    may_be_damage: bool = False
+    lack: str = ""
 
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -66,6 +68,7 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
         FailedNode(
             _named(f"{one.node.resource_type} {one.node.name}", one.message),
             one.status == "error" and _is_of_what_was_read(one.message or ""),
+            safe_text.lack_in(one.message or ""),
         )
         for one in getattr(done.result, "results", [])
         if one.status in ("error", "fail", "partial success")
@@ -73,7 +76,7 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
     if failed or done.exception is None:
         return failed
     why = safe_text.of_dbt(str(done.exception)) or safe_text.of_error(done.exception)
-    return [FailedNode(why, may_be_damage=False)]
+    return [FailedNode(why, lack=safe_text.lack_in(str(done.exception)))]
 
 
 def _ends_all(error: BaseException | None) -> TypeGuard[BaseException]:
