@@ -153,6 +153,7 @@ def test_a_dispute_past_its_duty_is_told_every_month(
     assert finds(query, spoil) == [("D1",)]
 
 
+@pytest.mark.nightly
 def test_a_dispute_changes_no_byte_of_a_record(lender_book: Lender, tmp_path: Path) -> None:
     """REQ-09: the record is built from the ledger; a dispute is answered, not anticipated."""
     landing = tmp_path / "landing"

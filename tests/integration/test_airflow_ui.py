@@ -72,6 +72,7 @@ def listeners(session: int) -> set[str]:
     return {line[1] for line in lines if line[3] == "0A" and line[9] in sockets}
 
 
+@pytest.mark.nightly
 def test_where_a_part_cannot_run_the_others_are_stopped_too(tmp_path):
     settings = settings_in(tmp_path)
     with socket.socket() as taken:

@@ -82,6 +82,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield Airflow(server), settings
 
 
+@pytest.mark.nightly
 def test_a_backfill_builds_month_after_month_and_stops_at_a_failed_one_until_it_is_repaired(
     airflow,
 ):

@@ -260,6 +260,7 @@ def run_without_a_month(settings: Settings) -> tuple[set[str], str]:
     return {month for _, month in recorder.steps()}, str(run.state)
 
 
+@pytest.mark.nightly
 def test_a_run_without_a_month_takes_the_one_that_ended_last_in_china(settings):
     assert in_new_process(run_without_a_month, settings) == ({"2026-05"}, "success")
 

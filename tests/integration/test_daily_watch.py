@@ -69,6 +69,7 @@ def test_it_looks_at_seven_every_morning_in_china(tmp_path: Path) -> None:
     assert daily["ticks"] == ["2026-06-01T23:00:00+00:00", "2026-06-02T23:00:00+00:00"]
 
 
+@pytest.mark.nightly
 def test_it_looks_as_on_the_day_of_the_run_and_fails_where_a_feed_is_broken(
     tmp_path: Path, posted: list[dict[str, Any]]
 ) -> None:

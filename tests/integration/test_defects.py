@@ -184,6 +184,7 @@ def unusual_for_june(settings: Settings) -> list[tuple[str, str]]:
         return store.execute("select figure, scope from history.unusual_figures").fetchall()
 
 
+@pytest.mark.nightly
 def test_half_a_month_warns_and_its_waiver_holds_for_that_month_alone(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     generate(

@@ -130,6 +130,7 @@ def test_in_a_page_of_a_delivered_file(
     assert "data_delivery] 2026-04 stopped" in mailbox.subjects[0]
 
 
+@pytest.mark.nightly
 def test_in_the_marts(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
     settings = settings_in(tmp_path).model_copy(update={"landing": str(landing)})
     run = Run.of("2026-04", None, settings)
@@ -146,6 +147,7 @@ def test_in_the_marts(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
     assert len(mailbox.subjects) == 1
 
 
+@pytest.mark.nightly
 def test_in_the_outgoing_records(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:
     settings = settings_in(tmp_path).model_copy(update={"landing": str(landing)})
     run = Run.of("2026-04", None, settings)

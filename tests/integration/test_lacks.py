@@ -88,6 +88,7 @@ def test_a_file_that_may_not_grow_names_step_and_place(landing: Path, tmp_path: 
     assert_nothing_was_sent(tmp_path / "home")
 
 
+@pytest.mark.nightly
 def test_a_folder_for_temporary_files_that_is_not_there_is_not_needed(
     landing: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_not_needed(
     assert (status, error) == (0, "")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("size", ["6m", "16m"])
 def test_a_full_disk_names_step_and_file_system_and_the_next_run_heals(
     landing: Path, small_disk: Callable[[str], Path], size: str

@@ -253,6 +253,7 @@ def test_a_month_follows_from_its_settings_and_the_month_before() -> None:
     assert len(ids | {id_of(other_groups, None), id_of(settings, None, "other")}) == 6
 
 
+@pytest.mark.nightly
 def test_dbts_own_variables_change_nothing(
     lender_book: Lender, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +270,7 @@ def test_a_month_that_has_not_ended_is_refused(lender_book: Lender) -> None:
         Run.of("2026-05", "2026-05-31T23:59:59", lender_book.settings)
 
 
+@pytest.mark.nightly
 def test_a_month_built_beside_another_is_not_published(lender_book: Lender, tmp_path: Path) -> None:
     settings = lender_book.settings.model_copy(update={"home": tmp_path})
     march, april = (Run.of(month, None, settings) for month in MONTHS[:2])

@@ -46,6 +46,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.nightly
 def test_the_parts_hold_what_one_file_would_and_are_listed_in_one_manifest(
     landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +70,7 @@ def test_the_parts_hold_what_one_file_would_and_are_listed_in_one_manifest(
     assert {name[26:29] for name in names} >= {"001", "051", "101"}
 
 
+@pytest.mark.nightly
 def test_more_parts_than_serial_numbers_stop_the_month_in_one_line(
     landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import duckdb
+import pytest
 from support.lender_months import MONTHS, Lender
 
 from reporting.store.published_database import open_published
@@ -54,6 +55,7 @@ def test_nothing_clear_stands_outside_the_private_folders(lender_book: Lender, r
             assert not [number for number in ids if number.encode() in content], path
 
 
+@pytest.mark.nightly
 def test_an_analyst_reads_while_a_run_writes(lender_book: Lender) -> None:
     month = MONTHS[-1]
     code = (

@@ -74,6 +74,7 @@ def sent(lender: Lender) -> int:
     )[0][0]
 
 
+@pytest.mark.nightly
 def test_a_redelivered_row_is_read_at_a_later_cut_off_and_never_forgotten(lender: Lender) -> None:
     assert waiting(lender) == [("BWAITS", "DUE_BEFORE_STATEMENT")]
     code, shown = run(lender, MONTH)

@@ -95,6 +95,7 @@ def test_a_failed_run_is_sent_once_whoever_finds_it(unattended: Unattended) -> N
     assert "(task land of monthly_credit_reporting)" in post["text"]
 
 
+@pytest.mark.nightly
 def test_a_watch_that_could_not_look_is_sent_once(unattended: Unattended) -> None:
     before = len(unattended.posted), unattended.callbacks()
     unattended.trigger("daily_landing_watch", {"day": "2026-06-02"})

@@ -141,6 +141,7 @@ def delivered_otherwise(as_it_is: Home, tmp_path_factory: pytest.TempPathFactory
     return run_months(settings, grow)
 
 
+@pytest.mark.nightly
 def test_another_delivery_of_the_same_rows_changes_no_byte(
     as_it_is: Home, delivered_otherwise: Home
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle.raw_rows import RawBook
+from support.nightly import first
 
 from properties.agreement import disagreements
 from properties.fast_build import RUNS, FastBuild
@@ -29,7 +30,7 @@ def told(book: RawBook, account_id: str) -> str:
     )
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", first(1, RUNS))
 @given(data=st.data())
 def test_the_marts_are_what_the_replay_says(
     fast_build: Callable[[str], FastBuild], name: str, data: st.DataObject

@@ -101,9 +101,13 @@ def test_a_signal_that_a_library_swallows_ends_the_command(
         "sys.argv = ['reporting', 'it']\n"
         "app.main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "it.py")], capture_output=True, text=True, check=False
+    (tmp_path / "at_terminal.py").write_text(  # a shell may start tests with SIGINT ignored
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
     )
+    arguments = [sys.executable, str(tmp_path / "at_terminal.py"), str(tmp_path / "it.py")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 128 + number
     assert done.stdout == ""
     assert done.stderr.startswith(line)
