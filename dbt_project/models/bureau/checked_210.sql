@@ -1,7 +1,8 @@
 -- One row per record 210 that may leave in this run, with what the bureau's rules compare it with:
 -- the account's records before it, sent by earlier runs or standing in this batch. The rules
 -- themselves are expectations/bureau_rules.yml.
--- Long, because each rule reads one row, so all that any rule compares a record with is joined here.
+-- Long, because each rule reads one row, so all that any rule compares a record with is joined
+-- here.
 {{ config(materialized='view') }}
 
 with sent as (

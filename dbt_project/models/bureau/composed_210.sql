@@ -1,8 +1,8 @@
 -- One row per reported account and report date: record 210, personal loan account (个人借贷账户),
 -- segments B base, C basic information, F credit limit, H monthly performance and K special
--- transactions, at its place in the account's sequence as if no record were withheld. Beside the report
--- month stand the earlier months that are pending and may be sent now. Columns are the bureau's tags
--- (contracts, section 5).
+-- transactions, at its place in the account's sequence as if no record were withheld. Beside the
+-- report month stand the earlier months that are pending and may be sent now. Columns are the
+-- bureau's tags (contracts, section 5).
 with items as (
     select
         *,

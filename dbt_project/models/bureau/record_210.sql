@@ -1,5 +1,5 @@
--- One row per reported account and report date: record 210 as it is sent. Where an earlier record of the
--- account is withheld, code and segments are decided as if that record did not exist.
+-- One row per reported account and report date: record 210 as it is sent. Where an earlier record
+-- of the account is withheld, code and segments are decided as if that record did not exist.
 {{ config(materialized='view') }}
 
 select

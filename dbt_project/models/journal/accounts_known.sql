@@ -1,10 +1,10 @@
 -- One row per institution and account: what the bureau knows of it after this run. Later months
--- compare their records 210 with it (docs/decisions/0012). Made from the rows of the month before and
--- this run's records, so that no month reads all records ever sent.
+-- compare their records 210 with it (docs/decisions/0012). Made from the rows of the month before
+-- and this run's records, so that no month reads all records ever sent.
 --
--- A row stands for the records from report_date to last_report_date, with the values of the last one.
--- While an account has pending months, each of its records keeps a row of its own, since late records
--- come between them; records withheld for one date share a row that says since when.
+-- A row stands for the records from report_date to last_report_date, with the values of the last
+-- one. While an account has pending months, each of its records keeps a row of its own, since late
+-- records come between them; records withheld for one date share a row that says since when.
 {{ config(materialized='view') }}
 
 with records as (
@@ -41,8 +41,9 @@ owing as (
 kept as (
     select
         records.*,
-        case when state in ('WITHHELD', 'REJECTED') then state else 'SENT' end as kind,
-        case when owing.account_id is not null then last_report_date end as alone_on
+        case when records.state in ('WITHHELD', 'REJECTED') then records.state else 'SENT' end
+            as kind,
+        case when owing.account_id is not null then records.last_report_date end as alone_on
     from records
     left join owing
         on records.account_id = owing.account_id
@@ -79,7 +80,24 @@ known as (
 
 select
     run.report_month,
-    known.* exclude (last_one),
-    unnest(known.last_one)
+    known.reporter_code,
+    known.account_id,
+    known.built_in,
+    known.report_date,
+    known.last_report_date,
+    known.first_account_type,
+    known.last_account_type,
+    known.opened_on,
+    known.was_closed,
+    known.was_overdue,
+    known.hash_c,
+    known.hash_f,
+    struct_extract(known.last_one, 'state') as state,
+    struct_extract(known.last_one, 'report_date_code') as report_date_code,
+    struct_extract(known.last_one, 'repayment_status') as repayment_status,
+    struct_extract(known.last_one, 'overdue_total') as overdue_total,
+    struct_extract(known.last_one, 'five_tier_assigned_on') as five_tier_assigned_on,
+    struct_extract(known.last_one, 'customer_id') as customer_id,
+    struct_extract(known.last_one, 'product_code') as product_code
 from known
 cross join {{ source('run', 'built_months') }} as run

@@ -1,5 +1,6 @@
--- One row per account that has no string in the month before: its 60 months as of that month, oldest
--- first, read from all records ever sent. Such an account was missing from that month's data.
+-- One row per account that has no string in the month before: its 60 months as of that month,
+-- oldest first, read from all records ever sent. Such an account was missing from that month's
+-- data.
 {{ config(schema='ledger') }}
 
 with run as (

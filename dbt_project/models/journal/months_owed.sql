@@ -12,13 +12,13 @@ reported_last as (
     from {{ source('history', 'accounts_known') }}
     where
         state <> 'WITHHELD'
-        and last_report_date >= (select report_month - interval 1 month from run)
+        and last_report_date >= (select run.report_month - interval 1 month from run)
     group by account_id
     having not bool_or(was_closed)
     union
     select account_id
     from {{ source('history', 'months_owed') }}
-    where owed_month = (select report_month - interval 1 month from run)
+    where owed_month = (select run.report_month - interval 1 month from run)
 ),
 
 months as (
@@ -28,19 +28,19 @@ months as (
     from {{ source('history', 'months_owed') }}
     union
     select
-        account_id,
-        (select report_month from run) as owed_month
+        reported_last.account_id,
+        (select run.report_month from run) as owed_month
     from reported_last
     anti join {{ ref('reportable_population') }} as population
         on reported_last.account_id = population.account_id
-        and population.report_month = (select report_month from run)
+        and population.report_month = (select run.report_month from run)
     union
     select
         account_id,
         report_month as owed_month
     from {{ ref('reportable_population') }}
     where
-        report_month = (select report_month from run)
+        report_month = (select run.report_month from run)
         and reason_code in ('REPORTED', 'NOTICE_PENDING')
 ),
 
@@ -59,7 +59,7 @@ today as (
         account_id,
         signed_at
     from {{ ref('int_authorizations_at_report_date') }}
-    where report_month = (select report_month from run)
+    where report_month = (select run.report_month from run)
 )
 
 select

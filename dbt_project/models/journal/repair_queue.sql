@@ -1,5 +1,5 @@
--- One row per withheld record and rule that it fails: what a person must repair before it can be sent
--- (contracts, section 3; REQ-17).
+-- One row per withheld record and rule that it fails: what a person must repair before it can be
+-- sent (contracts, section 3; REQ-17).
 with withheld as (
     select
         *,

@@ -1,8 +1,8 @@
--- One row per account of the population and report month: the repayment statuses actually sent about
--- the last 24 and 60 months, oldest first, one character per month, '-' where none was sent
--- (contracts, section 4). Made from the strings of the month before, shifted by one month, and from
--- what this run sent; a pending month sent now is filled in further back. A record counts for the
--- month of its report date.
+-- One row per account of the population and report month: the repayment statuses actually sent
+-- about the last 24 and 60 months, oldest first, one character per month, '-' where none was sent
+-- (contracts, section 4). Made from the strings of the month before, shifted by one month, and
+-- from what this run sent; a pending month sent now is filled in further back. A record counts for
+-- the month of its report date.
 {{ config(materialized='view') }}
 
 with run as (
@@ -22,16 +22,6 @@ sent as (  -- of several records about one month, the one sent last
     group by all
 ),
 
-new_statuses as (
-    select
-        account_id,
-        max(case when months_ago = 0 then status end) as status,
-        list(lpad(months_ago::varchar, 2, '0') || status) filter (where months_ago between 1 and 59)
-            as late
-    from sent
-    group by account_id
-),
-
 before as (
     select * from {{ source('history', 'repayment_history') }}
     union all
@@ -42,37 +32,50 @@ moved as (
     select
         population.report_month,
         population.account_id,
-        substr(coalesce(before.history_60, repeat('-', 60)), 2)
-        || coalesce(new_statuses.status, '-') as history,
-        new_statuses.late
+        substr(coalesce(before.history_60, repeat('-', 60)), 2) || coalesce(sent.status, '-')
+            as history
     from {{ ref('reportable_population') }} as population
     inner join run
         on population.report_month = run.report_month
     left join before
         on population.account_id = before.account_id
-    left join new_statuses
-        on population.account_id = new_statuses.account_id
+    left join sent
+        on population.account_id = sent.account_id
+        and sent.months_ago = 0
 ),
 
-histories as (
+late as (
+    select *
+    from sent
+    where months_ago between 1 and 59
+),
+
+accounts_late as (
+    select distinct account_id from late
+),
+
+filled as (
     select
-        report_month,
-        account_id,
-        case
-            when late is null then history
-            else list_reduce(
-                list_prepend(history, late),
-                lambda text, one: left(text, 59 - left(one, 2)::integer)
-                || right(one, 1)
-                || right(text, left(one, 2)::integer)
-            )
-        end as history
+        moved.account_id,
+        string_agg(
+            coalesce(late.status, substr(moved.history, 60 - places.months_ago, 1)), ''
+            order by places.months_ago desc
+        ) as history
     from moved
+    inner join accounts_late
+        on moved.account_id = accounts_late.account_id
+    cross join range(60) as places (months_ago)
+    left join late
+        on moved.account_id = late.account_id
+        and places.months_ago = late.months_ago
+    group by moved.account_id
 )
 
 select
-    report_month,
-    account_id,
-    right(history, 24) as history_24,
-    history as history_60
-from histories
+    moved.report_month,
+    moved.account_id,
+    right(coalesce(filled.history, moved.history), 24) as history_24,
+    coalesce(filled.history, moved.history) as history_60
+from moved
+left join filled
+    on moved.account_id = filled.account_id

@@ -3,7 +3,7 @@
 -- hash would allow every identity number to be tried out.
 with hashed as (  -- before the join: what is joined should not carry whole lines
     select
-        lines.* exclude (line),
+        lines.* exclude (line),  -- noqa: RF02
         {{ adapter.dispatch("hmac_sha256")("lines.line") }} as content_sha256
     from {{ source('records', 'record_lines') }} as lines
     cross join {{ source('keys', 'hash_key') }} as hash_key
