@@ -30,7 +30,7 @@ from reporting.transform.dbt import dbt_build
 pytest.importorskip("pyspark", reason="Spark has an environment of its own: make test-spark")
 pytest.importorskip("dbt.adapters.spark", reason="as above")
 
-RECORDS = {"record_110", "record_210", "record_220"}
+RECORDS = {"record_110", "composed_210", "record_220"}
 MARTS = {path.stem for path in (DBT_PROJECT / "models" / "marts").glob("*.sql")}
 WITH_WALL_CLOCK = {"data_quality_results"}  # evaluated_at (contracts, section 5)
 

@@ -36,6 +36,7 @@ TYPES = {"VARCHAR": "string", "BLOB": "binary", "TIMESTAMP": "timestamp_ntz"}
 GIVEN = (
     *("seeds.%", "history.%", "brought_forward.%"),
     *("raw.product_policy", "secure.hash_key", "secure.failed_records"),
+    "secure.resequenced_210",
 )
 
 # Characters of a path that Spark reads in place; it would escape others.
