@@ -104,13 +104,13 @@ def compared_month(
     kept = on_duckdb.home / f"records_{month}"
     for step in steps.STEPS:
         if step.__name__ == "build_records":  # as they are built, before the rules have judged them
-            dbt_build(run, on_duckdb, *steps.RECORDS)
+            dbt_build(run, on_duckdb, steps.RECORDS)
             with duckdb.connect(str(run.build_store(on_duckdb)), read_only=True) as store:
                 for name in RECORDS:
                     store.table(f"secure.{name}").write_parquet(f"{kept}_{name}.parquet")
         step(run, on_duckdb)
     with monkeypatch.context() as patch:  # Spark builds the records too, only to be compared
-        patch.setattr(steps, "MODELS", (*steps.MODELS, *steps.RECORDS))
+        patch.setattr(steps, "MODELS", (*steps.MODELS, steps.RECORDS))
         steps.run_month(run, on_spark)
 
     tables = run.folder(on_spark) / "spark" / "tables"
