@@ -2,13 +2,13 @@
 
 import os
 import resource
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.small_disk import mounted
 
 from reporting.synthetic import lender
 
@@ -21,26 +21,6 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lacks") / "landing"
     lender.generate(folder, accounts=60, months=3, seed=3)
     return folder
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A function that mounts a file system of a size."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mounted(size: str) -> Path:
-        if os.geteuid() or not mount or not umount:
-            pytest.skip("only root mounts a file system")
-        arguments = [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        if subprocess.run(arguments, capture_output=True, check=False).returncode:
-            pytest.skip("this machine lets nobody mount a file system")
-        return folder
-
-    yield mounted
-    if umount and os.path.ismount(folder):
-        subprocess.run([umount, "-l", str(folder)], check=True)
 
 
 def run(home: Path, landing: Path, lack: Lack | None = None, **environment: str) -> tuple[int, str]:
@@ -99,16 +79,16 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_not_needed(
 @pytest.mark.nightly
 @pytest.mark.parametrize("size", ["6m", "16m"])
 def test_a_full_disk_names_step_and_file_system_and_the_next_run_heals(
-    landing: Path, small_disk: Callable[[str], Path], size: str
+    landing: Path, tmp_path: Path, size: str
 ) -> None:
-    disk = small_disk(size)
-    home = disk / "home"
-    status, error = run(home, landing)
-    assert status == 1
-    assert ", step " in error
-    assert f"no space left on the file system of {disk}" in error
-    assert error.count("\n") == 0
-    assert_nothing_was_sent(home)
-    subprocess.run(["mount", "-o", "remount,size=500m", str(disk)], check=True)  # noqa: S607
-    assert run(home, landing) == (0, "")
-    assert list((home / "submissions").rglob("*.txt"))
+    with mounted(tmp_path / "disk", size) as disk:
+        home = disk / "home"
+        status, error = run(home, landing)
+        assert status == 1
+        assert ", step " in error
+        assert f"no space left on the file system of {disk}" in error
+        assert error.count("\n") == 0
+        assert_nothing_was_sent(home)
+        subprocess.run(["mount", "-o", "remount,size=500m", str(disk)], check=True)  # noqa: S607
+        assert run(home, landing) == (0, "")
+        assert list((home / "submissions").rglob("*.txt"))

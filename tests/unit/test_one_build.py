@@ -1,6 +1,5 @@
 """Whoever reads the published database sees one build, whole, of this home and no other."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from support.small_disk import mounted
 
 from reporting.core.database import apply_limits, new_database
 from reporting.core.errors import DataNotFit
@@ -206,17 +206,8 @@ def test_a_log_that_a_killed_analyst_left_goes_with_the_next_publication(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that is soon full."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if os.geteuid() or not mount or not umount:
-        pytest.skip("only root mounts a file system")
-    arguments = [mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if subprocess.run(arguments, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    yield folder
-    subprocess.run([umount, "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "3m") as folder:
+        yield folder
 
 
 def fill(folder: Path, leave: int) -> None:

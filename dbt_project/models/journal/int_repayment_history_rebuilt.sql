@@ -32,7 +32,7 @@ sent as (  -- of several records about one month, the one sent last
     cross join run
     where
         journals.record_type = '210'
-        and journals.state in ('BUILT', 'RELEASED', 'ACCEPTED')
+        and journals.state in {{ sent_states() }}
     group by all
 ),
 

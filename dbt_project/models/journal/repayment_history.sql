@@ -18,7 +18,7 @@ sent as (  -- of several records about one month, the one sent last
     cross join run
     where
         records.record_type = '210'
-        and records.state in ('BUILT', 'RELEASED', 'ACCEPTED')
+        and records.state in {{ sent_states() }}
     group by all
 ),
 
