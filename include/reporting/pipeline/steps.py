@@ -55,8 +55,7 @@ from reporting.store import (
 from reporting.store.build_store import open_store, remove_old_stores
 from reporting.store.publish import in_one_piece, publish_tables
 from reporting.transform import spark
-from reporting.transform.dbt import dbt_arguments, dbt_build
-from reporting.transform.dbt_session import call_dbt
+from reporting.transform.dbt import dbt_build, dbt_parsing
 
 Step = Callable[[Run, Settings], None]
 
@@ -306,9 +305,7 @@ def run_month(
             started(one.__name__)
             one(run, settings)
             if one is land:
-                do_beside(
-                    partial(call_dbt, dbt_arguments(run, settings, "parse", "--no-write-json"))
-                )
+                do_beside(dbt_parsing(run, settings))
 
 
 @contextmanager

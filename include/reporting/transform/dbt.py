@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 
 from reporting.core.errors import ReportingError
@@ -37,6 +39,15 @@ def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ..
     )
 
 
+def dbt_parsing(run: Run, settings: Settings) -> Callable[[], object]:
+    """The reading of the project into this process and the month's folder, for later commands.
+
+    The build store is read here and not when the result is called: then another step may write it.
+    """
+    arguments = dbt_arguments(run, settings, "parse", "--no-write-json")
+    return partial(call_dbt, arguments, _graph(run, settings))
+
+
 def dbt_pages(run: Run, settings: Settings) -> Path:
     """Write dbt's documentation of the project as one page; returns its path."""
     run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
@@ -47,7 +58,7 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
 
 def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
     """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log."""
-    failed = call_dbt(dbt_arguments(run, settings, *arguments))
+    failed = call_dbt(dbt_arguments(run, settings, *arguments), _graph(run, settings))
     if failed is not None:
         named = [node.name for node in failed[:MOST_NODES]]
         if more := len(failed) - len(named):
@@ -71,6 +82,12 @@ def dbt_arguments(
         *("--target-path", str(run.folder(settings) / target_folder)),
         *("--vars", json.dumps(dbt_variables(run, settings) | _of_the_store(run, settings))),
     ]
+
+
+def _graph(run: Run, settings: Settings) -> Hashable:
+    """What decides which nodes there are and what they read; other variables are only values."""
+    is_brought_forward = bool(_of_the_store(run, settings)["brought_forward_as_of"])
+    return DBT_PROJECT, is_brought_forward, settings.policy is None
 
 
 def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:

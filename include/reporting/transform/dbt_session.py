@@ -7,7 +7,7 @@ database at its end.
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -35,10 +35,14 @@ class FailedNode:
 
 
 _ONE_AT_A_TIME = threading.Lock()
+_PARSED: dict[Hashable, bytes] = {}  # projects that ``parse`` has read, kept for this process
 
 
-def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
+def call_dbt(arguments: list[str], graph: Hashable = None) -> list[FailedNode] | None:
     """Run a dbt command; returns None on success.
+
+    ``graph`` stands for whatever decides which nodes there are and what they depend on: a command
+    takes the project as this process last parsed it for an equal graph, with its own variables.
 
     Otherwise returns the failed nodes with reasons, as "model repayment_status: Binder Error: ...",
     or why dbt stopped before its nodes. Text that may quote values of rows is only in dbt's log.
@@ -49,10 +53,19 @@ def call_dbt(arguments: list[str]) -> list[FailedNode] | None:
         from dbt.adapters.factory import reset_adapters
         from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
+        from dbt.contracts.graph.manifest import Manifest
+        from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 
         try:
             with _no_settings_of_the_user():
-                done = dbtRunner().invoke(arguments)
+                # a copy, since dbt keeps what it compiles in the project that it is given
+                parsed = None
+                if graph in _PARSED:
+                    parsed = Manifest.from_msgpack(_PARSED[graph], extended_mashumuro_decoder)
+                    parsed.build_flat_graph()  # type: ignore[no-untyped-call]
+                done = dbtRunner(manifest=parsed).invoke(arguments)
+                if graph is not None and isinstance(done.result, Manifest):  # as ``parse`` returns
+                    _PARSED[graph] = done.result.to_msgpack(extended_mashumaro_encoder)
         finally:
             # dbt would keep the file open to the end of the process, so no one else could read it
             if DuckDBConnectionManager._ENV:
