@@ -20,6 +20,8 @@ from reporting.core.settings import DBT_PROJECT
 from reporting.store.build_store import open_store
 from reporting.store.published import PART, TABLES
 
+pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
+
 MONTHS = ("2026-01", "2026-02", "2026-03")
 
 
@@ -119,7 +121,6 @@ def test_what_is_written_off_goes_on_like_the_rest(lenders: tuple[Lender, Lender
     assert found[0] > 0
 
 
-@pytest.mark.nightly
 def test_a_changed_file_makes_the_month_read_everything(
     lenders: tuple[Lender, Lender], tmp_path: Path
 ) -> None:
@@ -176,7 +177,6 @@ def what_comes_too_late() -> RawBook:
     return book
 
 
-@pytest.mark.nightly
 def test_what_comes_too_late_is_told_as_by_a_rebuild(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     write(what_comes_too_late(), Path(settings.landing))
@@ -247,7 +247,6 @@ def what_is_told_twice() -> tuple[RawBook, RawBook]:
     return book, later
 
 
-@pytest.mark.nightly
 def test_what_is_told_twice_is_read_as_by_a_rebuild(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     before, later = what_is_told_twice()
@@ -269,7 +268,6 @@ def test_what_is_told_twice_is_read_as_by_a_rebuild(tmp_path: Path) -> None:
     assert outcome(carried, MONTHS[2]) == outcome(whole, MONTHS[2])
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("damaged", "start"), [("manifest.json", 0), ("bills.parquet", 0), ("bills.parquet", 4)]
 )

@@ -73,6 +73,7 @@ def who_waits_for(lock: Path) -> list[int]:
     return found
 
 
+@pytest.mark.nightly
 def test_a_failed_run_is_sent_once_whoever_finds_it(unattended: Unattended) -> None:
     """First by the task, with its words; then by the DAG processor, where the task was killed."""
     unattended.trigger("monthly_credit_reporting", {"month": "2026-05"})

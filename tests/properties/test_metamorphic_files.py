@@ -24,6 +24,8 @@ from reporting.records.hash_key import hash_key
 from reporting.store.published_database import open_published
 from reporting.synthetic import lender
 
+pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
+
 MONTHS = ("2026-03", "2026-04")
 STRANGER = "STRANGER"
 # Published tables that tell of the delivery, not of anybody: how many rows came and what was found
@@ -141,7 +143,6 @@ def delivered_otherwise(as_it_is: Home, tmp_path_factory: pytest.TempPathFactory
     return run_months(settings, grow)
 
 
-@pytest.mark.nightly
 def test_another_delivery_of_the_same_rows_changes_no_byte(
     as_it_is: Home, delivered_otherwise: Home
 ) -> None:
