@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reporting.core.errors import BadCall
 
@@ -14,6 +14,7 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 EXPECTATIONS = PROJECT_ROOT / "expectations"
 HOME_SIGNS = "{}?#"  # Jinja in dbt, and a query or fragment where DuckDB takes a path for a URL
 URL_OR_EMPTY = r"^(https?://\S+)?$"
+FINGERPRINT = r"^([0-9A-Fa-f]{40})?$"
 
 
 class Settings(BaseSettings):
@@ -48,10 +49,54 @@ class Settings(BaseSettings):
     kept_build_stores: int = Field(
         13, ge=1, description="Months whose private build stores, with clear names, are kept."
     )
+    approvers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Who may approve a month, separated by commas; empty: any second person."
+    )
+    approval_days: int = Field(7, ge=1, description="Days for which an approval holds.")
+    repair_days: int = Field(10, ge=1, description="Days in which a rejected record is repaired.")
+    answer_days: int = Field(5, ge=1, description="Days in which the bureau answers a file.")
+    gnupg_home: Path | None = Field(
+        None, description="GnuPG's folder of keys; empty: secure/gnupg in home."
+    )
+    lender_key: str = Field(
+        "", pattern=FINGERPRINT, description="Fingerprint of the key that signs what leaves."
+    )
+    bureau_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fingerprints of the bureau's keys, by commas; the first one encrypts."
+    )
+    archive_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fingerprints of the keys that can read the archive, by commas."
+    )
+    passphrase_file: Path | None = Field(
+        None, description="File (mode 0600) of the passphrase; empty: GnuPG's agent has it."
+    )
+    transport: Literal["outbox", "folder", "sftp"] = Field(
+        "outbox", description="How sealed files are delivered to the bureau."
+    )
+    bureau_folder: Path | None = Field(
+        None, description="Transport folder: the folder with the bureau's in/ and out/."
+    )
+    read_back: bool = Field(
+        True, description="Read an uploaded file back and compare its hash; false: its size only."
+    )
     memory_limit: str = Field("", description="DuckDB memory limit, such as 8GB; empty: DuckDB's.")
     threads: int = Field(0, ge=0, description="DuckDB threads; 0: one per core.")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="What builds the marts.")
     spark_master: str = Field("local[*]", description="Spark's master: this machine or a cluster.")
+
+    @field_validator("approvers", "bureau_key", "archive_key", mode="before")
+    @classmethod
+    def _is_a_list(cls, words: object) -> object:
+        if isinstance(words, str):
+            return tuple(word.strip() for word in words.split(",") if word.strip())
+        return words
+
+    @field_validator("bureau_key", "archive_key")
+    @classmethod
+    def _are_fingerprints(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [key for key in keys if not re.fullmatch(FINGERPRINT, key)]:
+            raise ValueError(f"{wrong[0]} is not a full fingerprint of 40 hexadecimal digits")
+        return keys
 
     @field_validator("home")
     @classmethod
@@ -92,6 +137,26 @@ class Settings(BaseSettings):
     def work(self) -> Path:
         """Folder of the private build stores, one per month; mode 0700."""
         return self.home.resolve() / "work"
+
+    @property
+    def ledger(self) -> Path:
+        """The submission ledger: what was built, approved, released and answered."""
+        return self.home.resolve() / "ledger"
+
+    @property
+    def outbox(self) -> Path:
+        """Folder of the sealed files as sent, by institution and run; mode 0700."""
+        return self.home.resolve() / "outbox"
+
+    @property
+    def inbox(self) -> Path:
+        """Folder of the bureau's sealed answers: new, read and refused ones; mode 0700."""
+        return self.home.resolve() / "inbox"
+
+    @property
+    def key_folder(self) -> Path:
+        """GnuPG's folder of keys."""
+        return (self.gnupg_home or self.home / "secure" / "gnupg").resolve()
 
     @property
     def check_pages(self) -> Path:
