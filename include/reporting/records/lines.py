@@ -24,6 +24,10 @@ LAST_SERIAL = 999
 UNWRITABLE = r"\x00-\x1F\x7F\x{FFFE}\x{FFFF}"
 CONSTANT = re.compile("'[^']*'")
 
+# Segments whose values the journal keeps: what the bureau holds of accounts and limits. Identity
+# marks and all of record 110 are kept as keyed hashes only (life cycle, section 6).
+VALUES_KEPT = {"210": "CFHK", "220": "D"}
+
 # What the journal keeps of a record for rules about the past; null where a type has no such fact.
 FACTS = {
     "account_type": "varchar",
@@ -63,8 +67,7 @@ class RecordLayout:
         return f"case when {is_special} then {self._xml(_escaped)} else {self._xml(str)} end"
 
     def _columns(self) -> list[str]:
-        parts = [*self.segments, *(item for s in self.segments for item in s.get("items", []))]
-        written = [_tag_and_column(field)[1] for part in parts for field in part["fields"]]
+        written = [_tag_and_column(f)[1] for one in self.segments for f in _fields_of(one)]
         return [column for column in dict.fromkeys(written) if column]
 
     def _xml(self, written: Callable[[str], str]) -> str:
@@ -74,6 +77,20 @@ class RecordLayout:
     def fact(self, name: str) -> str:
         """The SQL expression of one fact that the journal keeps, null where the type has none."""
         return f"cast({self.facts.get(name, 'null')} as {FACTS[name]}) as {name}"
+
+    def values(self) -> str:
+        """The SQL expressions of the values that the journal keeps, null where none was written."""
+        kept = [s for s in self.segments if s["letter"] in VALUES_KEPT.get(self.record_type, "")]
+        written = {
+            column: [part["when"] for part in (segment, field) if "when" in part]
+            for segment in kept
+            for field in _fields_of(segment)
+            if (column := _tag_and_column(field)[1]) and column.isidentifier()
+        }
+        return "".join(
+            f"case when {' and '.join(when) or 'true'} then records.{column} end as {column}, "
+            for column, when in written.items()
+        )
 
     def segment_hashes(self) -> str:
         """The SQL expression of a JSON text: the segments sent, each with its hash."""
@@ -102,6 +119,11 @@ def layouts() -> dict[str, RecordLayout]:
 
 def _tag_and_column(field: dict[str, Any]) -> tuple[str, str | None]:
     return next((tag, column) for tag, column in field.items() if tag != "when")
+
+
+def _fields_of(segment: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a segment and of its items, in order."""
+    return [*segment["fields"], *(f for item in segment.get("items", []) for f in item["fields"])]
 
 
 def _segment(segment: dict[str, Any], written: Callable[[str], str]) -> list[str]:
@@ -178,6 +200,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             validated.state,
             validated.rule_ids,
             validated.faulty_elements,
+            {layout.values()}
             {", ".join(layout.fact(name) for name in FACTS)},
             case when validated.state = 'BUILT' then records.reporter_code
                 || '{run.as_of:%Y%m%d}{layout.record_type}0'
@@ -193,7 +216,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         for layout in layouts().values()
     ]
     connection.execute(
-        "create or replace view secure.record_lines as " + " union all ".join(selects)
+        "create or replace view secure.record_lines as " + " union all by name ".join(selects)
     )
 
 

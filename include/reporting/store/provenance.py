@@ -1,6 +1,7 @@
 """The run id: a hash of all inputs of a run."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from reporting import __version__
@@ -34,8 +35,22 @@ def run_id(
 
 def rules_digest(policy: Path) -> str:
     """A hash of code, seeds and policy: with these unchanged, equal input gives equal output."""
-    digest = hashlib.sha256(__version__.encode() + b"\0" + policy.read_bytes())
-    for path in sorted(_code_files()):
+    return hashlib.sha256("\0".join(digests(policy).values()).encode()).hexdigest()
+
+
+def digests(policy: Path) -> dict[str, str]:
+    """The hashes of code, seeds and policy, each for itself: which of them changed."""
+    seeds = set(_dbt_files("csv"))
+    return {
+        "code": _digest(path for path in _code_files() if path not in seeds),
+        "seeds": _digest(seeds),
+        "policy": hashlib.sha256(policy.read_bytes()).hexdigest(),
+    }
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(files):
         digest.update(str(path.relative_to(PROJECT_ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -37,6 +37,17 @@ def publish_tables(
     tables: tuple[str, ...] = tuple(TABLES),
 ) -> Path:
     """Publish tables of the month from the build store; returns the database's path."""
+    write_tables(connection, run, settings, tables)
+    return build_database(settings)
+
+
+def write_tables(
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    settings: Settings,
+    tables: tuple[str, ...] = tuple(TABLES),
+) -> None:
+    """Replace the month's files of published tables; the database shows them when it is built."""
     for table in tables:
         folder = partition(settings, table, run.month)
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,4 +59,3 @@ def publish_tables(
                 f"order by {TABLES[table]}) "
                 f"to {literal(aside)} (format parquet, compression zstd, row_group_size {GROUP})"
             )
-    return build_database(settings)

@@ -32,6 +32,7 @@ TABLES = {
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id, source_file",
     "batch_figures": "figure, scope",
     "data_quality_results": "layer, table_name, check_id",
+    "landing_files": "file",
     "built_months": "report_month",
 }
 

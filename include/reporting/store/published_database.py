@@ -19,6 +19,7 @@ from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.published import BUILDS, TABLES, BuiltMonth, published_files
+from reporting.store.submission_ledger import show_events
 
 # Views of the database that are not simply the union of the months.
 VIEWS = {
@@ -35,6 +36,9 @@ VIEWS = {
         group by all
     """,
 }
+
+
+SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
 
 
 def build_database(settings: Settings) -> Path:
@@ -79,9 +83,11 @@ def _write_database(settings: Settings, build: str) -> None:
 def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, build: str) -> None:
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
-    connection.execute("create schema marts")
+    show_events(connection, settings)
+    if sources["built_months"] is not None:
+        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(sources))
     for table, source in sources.items():
-        if source is not None:
+        if source is not None and table != "submission_records":
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")

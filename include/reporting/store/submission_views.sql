@@ -1,0 +1,206 @@
+-- The journals of all runs, joined with what the ledger knows of them (life cycle, sections 3.3, 6
+-- and 14.4). Braces stand for the published tables.
+
+-- One row per record of a run, with its state today.
+create view marts.submission_records as
+with first_version as (  -- columns that journals of older versions lack
+    select
+        cast(null as timestamp) as as_of,
+        cast(null as varchar) as month,
+        cast(null as date) as sett_date,
+        cast(null as varchar) as acct_status,
+        cast(null as bigint) as acct_bal,
+        cast(null as bigint) as rem_rep_prd,
+        cast(null as varchar) as five_cate,
+        cast(null as date) as five_cate_adj_date,
+        cast(null as varchar) as rpy_status,
+        cast(null as bigint) as overd_prd,
+        cast(null as bigint) as tot_overd,
+        cast(null as bigint) as overd_princ,
+        cast(null as bigint) as oved31_60,
+        cast(null as bigint) as oved61_90,
+        cast(null as bigint) as oved91_180,
+        cast(null as bigint) as oved180,
+        cast(null as bigint) as cur_rpy_amt,
+        cast(null as bigint) as act_rpy_amt,
+        cast(null as date) as lat_rpy_date,
+        cast(null as date) as close_date
+    where false
+),
+
+records as (
+    select * from first_version
+    union all by name
+    select * from {submission_records}
+),
+
+journals as (
+    select records.* replace (coalesce(records.as_of, months.as_of) as as_of)
+    from records
+    inner join {built_months} as months
+        on records.report_month = months.report_month
+)
+
+select
+    journals.* exclude (state, file_name, released_at, feedback_code),
+    coalesce(files.file_name, journals.file_name) as file_name,
+    case
+        when journals.state = 'WITHHELD' then 'WITHHELD'
+        when files.file_name is null then 'BUILT'
+        when files.state = 'REFUSED' or rejections.record_id is not null then 'REJECTED'
+        when files.state = 'ANSWERED' then 'ACCEPTED'
+        else 'RELEASED'
+    end as state,
+    files.released_at,
+    files.delivered_at,
+    files.answered_at,
+    coalesce(rejections.feedback_code, files.refusal_code) as feedback_code,
+    false as is_supplement
+from journals
+left join submission.file_states as files
+    on journals.reporter_code = files.reporter_code
+    and journals.file_name = files.built_name
+    and journals.report_month = files.report_month
+    and journals.as_of = files.as_of
+left join submission.rejections as rejections
+    on journals.record_id = rejections.record_id
+    and journals.state <> 'WITHHELD';
+
+-- One row per run: its cut-off, its run id and the build it rests on.
+create view marts.runs as
+select
+    report_month,
+    as_of,
+    run_id,
+    built_on,
+    false as is_supplement,
+    cast(0 as bigint) as ledger_upto,
+    '' as bureau_digest
+from {built_months};
+
+-- One row per institution and run: how far it came, who built and approved it, and the answers.
+create view marts.submissions as
+with records as (
+    select
+        reporter_code,
+        report_month,
+        as_of,
+        count(distinct file_name) as files,
+        count(*) as records,
+        count(*) filter (where state = 'ACCEPTED') as accepted,
+        count(*) filter (where state = 'REJECTED') as rejected,
+        count(*) filter (where state = 'RELEASED') as unanswered
+    from marts.submission_records
+    where state <> 'WITHHELD'
+    group by all
+),
+
+files as (
+    select
+        reporter_code,
+        report_month,
+        as_of,
+        max(delivered_at) as delivered_at,
+        max(answered_at) as answered_at
+    from submission.file_states
+    group by all
+)
+
+select
+    records.reporter_code,
+    records.report_month,
+    records.as_of,
+    coalesce(states.state, 'BUILT') as state,
+    array_to_string(states.builders, ', ') as built_by,
+    states.built_at,
+    case when states.state in ('APPROVED', 'RELEASED') then states.decided_by end as approved_by,
+    case when states.state in ('APPROVED', 'RELEASED') then states.decided_at end as approved_at,
+    states.released_at,
+    files.delivered_at,
+    files.answered_at,
+    records.files,
+    records.records,
+    records.accepted,
+    records.rejected,
+    records.unanswered
+from records
+left join submission.run_states as states
+    on records.report_month = states.report_month
+    and records.as_of = states.as_of
+left join files
+    on records.reporter_code = files.reporter_code
+    and records.report_month = files.report_month
+    and records.as_of = files.as_of;
+
+-- One row per institution, account and month about which a record 210 is sent: what the bureau was
+-- told, in whole yuan. The month is that of the report date.
+create view marts.as_reported as
+select
+    reporter_code,
+    account_id,
+    cast(date_trunc('month', report_date) as date) as report_month,
+    report_date,
+    report_date_code,
+    month,
+    sett_date,
+    acct_status,
+    acct_bal,
+    rem_rep_prd,
+    five_cate,
+    five_cate_adj_date,
+    rpy_status,
+    overd_prd,
+    tot_overd,
+    overd_princ,
+    oved31_60,
+    oved61_90,
+    oved91_180,
+    oved180,
+    cur_rpy_amt,
+    act_rpy_amt,
+    lat_rpy_date,
+    close_date,
+    record_id,
+    as_of,
+    released_at as sent_at,
+    state = 'ACCEPTED' as is_accepted
+from marts.submission_records
+where
+    record_type = '210'
+    and state in ('RELEASED', 'ACCEPTED');
+
+-- One row per account-month that is pending today: pending after the newest run, or rejected since.
+create view marts.pending_now as
+with newest as (
+    select max(report_month) as report_month
+    from {built_months}
+),
+
+pending as (
+    select
+        account_id,
+        owed_month as pending_month,
+        held_back_by
+    from {months_owed}
+    where report_month = (select newest.report_month from newest)
+),
+
+rejected as (
+    select
+        account_id,
+        cast(date_trunc('month', report_date) as date) as pending_month,
+        'REJECTED' as held_back_by
+    from marts.submission_records
+    where record_type = '210'
+    group by all
+    having bool_or(state = 'REJECTED') and not bool_or(state in ('BUILT', 'RELEASED', 'ACCEPTED'))
+)
+
+select *
+from pending
+union
+select rejected.*
+from rejected
+anti join pending
+    on rejected.account_id = pending.account_id
+    and rejected.pending_month = pending.pending_month;
