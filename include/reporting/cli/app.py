@@ -99,6 +99,50 @@ def run(month: Month, as_of: AsOf = None) -> None:
 
 
 @app.command()
+def approve(
+    month: Month,
+    as_of: AsOf = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+) -> None:
+    """Approve a built month for release; another person than its builder must do it."""
+    from reporting.cli import submission
+
+    submission.approve(month, as_of, load_settings(), console, yes)
+
+
+@app.command()
+def reject(
+    month: Month,
+    reason: Annotated[str, typer.Option("--reason", help="Why; without personal data.")],
+    as_of: AsOf = None,
+) -> None:
+    """Decline a built month, so that it is not released."""
+    from reporting.cli import submission
+
+    submission.reject(month, as_of, reason, load_settings(), console)
+
+
+@app.command()
+def release(month: Month, as_of: AsOf = None) -> None:
+    """Seal and deliver an approved month; of a released one, what is not delivered yet."""
+    from reporting.cli import submission
+
+    submission.release_run(month, as_of, load_settings(), console)
+
+
+@app.command()
+def ledger(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every batch and every file it names.")
+    ] = False,
+) -> None:
+    """Show the newest events of the submission ledger."""
+    from reporting.cli import submission
+
+    submission.show_ledger(load_settings(), console, verify)
+
+
+@app.command()
 def watch(
     on: Annotated[str | None, typer.Option("--on", help="YYYY-MM-DD; today in China.")] = None,
 ) -> None:

@@ -55,7 +55,7 @@ from reporting.store import (
 )
 from reporting.store.build_store import open_store, remove_old_stores
 from reporting.store.publish import in_one_piece, publish_tables, write_tables
-from reporting.submission import build
+from reporting.submission import build, repair
 from reporting.transform import spark
 from reporting.transform.dbt import dbt_build, dbt_parsing
 
@@ -173,6 +173,7 @@ def _owner(error: BaseException) -> str:
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     configuration.require_fit(settings)
+    repair.finish_interrupted(settings)
     month_order.require_order(run, settings)
     key = hash_key.hash_key(settings, published.key_checks(settings))
     if settings.engine == "spark":

@@ -10,6 +10,7 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run, next_month, previous_month
 from reporting.core.settings import Settings
 from reporting.store.published import BuiltMonth, built_months, earlier_months, unfinished_months
+from reporting.store.submission_ledger import run_states
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
 def require_order(run: Run, settings: Settings) -> None:
     """Refuse a month after a gap or a stale month, or with an earlier cut-off than those before."""
     built = built_months(settings)
+    _require_not_released(run, settings)
     _require_finished(run, settings)
     _require_later_cut_off(run, built)
     earlier = [entry.month for entry in built if entry.month < run.month]
@@ -53,6 +55,32 @@ def require_order(run: Run, settings: Settings) -> None:
                 f"month {month:%Y-%m} was built on an earlier build of the month before it; "
                 f"run `reporting run --month {month:%Y-%m}` again first"
             )
+
+
+def _require_not_released(run: Run, settings: Settings) -> None:
+    """Refuse a released month, a month before the first released one, and an earlier cut-off.
+
+    A released run never changes (life cycle, section 2.1).
+    """
+    released = [one for one in run_states(settings) if one.released_at is not None]
+    if not released:
+        return
+    last = max(released, key=lambda one: one.as_of)
+    if run.month in {one.report_month for one in released}:
+        raise BadCall(
+            f"month {run.label} is released, and what is released never changes; what is learnt "
+            "later goes with the next month"
+        )
+    if run.month < released[0].report_month:
+        raise BadCall(
+            f"month {run.label} lies before {released[0].report_month:%Y-%m}, the first month that "
+            "was released; it cannot be run any more"
+        )
+    if run.as_of < last.as_of:
+        raise BadCall(
+            f"--as-of {run.as_of.isoformat()} lies before {last.as_of.isoformat()}, at which "
+            f"{last.report_month:%Y-%m} was released; give {last.as_of.isoformat()} or later"
+        )
 
 
 def _require_later_cut_off(run: Run, built: list[BuiltMonth]) -> None:

@@ -17,7 +17,7 @@ from reporting.store.published import unfinished_months
 from reporting.store.published_database import open_published
 
 # Figure -> how it is counted in the month's build store, and in the published tables.
-ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state = 'BUILT')"
+ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')"
 WITHHELD = "count(*) filter (where state = 'WITHHELD')"
 FIGURES = {
     "accounts reported": (

@@ -39,6 +39,7 @@ VIEWS = {
 
 
 SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
+READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed")
 
 
 def build_database(settings: Settings) -> Path:
@@ -84,10 +85,11 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
     show_events(connection, settings)
-    if sources["built_months"] is not None:
+    has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
+    if has_runs:
         connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(sources))
     for table, source in sources.items():
-        if source is not None and table != "submission_records":
+        if source is not None and not (has_runs and table == "submission_records"):
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")

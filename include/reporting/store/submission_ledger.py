@@ -242,6 +242,10 @@ def show_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
             [[str(file) for file in files]],
         )
     connection.execute(STATES.read_text(encoding="utf-8"))
+    connection.execute(
+        "create table submission.ledger_head as "
+        "select coalesce(max(batch), 0) as batch from marts.submission_events"
+    )
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""The commands from a built month to the bureau: approve, reject, release, and the ledger."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.settings import Settings
+from reporting.store.run_marks import now
+from reporting.store.submission_ledger import current_actor
+from reporting.submission import approval, release, review, verify
+
+EVENTS_SHOWN = 20
+
+
+def approve(month: str, as_of: str | None, settings: Settings, console: Console, yes: bool) -> None:
+    """Show the run, ask for ``yes`` and approve it in the name of who calls."""
+    run = approval.newest_run(month, as_of, settings)
+    state = approval.built_state(run, settings)
+    approval.require_open(state)
+    approval.require_may_approve(state, current_actor(), settings)
+    _print(console, review.review(state, settings).lines())
+    if not yes and console.input("Approve it? Type yes: ").strip() != "yes":
+        raise BadCall(f"month {run.label} was not approved")
+    shown = (state.run_id, state.files_digest)
+    state = approval.approve(run, settings, now(), shown=shown)
+    _print(
+        console,
+        [
+            f"{run.label} is approved by {state.decided_by}.",
+            f"Next: reporting release --month {run.label}",
+        ],
+    )
+
+
+def reject(month: str, as_of: str | None, reason: str, settings: Settings, con: Console) -> None:
+    """Decline the run with a reason."""
+    run = approval.newest_run(month, as_of, settings)
+    state = approval.decline(run, settings, now(), reason=reason)
+    _print(
+        con,
+        [
+            f"{run.label} is declined by {state.decided_by}.",
+            f"Next: reporting run --month {run.label}",
+        ],
+    )
+
+
+def release_run(month: str, as_of: str | None, settings: Settings, console: Console) -> None:
+    """Release an approved run, and deliver its files."""
+    run = approval.newest_run(month, as_of, settings)
+    with console.status(f"Releasing {run.label} ..."):
+        delivered = release.release(run, settings, now)
+    if not delivered:
+        _print(console, [f"{run.label} is released and delivered; nothing is left to do."])
+        return
+    table = Table("institution", "file", "records", "delivered by", box=None)
+    for one in delivered:
+        table.add_row(Text(one.reporter_code), Text(one.file_name), f"{one.records:,}", one.channel)
+    console.print(table)
+    _print(
+        console,
+        [f"{run.label} is released.", f"Sealed files: {settings.outbox}; they are never changed."],
+    )
+
+
+def show_ledger(settings: Settings, console: Console, is_verified: bool) -> None:
+    """Print the newest events; with ``is_verified`` check every batch and every named file."""
+    table = Table("batch", "at", "actor", "event", "month", "file", "records", box=None)
+    for row in verify.newest_events(settings, EVENTS_SHOWN):
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console.print(table)
+    if is_verified:
+        faults = verify.faults(settings)
+        _print(console, faults or ["The ledger is whole: every batch and every file it names."])
+        if faults:
+            raise DataNotFit(f"{len(faults)} fault(s) in the ledger; restore it from a backup")
+
+
+def _print(console: Console, lines: list[str]) -> None:
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,180 @@
+"""Four eyes: a second person approves a built run, or declines it (life cycle, section 7)."""
+
+from datetime import datetime, timedelta
+
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.store.month_order import stale_months
+from reporting.store.published import BuiltMonth, built_months, unfinished_months
+from reporting.store.published_database import build_database
+from reporting.store.submission_ledger import (
+    Event,
+    RunState,
+    append,
+    current_actor,
+    run_states,
+)
+from reporting.submission.repair import writing
+
+APPROVED, DECLINED, RELEASED = "APPROVED", "DECLINED", "RELEASED"
+NOT_A_PERSON = ("airflow:scheduler", "unknown")
+
+
+def built_state(run: Run, settings: Settings) -> RunState:
+    """The run's state in the ledger, if it is built to its end.
+
+    Raises BadCall otherwise: while its mark stands, or where the ledger knows no build with the run
+    id that is published, as of a store that an older version built.
+    """
+    state = known_state(run, settings)
+    published = {(one.month, one.as_of): one.run_id for one in built_months(settings)}
+    if (
+        run.label in unfinished_months(settings)
+        or state is None
+        or published.get((run.month, run.as_of)) != state.run_id
+    ):
+        raise BadCall(f"month {run.label} is not built to its end; run it again")
+    return state
+
+
+def known_state(run: Run, settings: Settings) -> RunState | None:
+    """The run's state in the ledger; None where the ledger does not know it."""
+    found = (one for one in run_states(settings) if one.run == run)
+    return next(found, None)
+
+
+def newest_run(month: str, as_of: str | None, settings: Settings) -> Run:
+    """The run of a month that a command is about: that of the cut-off, else the newest one.
+
+    Raises BadCall where the month is not built.
+    """
+    run = Run.of(month, as_of, settings)
+    built = [one for one in built_months(settings) if one.month == run.month]
+    if not built:
+        raise BadCall(f"month {run.label} is not built; `reporting run --month {run.label}` first")
+    if as_of and run.as_of != built[-1].as_of:
+        raise BadCall(
+            f"month {run.label} was built at {built[-1].as_of.isoformat()}, "
+            f"not at {run.as_of.isoformat()}; leave --as-of out"
+        )
+    return Run(run.month, built[-1].as_of)
+
+
+def approve(
+    run: Run,
+    settings: Settings,
+    at: datetime,
+    *,
+    reason: str = "",
+    shown: tuple[str, str] | None = None,
+    where: str = "command",
+) -> RunState:
+    """Approve a run in the name of the current actor; returns its state afterwards.
+
+    ``shown`` are the run id and files digest that the person has seen; a build since then is not
+    approved. Raises BadCall where the run may not be approved, or not by this person.
+    """
+    with writing(settings):
+        state = built_state(run, settings)
+        require_open(state)
+        require_fresh(run, built_months(settings))
+        require_may_approve(state, current_actor(), settings)
+        if shown is not None and shown != (state.run_id, state.files_digest):
+            raise BadCall(
+                f"month {run.label} was built again since it was shown; look at it and approve it "
+                "again"
+            )
+        return _decide(APPROVED, state, settings, at, reason, where)
+
+
+def decline(
+    run: Run, settings: Settings, at: datetime, *, reason: str, where: str = "command"
+) -> RunState:
+    """Decline a run in the name of the current actor, with the reason; returns its state."""
+    with writing(settings):
+        state = built_state(run, settings)
+        require_open(state)
+        if not reason.strip():
+            raise BadCall(f"month {run.label}: say why it is declined")
+        return _decide(DECLINED, state, settings, at, reason, where)
+
+
+def _decide(
+    event: str, state: RunState, settings: Settings, at: datetime, reason: str, where: str
+) -> RunState:
+    append(
+        settings,
+        at,
+        [
+            Event(
+                event=event,
+                report_month=state.report_month,
+                as_of=state.as_of,
+                run_id=state.run_id,
+                sha256=state.files_digest,
+                details={"reason": reason, "where": where},
+            )
+        ],
+    )
+    build_database(settings)
+    return built_state(state.run, settings)
+
+
+def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
+    """Require an approval of this very build that another person gave and that has not expired."""
+    label = state.run.label
+    if state.state == DECLINED:
+        raise BadCall(f"{label} was declined by {_name(state)} ({state.reason}); run it again")
+    if state.decided_by is None or state.decided_at is None or state.state == "BUILT":
+        if state.decided_by is not None and state.decision_run_id != state.run_id:
+            raise BadCall(
+                f"the approval of {_name(state)} is for build {state.decision_run_id}, "
+                f"the files are of build {state.run_id}; approve it again"
+            )
+        others = f"another person than {', '.join(state.builders)}"
+        raise BadCall(f"month {label} is not approved; {others}: reporting approve --month {label}")
+    require_may_approve(state, state.decided_by, settings)
+    expires = state.decided_at + timedelta(days=settings.approval_days)
+    if at.replace(tzinfo=None) > expires:
+        raise BadCall(
+            f"the approval of {_name(state)} expired on {expires:%Y-%m-%d}; approve it again"
+        )
+
+
+def require_may_approve(state: RunState, actor: str, settings: Settings) -> None:
+    """Require a person who has not built this run and who is among the approvers, if set."""
+    if actor in NOT_A_PERSON:
+        raise BadCall(f"{actor} is no person and cannot approve {state.run.label}")
+    if person(actor) in {person(builder) for builder in state.builders}:
+        raise BadCall(f"{actor} built it and cannot approve it")
+    if settings.approvers and person(actor) not in {name.casefold() for name in settings.approvers}:
+        raise BadCall(
+            f"{actor} is not among REPORTING_APPROVERS ({', '.join(settings.approvers)}) and "
+            "cannot approve it"
+        )
+
+
+def require_fresh(run: Run, built: list[BuiltMonth]) -> None:
+    """Refuse a run that rests on a build which was replaced since (life cycle, section 2.4)."""
+    stale = [month for month in stale_months(built) if month <= run.month]
+    if stale:
+        raise BadCall(
+            f"month {stale[0]:%Y-%m} was built on an earlier build of the month before it; "
+            f"run `reporting run --month {stale[0]:%Y-%m}` again first"
+        )
+
+
+def person(actor: str) -> str:
+    """The name of an actor, without its kind and case: one person may act in several ways."""
+    return actor.partition(":")[2].casefold()
+
+
+def _name(state: RunState) -> str:
+    return state.decided_by or "nobody"
+
+
+def require_open(state: RunState) -> None:
+    """Refuse a released run: what is released never changes."""
+    if state.state == RELEASED:
+        raise BadCall(f"month {state.run.label} is released; what is released never changes")

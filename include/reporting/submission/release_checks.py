@@ -1,0 +1,194 @@
+"""The conditions of a release: nothing is written before all of them hold (section 8.2)."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.run import Run
+from reporting.core.settings import Settings
+from reporting.store.published import PART, built_months, partition
+from reporting.store.published_database import open_published
+from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
+from reporting.submission import keys, transport
+from reporting.submission.approval import DECLINED, RELEASED, require_fresh, require_valid
+from reporting.submission.build import FROZEN, files_digest, sha256
+from reporting.submission.repair import ARCHIVE
+
+SERIAL = slice(26, 29)  # of a file name (bureau interface, 1.2)
+LAST_SERIAL = 999
+
+
+@dataclass(frozen=True)
+class BuiltFile:
+    """A clear file of a run that is about to be released."""
+
+    reporter_code: str
+    built_name: str
+    file_name: str  # the name under which it is sent
+    sha256: str
+    size: int
+    records: int
+    path: Path
+
+
+def require_releasable(state: RunState, settings: Settings, at: datetime) -> list[BuiltFile]:
+    """The files of a run, if every condition of a release holds, in the order of section 8.2.
+
+    Raises BadCall where the run may not be released now, DataNotFit where a file or the ledger is
+    not what it was.
+    """
+    files = built_files(state, settings)
+    _require_unchanged(state, files)
+    for name, digest in frozen_digests(state, settings).items():
+        if sha256(frozen_source(name, state, settings)) != digest:
+            raise changed(frozen_source(name, state, settings))
+    require_valid(state, settings, at)
+    require_in_order(state.run, settings)
+    require_fresh(state.run, built_months(settings))
+    _require_not_sent(state.run, settings)
+    keys.require_keys(settings)
+    transport.require_transport(settings)
+    require_head(settings)
+    require_known_files(settings)
+    return files
+
+
+def built_files(state: RunState, settings: Settings) -> list[BuiltFile]:
+    """The clear files of the run's newest build, with the names under which they are sent."""
+    with ledger_views(settings) as connection:
+        rows = connection.execute(
+            "select reporter_code, built_name, sha256, bytes, records "
+            "from marts.submission_events where event = 'BUILT' and built_name is not null "
+            "and batch = (select max(batch) from marts.submission_events "
+            "where event = 'BUILT' and run_id = ? and report_month = ? and as_of = ?) order by all",
+            [state.run_id, state.report_month, state.as_of],
+        ).fetchall()
+        used = {
+            name
+            for (name,) in connection.execute(
+                "select distinct file_name from marts.submission_events "
+                "where event = 'RELEASED' and file_name is not null"
+            ).fetchall()
+        }
+    return [
+        BuiltFile(
+            *(reporter, name, free_name(name, used), digest, size, records),
+            settings.submissions / reporter / state.run.label / name,
+        )
+        for reporter, name, digest, size, records in rows
+    ]
+
+
+def free_name(built_name: str, used: set[str]) -> str:
+    """The name to send a file under: as built, or with the next serial that was never sent."""
+    if built_name not in used:
+        return built_name
+    start = built_name[: SERIAL.start]
+    serial = 1 + max(int(name[SERIAL]) for name in used if name.startswith(start))
+    if serial > LAST_SERIAL:
+        raise DataNotFit(
+            f"file {built_name}: no serial number of its day is left; send it tomorrow"
+        )
+    return f"{start}{serial:03d}{built_name[SERIAL.stop :]}"
+
+
+def _require_unchanged(state: RunState, files: list[BuiltFile]) -> None:
+    for file in files:
+        if not file.path.is_file() or sha256(file.path) != file.sha256:
+            raise changed(file.path)
+    digest = files_digest((one.reporter_code, one.built_name, one.sha256) for one in files)
+    if digest != state.files_digest:
+        raise DataNotFit(
+            f"the files of {state.run.label} are not those that were built; run the month again"
+        )
+
+
+def require_in_order(run: Run, settings: Settings) -> None:
+    """Require that all earlier own runs are released, and that the cut-off does not go back."""
+    states = {one.run: one for one in run_states(settings)}
+    for built in built_months(settings):
+        if built.month >= run.month:
+            continue
+        earlier = states.get(Run(built.month, built.as_of))
+        if earlier is not None and earlier.state == RELEASED:
+            continue
+        if earlier is not None and earlier.state == DECLINED:
+            raise BadCall(
+                f"{built.month:%Y-%m} was declined by {earlier.decided_by} ({earlier.reason}); "
+                "run it again"
+            )
+        raise BadCall(
+            f"{built.month:%Y-%m} is built and not released; release it first, or begin a new home"
+        )
+    last = max((one.as_of for one in states.values() if one.state == RELEASED), default=run.as_of)
+    if run.as_of < last:
+        raise BadCall(
+            f"the cut-off of {run.label}, {run.as_of.isoformat()}, lies before {last.isoformat()}, "
+            "at which a run was released; run the month again with that cut-off or a later one"
+        )
+
+
+def _require_not_sent(run: Run, settings: Settings) -> None:
+    """Require that no record of the run is sent already (section 3.3): one anti-join."""
+    same = (
+        "records.record_type = sent.record_type and records.reporter_code = sent.reporter_code "
+        "and records.report_date = sent.report_date and case when records.record_type = '110' "
+        "then records.identity_hash = sent.identity_hash "
+        "else records.subject_id = sent.subject_id end"
+    )
+    with open_published(settings) as connection:
+        twice = connection.execute(
+            "select records.record_type, records.subject_id, records.report_date, sent.file_name "
+            "from marts.submission_records as records inner join marts.submission_records as sent "
+            f"on {same} where records.report_month = ? and records.as_of = ? "
+            "and records.state = 'BUILT' and sent.state in ('RELEASED', 'ACCEPTED') "
+            "order by all limit 1",
+            [run.month, run.as_of],
+        ).fetchall()
+    for kind, subject, day, file in twice:
+        raise DataNotFit(
+            f"{kind} of {subject} about {day} is sent already (file {file}); run the month again, "
+            "and report this fault"
+        )
+
+
+def require_known_files(settings: Settings) -> None:
+    """Require that the ledger knows every file in outbox and archive; else it has lost batches."""
+    with ledger_views(settings) as connection:
+        known = {
+            Path(name).stem
+            for (name,) in connection.execute(
+                "select file_name from marts.submission_events where event = 'RELEASED' "
+                "and file_name is not null"
+            ).fetchall()
+        }
+    for folder, suffix in ((settings.outbox, ".enc"), (settings.ledger / ARCHIVE, ".txt.gpg")):
+        for path in sorted(folder.rglob(f"*{suffix}")):
+            if path.name.removesuffix(suffix) not in known:
+                raise DataNotFit(
+                    f"{folder.name} holds a file that the ledger does not know: {path.name}; "
+                    "restore the ledger (docs/runbook.md)"
+                )
+
+
+def frozen_digests(state: RunState, settings: Settings) -> dict[str, str]:
+    """The hashes of the tables that are frozen with a run, as its build wrote them (section 6)."""
+    with ledger_views(settings) as connection:
+        (details,) = connection.execute(
+            "select max_by(details, batch) from marts.submission_events "
+            "where event = 'BUILT' and built_name is null and run_id = ? and as_of = ?",
+            [state.run_id, state.as_of],
+        ).fetchall()[0]
+    return dict(json.loads(details)["tables"])
+
+
+def frozen_source(name: str, state: RunState, settings: Settings) -> Path:
+    """The published file that a frozen table is a copy of."""
+    return partition(settings, FROZEN[name], state.report_month) / PART
+
+
+def changed(path: Path) -> DataNotFit:
+    """The error of a file that is not what was built."""
+    return DataNotFit(f"file {path} was changed since it was built; run the month again")

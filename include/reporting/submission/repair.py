@@ -1,0 +1,115 @@
+"""What every writing command begins with: the lock, and the end of what a killed one had begun.
+
+A release is one folder until its batch is written, the commit; after it every step can be repeated
+(life cycle, sections 4.4 and 8.3). No step removes a file only because the ledger does not know it.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from reporting.core import atomic
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive, private_folder
+from reporting.store.published_database import build_database
+from reporting.store.submission_ledger import FOLDER_MODE, ledger_views, require_head
+from reporting.submission.build import sha256
+
+PARTIAL = ".release-{}.partial"  # in the ledger: a release that is not finished
+ARCHIVE, RUNS, OUTBOX = "archive", "runs", "outbox"  # its folders
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def writing(settings: Settings, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of the home folder, after both repairs."""
+    with exclusive(settings, wait=wait):
+        finish_interrupted(settings)
+        yield
+
+
+def finish_interrupted(settings: Settings) -> None:
+    """Both repairs: of an interrupted release, and of a database behind the ledger."""
+    finish_releases(settings)
+    rebuild_if_behind(settings)
+
+
+def finish_releases(settings: Settings) -> None:
+    """Finish every release whose batch is in the ledger, and remove what others had prepared."""
+    for folder in sorted(settings.ledger.glob(PARTIAL.format("*"))):
+        nonce = folder.name.removeprefix(".release-").removesuffix(".partial")
+        if is_committed(nonce, settings):
+            log.warning("an interrupted release is finished")
+            finish(folder, nonce, settings)
+        else:
+            atomic.delete(folder)
+
+
+def is_committed(nonce: str, settings: Settings) -> bool:
+    """Whether the ledger holds the batch of a release."""
+    with ledger_views(settings) as connection:
+        return bool(
+            connection.execute(
+                "select 1 from marts.submission_events where event = 'RELEASED' "
+                "and json_extract_string(details, '$.nonce') = ?",
+                [nonce],
+            ).fetchall()
+        )
+
+
+def finish(folder: Path, nonce: str, settings: Settings) -> None:
+    """Put the parts of a committed release in place and remove its clear files (steps 3 to 5)."""
+    place = {
+        ARCHIVE: private_folder(settings.ledger / ARCHIVE),
+        RUNS: settings.ledger / RUNS,
+        OUTBOX: private_folder(settings.outbox),
+    }
+    place[RUNS].mkdir(exist_ok=True, mode=FOLDER_MODE)
+    for kind, root in place.items():
+        for part in sorted(path for path in (folder / kind).rglob("*") if path.is_file()):
+            final = root / part.relative_to(folder / kind)
+            final.parent.mkdir(
+                parents=True, exist_ok=True, mode=FOLDER_MODE if kind == RUNS else 0o700
+            )
+            part.rename(final)
+            atomic.sync_folder(final.parent)
+    _remove_clear_files(nonce, settings)
+    if settings.published_database.is_file():
+        build_database(settings)
+    atomic.delete(folder)
+
+
+def _remove_clear_files(nonce: str, settings: Settings) -> None:
+    with ledger_views(settings) as connection:
+        files = connection.execute(
+            "select events.reporter_code, events.built_name, events.sha256, events.report_month "
+            "from marts.submission_events as events "
+            "where events.event = 'RELEASED' and events.built_name is not null "
+            "and events.batch in (select batch from marts.submission_events "
+            "where event = 'RELEASED' and json_extract_string(details, '$.nonce') = ?)",
+            [nonce],
+        ).fetchall()
+    for reporter, name, digest, month in files:
+        path = settings.submissions / reporter / f"{month:%Y-%m}" / name
+        if path.is_file() and sha256(path) == digest:
+            path.unlink()
+            atomic.sync_folder(path.parent)
+
+
+def rebuild_if_behind(settings: Settings) -> None:
+    """Build the published database again if it does not show the newest batch of the ledger."""
+    if not settings.published_database.is_file():
+        return
+    try:
+        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+            shown = connection.execute("select batch from submission.ledger_head").fetchone()
+    except duckdb.CatalogException:  # of an older version
+        shown = (0,)
+    except duckdb.Error:  # being replaced, or damaged: the next publication replaces it
+        return
+    if shown is None or shown[0] < require_head(settings).number:
+        build_database(settings)

@@ -1,0 +1,135 @@
+"""What an approver sees of a built run: at most 30 lines, without personal data (section 7.6)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from reporting.core.run import Run, previous_month
+from reporting.core.settings import Settings
+from reporting.store.published_database import open_published
+from reporting.store.submission_ledger import RunState
+
+MOST_LINES = 30
+FIRST_REPORT = ("10", "31", "32")  # report time codes (bureau interface, section 3)
+CLOSING = ("20", "32")
+
+
+@dataclass(frozen=True)
+class Review:
+    """The lines by group, as they are printed and shown in Airflow."""
+
+    subject: str
+    groups: dict[str, list[str]]
+
+    def lines(self) -> list[str]:
+        """All lines, cut to the most that a person is shown."""
+        found = [self.subject]
+        for name, words in self.groups.items():
+            found += [f"{name}: {words[0]}", *(f"  {one}" for one in words[1:])] if words else []
+        if len(found) > MOST_LINES:
+            found = [*found[: MOST_LINES - 1], "... more on the check page"]
+        return found
+
+    def markdown(self) -> str:
+        """The same as the body of an approval in Airflow."""
+        parts = [
+            f"**{name}**\n\n" + "\n".join(f"- {one}" for one in words)
+            for name, words in self.groups.items()
+            if words
+        ]
+        return "\n\n".join(parts)
+
+
+def review(state: RunState, settings: Settings) -> Review:
+    """Describe a built run beside the month before: files, records, statuses, numbers, checks."""
+    run = state.run
+    with open_published(settings) as connection:
+        groups = {
+            "run": list(_run(connection, state)),
+            "records": list(_records(connection, run)),
+            "accounts by status": list(_statuses(connection, run)),
+            "numbers": [_numbers(connection, run)],
+            "checks": list(_checks(connection, run)),
+            "all checks": [settings.pages_url or str(settings.check_page(run.label))],
+        }
+    subject = f"{run.label}, cut-off {run.as_of:%Y-%m-%d %H:%M:%S}, run {state.run_id}"
+    return Review(subject, groups)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str]:
+    yield f"built by {', '.join(state.builders)}; files digest {state.files_digest[:12]}"
+    for reporter, name, records, digest in connection.execute(
+        "select reporter_code, built_name, records, left(sha256, 12) from marts.submission_events "
+        "where event = 'BUILT' and built_name is not null and batch = (select max(batch) "
+        "from marts.submission_events where event = 'BUILT' and run_id = ?) order by all",
+        [state.run_id],
+    ).fetchall():
+        yield f"{reporter} {name}: {records:,} records, {digest}"
+
+
+def _records(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+    rows = connection.execute(
+        "select reporter_code, record_type, count(*) filter (where report_month = ?), "
+        "count(*) filter (where report_month = ?) from marts.submission_records "
+        "where state <> 'WITHHELD' and report_month in (?, ?) group by all order by all",
+        _both(run),
+    ).fetchall()
+    for reporter, kind, now, before in rows:
+        yield f"{reporter} {kind}: {now:,} ({before:,} the month before)"
+
+
+def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+    rows = connection.execute(
+        "select coalesce(repayment_status, '-'), count(*) filter (where report_month = ?), "
+        "count(*) filter (where report_month = ?), "
+        "sum(overdue_total) filter (where report_month = ?), "
+        "sum(overdue_total) filter (where report_month = ?) "
+        "from marts.submission_records where record_type = '210' and state <> 'WITHHELD' "
+        "and report_month in (?, ?) group by all order by all",
+        [*_both(run)[:2], *_both(run)],
+    ).fetchall()
+    yield ", ".join(f"{status} {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"
+    now, before = (sum(row[place] or 0 for row in rows) for place in (3, 4))
+    yield f"overdue in all: {now:,.2f} CNY ({before:,.2f} the month before)"
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
+    first, closing, late, withheld, rules = connection.execute(
+        "select count(*) filter (where state <> 'WITHHELD' and report_date_code in (?, ?, ?)), "
+        "count(*) filter (where state <> 'WITHHELD' and report_date_code in (?, ?)), "
+        "count(*) filter (where state <> 'WITHHELD' and report_date < report_month), "
+        "count(*) filter (where state = 'WITHHELD'), "
+        "string_agg(distinct rule_ids, ', ' order by rule_ids) filter (where state = 'WITHHELD') "
+        "from marts.submission_records where report_month = ? "
+        "and (record_type = '210' or state = 'WITHHELD')",
+        [*FIRST_REPORT, *CLOSING, run.month],
+    ).fetchall()[0]
+    (pending,) = connection.execute(
+        "select count(*) from marts.months_owed where report_month = ?", [run.month]
+    ).fetchall()[0]
+    return (
+        f"{first:,} first reports, {closing:,} closings, {late:,} of earlier months, "
+        f"{withheld:,} withheld"
+        + (f" ({rules})" if rules else "")
+        + f", {pending:,} months pending"
+    )
+
+
+def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+    rows = connection.execute(
+        "select check_id, rows_failing, is_waived from marts.data_quality_results "
+        "where report_month = ? and not passed order by rows_failing desc, check_id",
+        [run.month],
+    ).fetchall()
+    if not rows:
+        yield "all passed"
+    for check, failing, is_waived in rows:
+        yield f"warning {check}: {failing:,} rows" + (", waived" if is_waived else "")
+
+
+def _both(run: Run) -> list[Any]:
+    months: list[date] = [run.month, previous_month(run.month)]
+    return months * 2

@@ -1,0 +1,52 @@
+"""Is the ledger whole? Every batch, frozen table, archived and sealed file (section 13.1)."""
+
+from pathlib import Path
+from typing import Any
+
+from reporting.core.settings import Settings
+from reporting.store.submission_ledger import batches, broken_batches, ledger_views
+from reporting.submission.build import sha256
+from reporting.submission.repair import ARCHIVE, RUNS
+
+
+def newest_events(settings: Settings, count: int) -> list[tuple[Any, ...]]:
+    """The newest events: batch, time, actor, event, month, file and records, oldest first."""
+    with ledger_views(settings) as connection:
+        return connection.execute(
+            "select batch, strftime(\"at\", '%Y-%m-%d %H:%M:%S'), actor, event, "
+            "strftime(report_month, '%Y-%m'), coalesce(file_name, built_name, reference), records "
+            "from marts.submission_events order by batch desc, position desc limit ?",
+            [count],
+        ).fetchall()[::-1]
+
+
+def faults(settings: Settings) -> list[str]:
+    """What is missing or changed, one line each, with its path; empty where all is whole."""
+    found = [f"ledger batch {number} is missing or changed" for number in broken_batches(settings)]
+    if found or not batches(settings):
+        return found
+    for path, digest in named_files(settings):
+        if not path.is_file():
+            found.append(f"file {path} is missing")
+        elif sha256(path) != digest:
+            found.append(f"file {path} was changed")
+    return found
+
+
+def named_files(settings: Settings) -> list[tuple[Path, str]]:
+    """Every file that a release left for good, with the hash that the ledger holds of it."""
+    with ledger_views(settings) as connection:
+        rows = connection.execute(
+            "select strftime(report_month, '%Y-%m'), reporter_code, file_name, reference, sha256, "
+            "sealed_sha256, json_extract_string(details, '$.archive_sha256') "
+            "from marts.submission_events where event = 'RELEASED' "
+            "and (file_name is not null or reference is not null) order by batch, position"
+        ).fetchall()
+    found = []
+    for label, reporter, name, reference, clear, sealed, archived in rows:
+        if reference:
+            found.append((settings.ledger / RUNS / label / f"{reference}.parquet", clear))
+            continue
+        found.append((settings.ledger / ARCHIVE / f"{name}.gpg", archived))
+        found.append((settings.outbox / reporter / label / f"{Path(name).stem}.enc", sealed))
+    return found

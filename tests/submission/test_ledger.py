@@ -1,0 +1,148 @@
+"""The submission ledger: files are only added, and a changed or missing one is found."""
+
+import hashlib
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
+from reporting.store import submission_ledger as ledger
+from reporting.store.submission_ledger import Event
+
+MAY = date(2026, 5, 1)
+CUT_OFF = datetime(2026, 6, 3)
+AT = datetime(2026, 6, 3, 9)
+
+
+def of_run(event: str, run_id: str = "r1", digest: str = "d1", reason: str = "") -> Event:
+    return Event(
+        event=event,
+        report_month=MAY,
+        as_of=CUT_OFF,
+        run_id=run_id,
+        sha256=digest,
+        details={"reason": reason} if reason else {},
+    )
+
+
+def write(settings: Settings, *events: Event, by: str = "os:anna") -> int:
+    with exclusive(settings), ledger.acting(by):
+        return ledger.append(settings, AT, events)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def test_a_batch_is_a_numbered_file_that_names_the_one_before(settings: Settings) -> None:
+    assert write(settings, of_run("BUILT"), Event(event="BUILT", built_name="f.txt")) == 1
+    assert write(settings, of_run("APPROVED", reason="looked"), by="os:bo") == 2
+    first, second = ledger.batches(settings)
+    assert [first.name, second.name] == ["00000001.parquet", "00000002.parquet"]
+    assert oct(first.stat().st_mode)[-3:] == "640"
+    rows = duckdb.sql(
+        f'select batch, position, version, previous_sha256, "at", actor, event, details '
+        f"from read_parquet(['{first}', '{second}']) order by batch, position"
+    ).fetchall()
+    stamp = (1, "", AT, "os:anna", "BUILT", None)
+    assert rows[:2] == [(1, 1, *stamp), (1, 2, *stamp)]
+    assert rows[2][:2] == (2, 1)
+    assert rows[2][3] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert rows[2][4:] == (AT, "os:bo", "APPROVED", '{"reason": "looked"}')
+    assert ledger.broken_batches(settings) == []
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_changed_or_missing_batch_is_found(settings: Settings, number: int) -> None:
+    for _ in range(3):
+        write(settings, of_run("BUILT"))
+    file = ledger.batches(settings)[number - 1]
+    whole = file.read_bytes()
+    duckdb.sql(
+        f"copy (select * replace ('os:eve' as actor) from read_parquet('{file}')) to '{file}'"
+    )
+    changed = ledger.broken_batches(settings)
+    assert changed == ([number + 1] if number < 3 else [])  # the newest has no one to tell on it
+    file.write_bytes(whole[:-9])
+    assert number in ledger.broken_batches(settings)
+    file.unlink()
+    assert ledger.broken_batches(settings) == ([number, number + 1] if number < 3 else [])
+    if number < 3:
+        with pytest.raises(DataNotFit, match=rf"ledger batch {number} is missing or changed"):
+            write(settings, of_run("BUILT"))
+
+
+def test_a_newer_version_is_refused_and_columns_of_an_older_one_are_null(
+    settings: Settings,
+) -> None:
+    write(settings, of_run("BUILT"))
+    (file,) = ledger.batches(settings)
+    duckdb.sql(f"copy (select * exclude (code) from read_parquet('{file}')) to '{file}'")
+    (state,) = ledger.run_states(settings)
+    assert state.state == "BUILT"
+    duckdb.sql(f"copy (select * replace (2 as version) from read_parquet('{file}')) to '{file}'")
+    with pytest.raises(BadCall, match=r"batch 1 is of version 2, .* reads up to 1"):
+        write(settings, of_run("BUILT"))
+
+
+def test_no_batch_is_written_without_the_lock(settings: Settings) -> None:
+    with pytest.raises(AssertionError, match="lock"):
+        ledger.append(settings, AT, [of_run("BUILT")])
+    assert ledger.batches(settings) == []
+
+
+def test_what_a_killed_process_wrote_aside_is_removed_and_never_read(settings: Settings) -> None:
+    write(settings, of_run("BUILT"))
+    folder = ledger.batches(settings)[0].parent
+    (folder / ".00000002.parquet.partial").write_bytes(b"half")
+    assert write(settings, of_run("APPROVED"), by="os:bo") == 2
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "00000001.parquet",
+        "00000002.parquet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("story", "state"),
+    [
+        ([("BUILT", "r1", "d1")], "BUILT"),
+        ([("BUILT", "r1", "d1"), ("APPROVED", "r1", "d1")], "APPROVED"),
+        ([("BUILT", "r1", "d1"), ("DECLINED", "r1", "d1")], "DECLINED"),
+        ([("BUILT", "r1", "d1"), ("DECLINED", "r1", "d1"), ("APPROVED", "r1", "d1")], "APPROVED"),
+        # a build of the same inputs with the same bytes keeps the decision; any other voids it
+        ([("BUILT", "r1", "d1"), ("APPROVED", "r1", "d1"), ("BUILT", "r1", "d1")], "APPROVED"),
+        ([("BUILT", "r1", "d1"), ("APPROVED", "r1", "d1"), ("BUILT", "r2", "d2")], "BUILT"),
+        ([("BUILT", "r1", "d1"), ("APPROVED", "r1", "d1"), ("BUILT", "r1", "d2")], "BUILT"),
+        (
+            [("BUILT", "r1", "d1"), ("APPROVED", "r1", "d1"), ("RELEASED", "r1", "d1")],
+            "RELEASED",
+        ),
+    ],
+)
+def test_the_state_of_a_run_follows_from_its_events(
+    settings: Settings, story: list[tuple[str, str, str]], state: str
+) -> None:
+    for event in story:
+        write(settings, of_run(*event), by="os:anna" if event[0] == "BUILT" else "os:bo")
+    (found,) = ledger.run_states(settings)
+    assert found.state == state
+    assert found.builders == ["os:anna"]
+    assert found.run_id == story[-1][1]
+
+
+def test_the_actor_is_no_option_or_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    login = ledger.LOGIN_ID
+    at_login = int(login.read_text()) if login.is_file() else ledger.NO_LOGIN_ID
+    user = Path("/proc/self").stat().st_uid if at_login == ledger.NO_LOGIN_ID else at_login
+    for variable in ("USER", "LOGNAME", "SUDO_USER", "REPORTING_ACTOR"):
+        monkeypatch.setenv(variable, "somebody")
+    assert ledger.current_actor() == f"os:{pwd.getpwuid(user).pw_name}"
+    with ledger.acting("airflow:builder"):
+        assert ledger.current_actor() == "airflow:builder"

@@ -1,0 +1,330 @@
+"""A built month, approved by a second person, sealed and delivered: what may go wrong does not."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from support.gnupg_keys import made_keys, needs_gpg, with_keys
+from support.lender_months import MONTHS, Lender, build, settings_in
+from support.nightly import first
+
+from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.settings import Settings
+from reporting.pipeline import steps
+from reporting.store.submission_ledger import acting, ledger_views, run_states
+from reporting.submission import approval, release, review, verify
+from reporting.synthetic import lender
+
+pytestmark = needs_gpg
+
+AT = datetime(2026, 6, 3, 9)
+FIRST, SECOND = MONTHS[0], MONTHS[1]
+
+
+def at() -> datetime:
+    return AT
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[dict[str, object]]:
+    with made_keys() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """Two built months of a small lender, by os:anna. Tests copy it."""
+    settings = settings_in(tmp_path_factory.mktemp("built"))
+    lender.generate(Path(settings.landing), accounts=120, months=4, seed=7)
+    with acting("os:anna"):
+        return build(settings, FIRST, SECOND)
+
+
+@pytest.fixture
+def settings(built: Lender, keys: dict[str, object], tmp_path: Path) -> Settings:
+    home = tmp_path / "home"
+    shutil.copytree(built.settings.home, home, ignore=shutil.ignore_patterns("airflow"))
+    return with_keys(built.settings.model_copy(update={"home": home}), keys)
+
+
+def approve(settings: Settings, month: str, by: str = "os:bo", **more: Any) -> None:
+    with acting(by):
+        approval.approve(approval.newest_run(month, None, settings), settings, AT, **more)
+
+
+def release_month(settings: Settings, month: str) -> list[release.Delivery]:
+    return release.release(approval.newest_run(month, None, settings), settings, at)
+
+
+def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def clear_files(settings: Settings) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in settings.submissions.glob(f"*/{FIRST}/*.txt")}
+
+
+def decrypted(settings: Settings, path: Path) -> bytes:
+    """The content of a sealed file, by gpg itself: this folder has everybody's secret keys."""
+    home = ["--homedir", str(settings.key_folder), "--batch", "--quiet", "--trust-model", "always"]
+    opened = subprocess.run(
+        [shutil.which("gpg") or "", *home, "--decrypt", str(path)], check=True, capture_output=True
+    )
+    return gzip.decompress(opened.stdout)
+
+
+def test_a_month_is_built_approved_released_and_delivered(settings: Settings) -> None:
+    clear = clear_files(settings)
+    assert len(clear) >= 3
+    assert {row[0] for row in query(settings, "select state from marts.submissions")} == {"BUILT"}
+    approve(settings, FIRST)
+    delivered = release_month(settings, FIRST)
+    assert {one.file_name for one in delivered} == set(clear)
+    assert clear_files(settings) == {}  # clear text leaves with the release
+    for path in settings.outbox.rglob("*.enc"):
+        assert decrypted(settings, path) == clear[f"{path.stem}.txt"]
+    archived = sorted((settings.ledger / "archive").iterdir())
+    assert {path.name.removesuffix(".gpg") for path in archived} == set(clear)
+    assert all(decrypted(settings, path) == clear[path.stem] for path in archived)
+    assert verify.faults(settings) == []
+    rows = query(
+        settings,
+        "select distinct state, built_by, approved_by, unanswered = records from marts.submissions "
+        f"where report_month = '{FIRST}-01'",
+    )
+    assert rows == [("RELEASED", "os:anna", "os:bo", True)]
+    order = query(
+        settings, "select file_name from marts.submission_events where event = 'DELIVERED'"
+    )
+    kinds = [name[22:25] for (name,) in order if name.startswith(order[0][0][:14])]
+    assert kinds == ["110", "220", "210"]
+    assert release_month(settings, FIRST) == []  # nothing is left to do
+
+
+def test_what_was_sent_is_a_table_in_whole_yuan(settings: Settings) -> None:
+    approve(settings, FIRST)
+    release_month(settings, FIRST)
+    sent = query(
+        settings, "select account_id, rpy_status, tot_overd, acct_bal from marts.as_reported"
+    )
+    known = query(
+        settings,
+        "select account_id, repayment_status, overdue_total, balance from marts.repayment_status "
+        f"semi join marts.as_reported using (account_id) where report_month = '{FIRST}-01'",
+    )
+    as_known = {account: values for account, *values in known}
+    assert len(sent) > 20
+    for account, status, overdue, balance in sent:
+        of_account = as_known[account]
+        assert status == of_account[0]
+        assert abs(overdue - of_account[1]) < 1 or (overdue, of_account[1] > 0) == (1, True)
+        assert abs(balance - of_account[2]) < 1 or (balance, of_account[2] > 0) == (1, True)
+
+
+def test_the_builder_cannot_approve_in_any_role(settings: Settings) -> None:
+    for by in ("os:anna", "airflow:Anna", "airflow:scheduler"):
+        with pytest.raises(BadCall, match=f"{by} (built it and|is no person and) cannot approve"):
+            approve(settings, FIRST, by)
+    with pytest.raises(BadCall, match="not approved; another person than os:anna: reporting appr"):
+        release_month(settings, FIRST)
+    assert not settings.outbox.exists()
+
+
+def test_only_named_approvers_may_approve(settings: Settings) -> None:
+    named = settings.model_copy(update={"approvers": ("cy",)})
+    with pytest.raises(BadCall, match="os:bo is not among REPORTING_APPROVERS"):
+        approve(named, FIRST)
+    approve(named, FIRST, "os:Cy")
+    approve(settings, FIRST)  # is checked again at the release
+    with pytest.raises(BadCall, match="os:bo is not among REPORTING_APPROVERS"):
+        release_month(named, FIRST)
+
+
+def test_an_approval_expires(settings: Settings) -> None:
+    approve(settings, FIRST)
+    run = approval.newest_run(FIRST, None, settings)
+    late = AT + timedelta(days=7, seconds=1)
+    with pytest.raises(BadCall, match="the approval of os:bo expired on 2026-06-10"):
+        release.release(run, settings, lambda: late)
+    assert release.release(run, settings, lambda: AT + timedelta(days=7))
+
+
+def test_a_declined_month_is_not_released_and_stops_the_later_ones(settings: Settings) -> None:
+    run = approval.newest_run(FIRST, None, settings)
+    with pytest.raises(BadCall, match="say why"):
+        approval.decline(run, settings, AT, reason=" ")
+    with acting("os:bo"):
+        approval.decline(run, settings, AT, reason="too many closings")
+    with pytest.raises(BadCall, match=r"was declined by os:bo \(too many closings\); run it again"):
+        release_month(settings, FIRST)
+    approve(settings, SECOND)
+    with pytest.raises(BadCall, match=f"{FIRST} was declined by os:bo"):
+        release_month(settings, SECOND)
+    approve(settings, FIRST)  # the newest decision counts
+    assert release_month(settings, FIRST)
+
+
+def test_months_are_released_in_order(settings: Settings) -> None:
+    approve(settings, SECOND)
+    with pytest.raises(BadCall, match=f"{FIRST} is built and not released; release it first"):
+        release_month(settings, SECOND)
+
+
+def test_an_approval_is_for_what_was_shown(settings: Settings) -> None:
+    with pytest.raises(BadCall, match="built again since it was shown"):
+        approve(settings, FIRST, shown=("another", "build"))
+
+
+@pytest.mark.parametrize("what", ["clear file", "journal", "gone"])
+def test_a_file_that_was_changed_is_not_released(settings: Settings, what: str) -> None:
+    approve(settings, FIRST)
+    path = next(settings.submissions.glob(f"*/{FIRST}/*.txt"))
+    if what == "journal":
+        path = next((settings.published / "submission_records").glob(f"*={FIRST}-01/*"))
+    if what == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(DataNotFit, match=rf"file .*{path.name} was changed since it was built"):
+        release_month(settings, FIRST)
+    assert [one.state for one in run_states(settings)] == ["APPROVED", "BUILT"]
+    assert list(settings.ledger.glob(".release*")) == []
+    assert list(settings.outbox.rglob("*.enc")) == []
+
+
+def test_without_keys_it_says_which_setting(settings: Settings) -> None:
+    approve(settings, FIRST)
+    without = settings.model_copy(update={"bureau_key": ()})
+    with pytest.raises(BadCall, match="setting REPORTING_BUREAU_KEY"):
+        release_month(without, FIRST)
+
+
+def test_a_released_month_is_closed(settings: Settings) -> None:
+    approve(settings, FIRST)
+    release_month(settings, FIRST)
+    with pytest.raises(BadCall, match=f"month {FIRST} is released, and what is released never"):
+        build(settings, FIRST)
+    with pytest.raises(BadCall, match=f"month {FIRST} is released; what is released never"):
+        approve(settings, FIRST, "os:cy")
+    with pytest.raises(BadCall, match=f"month 2026-02 lies before {FIRST}, the first month that"):
+        build(settings, "2026-02")
+
+
+def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(settings: Settings) -> None:
+    approve(settings, FIRST)
+    before = sorted((settings.ledger / "events").iterdir())
+    release_month(settings, FIRST)
+    approve(settings, SECOND)
+    for batch in sorted((settings.ledger / "events").iterdir()):
+        if batch not in before:
+            batch.unlink()
+    approve(settings, SECOND)
+    sealed = next(settings.outbox.rglob("*.enc"))
+    with pytest.raises(ReportingError, match=r"changed since it was built|does not know"):
+        release_month(settings, FIRST)
+    assert sealed.is_file()
+
+
+def test_the_approver_sees_at_most_thirty_lines_without_persons(settings: Settings) -> None:
+    state = approval.built_state(approval.newest_run(SECOND, None, settings), settings)
+    lines = review.review(state, settings).lines()
+    assert len(lines) <= 30
+    text = "\n".join(lines)
+    assert SECOND in text
+    assert state.run_id in text
+    assert "overdue in all" in text
+    names = duckdb.sql(
+        f"select name, id_number from '{settings.landing}/customers/**/*.parquet'"
+    ).fetchall()
+    assert [value for row in names for value in row if value and value in text] == []
+
+
+KILLED_BEFORE = """
+import os, signal, sys
+effects = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link",
+           "subprocess.Popen"}
+number, seen = int(sys.argv[1]), 0
+from datetime import datetime
+from reporting.core.settings import load_settings
+from reporting.submission import approval, envelope, release, transport
+settings = load_settings()
+run = approval.newest_run(sys.argv[2], None, settings)
+
+def count(event, arguments):
+    global seen
+    if event not in effects:
+        return
+    flags = arguments[2] if event == "open" else os.O_RDWR
+    if not (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)):
+        return
+    seen += 1
+    if seen == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+release.release(run, settings, lambda: datetime(2026, 6, 3, 9))
+print(seen)
+"""
+
+
+@pytest.mark.parametrize("number", first(4, [60, 12, 100, 30, *range(1, 140, 7)]))
+def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
+    settings: Settings, number: int
+) -> None:
+    clear = clear_files(settings)
+    approve(settings, FIRST)
+    variables = {
+        f"REPORTING_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in settings.model_dump(exclude_none=True).items()
+    }
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_BEFORE, str(number), FIRST],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode in (0, -9), killed.stderr
+    was_released = run_states(settings)[0].released_at is not None
+    sent_before = {path.name: path.read_bytes() for path in settings.outbox.rglob("*.enc")}
+    release_month(settings, FIRST)
+    assert run_states(settings)[0].state == "RELEASED"
+    assert clear_files(settings) == {}
+    assert verify.faults(settings) == []
+    assert list(settings.ledger.glob(".*")) == []
+    after = {path.name: path.read_bytes() for path in settings.outbox.rglob("*.enc")}
+    assert {name.removesuffix(".enc") + ".txt" for name in after} == set(clear)
+    assert was_released or not sent_before  # nothing is in the outbox before the commit
+    assert sent_before.items() <= after.items()
+    with ledger_views(settings) as connection:
+        counted = connection.execute(
+            "select event, count(*) from marts.submission_events "
+            "where file_name is not null group by all order by all"
+        ).fetchall()
+    assert counted == [("DELIVERED", len(clear)), ("RELEASED", len(clear))]
+
+
+def test_the_month_after_a_released_one_is_built_as_before(
+    settings: Settings, built: Lender
+) -> None:
+    approve(settings, FIRST)
+    release_month(settings, FIRST)
+    steps.run_month(built.run(SECOND), settings)
+    again = {
+        path.relative_to(settings.submissions): path.read_bytes()
+        for path in settings.submissions.glob(f"*/{SECOND}/*.txt")
+    }
+    once = {
+        path.relative_to(built.settings.submissions): path.read_bytes()
+        for path in built.settings.submissions.glob(f"*/{SECOND}/*.txt")
+    }
+    assert again == once
