@@ -88,7 +88,7 @@ def _bureau_folder(settings: Settings) -> Path:
 
 @contextmanager
 def _faults(host: str, *kinds: type[Exception]) -> Iterator[None]:
-    caught = (OSError, EOFError, *kinds)
+    caught: tuple[type[Exception], ...] = (OSError, EOFError, *kinds)
     try:
         yield
     except caught as fault:

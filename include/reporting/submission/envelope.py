@@ -49,6 +49,7 @@ class Fault(StrEnum):
     CLOSED = "does not open with our key"
     DAMAGED = "is damaged or cut off"
     UNSIGNED = "is not signed by the bureau"
+    UNKNOWN = "is signed by a key that is not here"
     TOO_LARGE = "is larger than a file may be"
 
 
@@ -153,7 +154,7 @@ def open_answer(path: Path, settings: Settings, largest: int = LARGEST) -> bytes
     except _NotOpened as error:
         if error.fault is Fault.CLOSED:
             require_secret(settings)  # a passphrase that is wrong is no fault of the file
-        fault = error.fault
+        fault = Fault.UNSIGNED if error.fault is Fault.UNKNOWN else error.fault
     else:
         signers = [one.get("pubkey_fingerprint") for one in result.sig_info.values()]
         bureau = {key.upper() for key in settings.bureau_key}
@@ -237,8 +238,12 @@ def _decrypted(gpg: GPG, path: Path, largest: int) -> Any:
     result = gpg.decrypt_file(str(path), extra_args=["--max-output", str(largest)])
     if result.returncode == 0 and result.ok:
         return result
-    began = "[GNUPG:] BEGIN_DECRYPTION" in result.stderr
-    raise _NotOpened(Fault.DAMAGED if began else Fault.CLOSED)
+    if "exceeded --max-output limit" in result.stderr:
+        raise _NotOpened(Fault.TOO_LARGE)
+    if result.ok and "[GNUPG:] NO_PUBKEY" in result.stderr:  # else whole
+        raise _NotOpened(Fault.UNKNOWN)
+    has_opened = "[GNUPG:] DECRYPTION_INFO" in result.stderr
+    raise _NotOpened(Fault.DAMAGED if has_opened else Fault.CLOSED)
 
 
 def _unzipped(zipped: bytes, largest: int) -> bytes:

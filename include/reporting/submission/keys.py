@@ -147,7 +147,8 @@ def _open(settings: Settings) -> GPG:
             f"setting REPORTING_GNUPG_HOME: there is no folder {folder}; import the keys into it"
         )
     logging.getLogger("gnupg").setLevel(logging.CRITICAL)  # its lines show names of keys and data
-    return GPG(gnupghome=str(folder), options=[*OPTIONS, *_passphrase(settings)])
+    options = [*OPTIONS, *_passphrase(settings)]
+    return GPG(gnupghome=str(folder), options=options, env={**os.environ, "LC_ALL": "C"})
 
 
 def _passphrase(settings: Settings) -> tuple[str, ...]:
