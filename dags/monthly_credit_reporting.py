@@ -1,8 +1,12 @@
-"""The monthly report: land -> check -> build -> check -> build records -> check -> publish.
+"""The monthly report: land -> check -> build -> check -> build records -> check -> publish,
+then approval by a second person -> release.
 
 Wiring only: every step is one function of ``reporting.pipeline``, imported when the task runs.
 """
 
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
 
 # At 06:00 on the 3rd, China time; the key of a scheduled or backfilled run is the month before.
@@ -22,11 +26,27 @@ CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
     max_active_tis_per_dag=1,  # first steps wait for their turn: one month at a time may check it
     weight_rule="upstream",  # a month that is working goes before months that wait
 )
-def run_step(step: str, month: str, as_of: str, moment: str) -> str:
-    """Run one step of the month; returns the month, so that Airflow shows it."""
+def run_step(step: str, month: str, as_of: str, moment: str):  # type: ignore[no-untyped-def]
+    """Run one step of the month; returns the month, the last step what an approver is asked."""
     from reporting.pipeline.airflow import run_step
 
     return run_step(step, month, as_of, moment)
+
+
+@task.short_circuit
+def needs_approval(built):  # type: ignore[no-untyped-def]
+    """Skip the tasks behind if there is nothing to release, or no key to seal it with."""
+    from reporting.pipeline.release_tasks import needs_approval
+
+    return needs_approval(built)
+
+
+@task(retries=0)
+def release(built, decision) -> str:  # type: ignore[no-untyped-def]
+    """Release the run that was approved; fails if it was rejected."""
+    from reporting.pipeline.release_tasks import release_month
+
+    return release_month(built, decision)
 
 
 def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no public name for its context
@@ -40,7 +60,7 @@ def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no
     schedule=MONTHLY,
     catchup=False,
     on_failure_callback=alert_on_failure,
-    max_active_runs=1,  # a backfill counts its runs by itself: see reporting.pipeline.month_queue
+    max_active_runs=16,  # one that waits for approval holds no later one; month_queue has the order
     params={
         "month": Param(
             None,
@@ -66,6 +86,16 @@ def monthly_credit_reporting() -> None:
     def step(name: str):  # type: ignore[no-untyped-def]  # the SDK has no public name for a task's result
         return run_step.override(task_id=name)(name, MONTH, AS_OF, MOMENT)
 
+    built = step("publish")
+    ready = needs_approval(built)
+    decision = HITLOperator(
+        task_id="approve",
+        subject="{{ ti.xcom_pull(task_ids='publish')['subject'] }}",
+        body="{{ ti.xcom_pull(task_ids='publish')['body'] }}",
+        options=["Approve", "Reject"],
+        params={"reason": Param("", type="string", description="Without personal data.")},
+        response_timeout=timedelta(days=7),
+    )
     (
         step("land")
         >> step("check_landing")
@@ -73,8 +103,9 @@ def monthly_credit_reporting() -> None:
         >> step("check_marts")
         >> step("build_records")
         >> step("check_records")
-        >> step("publish")
+        >> built
     )
+    ready >> decision >> release(built, decision.output)
 
 
 monthly_credit_reporting()

@@ -21,7 +21,7 @@ from reporting.core.errors import BadCall, DataNotFit, ReportingError, Unforesee
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
-from reporting.pipeline import airflow, steps
+from reporting.pipeline import airflow, release_tasks, steps
 
 STEPS = [
     "land",
@@ -71,11 +71,13 @@ def describe(home: Path) -> dict[str, Any]:
     backfill = timetable.iter_partition_dagrun_infos(
         earliest=datetime(2025, 12, 1, tzinfo=UTC), latest=datetime(2026, 2, 28, tzinfo=UTC)
     )
+    approve = dag.get_task("approve")
     return {
         "edges": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         "callbacks": [airflow.load_dag(name).on_failure_callback is not None for name in DAGS],
-        "op_args": {task.task_id: list(task.op_args) for task in dag.tasks},
-        "retries": {task.retries for task in dag.tasks},
+        "op_args": {step: list(dag.get_task(step).op_args) for step in STEPS},
+        "retries": {step: dag.get_task(step).retries for step in (*STEPS, "release")},
+        "approval": (type(approve).__name__, approve.options, approve.response_timeout.days),
         "limits": (dag.catchup, dag.max_active_runs),
         "ticks": ticks,
         "backfill": [info.partition_key for info in backfill],
@@ -100,9 +102,15 @@ def monthly(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return in_new_process(describe, tmp_path_factory.mktemp("home"))
 
 
-def test_the_dag_is_one_line_of_the_steps_in_order(monthly):
-    line = [*STEPS, None]
-    assert monthly["edges"] == {a: [b] if b else [] for a, b in pairwise(line)}
+def test_the_dag_is_one_line_of_the_steps_in_order_and_then_approval_and_release(monthly):
+    line = [*STEPS, "needs_approval", "approve", "release", None]
+    edges = {a: [b] if b else [] for a, b in pairwise(line)}
+    edges["publish"].append("release")  # what it hands to the release
+    assert monthly["edges"] == edges
+
+
+def test_a_person_has_seven_days_to_approve_or_reject(monthly):
+    assert monthly["approval"] == ("HITLOperator", ["Approve", "Reject"], 7)
 
 
 def test_the_dag_and_the_command_line_run_the_same_steps():
@@ -115,9 +123,9 @@ def test_each_task_runs_its_own_step(monthly):
     }
 
 
-def test_months_run_one_by_one_and_a_data_fault_is_not_tried_again(monthly):
-    assert monthly["limits"] == (False, 1)
-    assert monthly["retries"] == {0}
+def test_a_data_fault_is_not_tried_again(monthly):
+    assert monthly["limits"] == (False, 16)  # the queue of months has the order
+    assert set(monthly["retries"].values()) == {0}
 
 
 def test_the_schedule_reports_the_month_that_ended_at_six_on_the_third_in_china(monthly):
@@ -176,6 +184,7 @@ class Recorder:
         self.fault, self.error = fault, error
         for name in STEPS:
             setattr(steps, name, self._step(name))
+        release_tasks.request = lambda *_: None  # these steps build nothing
 
     def _step(self, name: str) -> Callable[[Run, Settings], None]:
         def step(run: Run, settings: Settings) -> None:

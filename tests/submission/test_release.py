@@ -19,6 +19,7 @@ from support.nightly import first
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
+from reporting.pipeline.airflow import reporting_variables
 from reporting.store.submission_ledger import acting, ledger_views, run_states
 from reporting.submission import approval, release, review, verify
 from reporting.synthetic import lender
@@ -282,10 +283,7 @@ def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
 ) -> None:
     clear = clear_files(settings)
     approve(settings, FIRST)
-    variables = {
-        f"REPORTING_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
-        for name, value in settings.model_dump(exclude_none=True).items()
-    }
+    variables = reporting_variables(settings)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_BEFORE, str(number), FIRST],
         env=os.environ | variables,

@@ -26,7 +26,7 @@ from reporting.core.errors import BadCall
 from reporting.core.run import CHINA, Run, month_before, previous_month
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
-from reporting.pipeline import month_queue
+from reporting.pipeline import month_queue, release_tasks
 from reporting.pipeline.guard import guarded
 from reporting.store import run_marks
 from reporting.store.month_order import run_of
@@ -42,19 +42,19 @@ log = logging.getLogger(__name__)
 hookimpl = HookimplMarker("airflow")  # marks Airflow's callbacks without importing Airflow
 
 
-def run_step(step: str, month: str, as_of: str, moment: str) -> str:
+def run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, Any] | None:
     """Run one step of a month, as a task of the DAG does; the settings come from the environment.
 
     ``step`` names a function of ``reporting.pipeline.steps``; an empty ``month`` means the last
     full month before ``moment`` (the run's own time), an empty ``as_of`` the usual cut-off. The
     first step waits for its turn; every step waits until no other process works in the home folder.
-    Returns the month, which Airflow shows. Raises ReportingError with one line when the month must
-    stop here.
+    Returns the month, which Airflow shows; the last step returns what an approver is asked. Raises
+    ReportingError with one line when the month must stop here.
     """
     return guarded(lambda: _run_step(step, month, as_of, moment))
 
 
-def _run_step(step: str, month: str, as_of: str, moment: str) -> str:
+def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, Any] | None:
     month = month or month_before(datetime.fromisoformat(moment))
     log.info("step %s of month %s", step, month)
     with _alert_unattended(MONTHLY_DAG, step, month):
@@ -64,12 +64,13 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str:
         run = run_of(month, as_of or None, settings)
         if step == month_queue.FIRST and not is_held(settings):
             month_queue.wait_for_turn(run.label)
-        with exclusive(settings, wait=True):
+        with release_tasks.as_builder(settings), exclusive(settings, wait=True):
             getattr(steps, step)(run, settings)
+            done = release_tasks.request(run, settings) if step == month_queue.LAST else month
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
     # cycles would be logged as leaked, as an error in the log of a successful task
     gc.collect()
-    return month
+    return done
 
 
 def run_watch(moment: str) -> None:
@@ -184,7 +185,8 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
         follower = _follow_steps()
         for month in months:
             follower.begin(month)
-            dag_run = dag.test(run_conf={"month": month})
+            # nobody answers here: a run is approved by the command, and released if it was
+            dag_run = dag.test(run_conf={"month": month}, mark_success_pattern="approve")
             if follower.error is not None:
                 raise follower.error
             if dag_run.state != "success":
@@ -206,7 +208,10 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 def reporting_variables(settings: Settings) -> dict[str, str]:
     """The settings as the variables that ``load_settings`` reads back in the tasks."""
     values = settings.model_dump(exclude_none=True)
-    return {f"REPORTING_{name.upper()}": str(value) for name, value in values.items()}
+    return {
+        f"REPORTING_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+    }
 
 
 def airflow_variables(settings: Settings, debug: bool) -> dict[str, str]:

@@ -1,0 +1,147 @@
+"""What the DAG's tasks after ``publish`` run: is there something to approve, and the release.
+
+Between them waits Airflow's own task ``approve``, which a second person answers on its pages
+(life cycle, sections 7.4 and 7.5).
+"""
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reporting.core.errors import BadCall
+from reporting.core.run import Run
+from reporting.core.settings import Settings, load_settings
+from reporting.core.workspace import is_held
+from reporting.pipeline.guard import guarded
+from reporting.store.published import built_months
+from reporting.store.run_marks import now
+from reporting.store.submission_ledger import RunState, acting, run_states
+from reporting.submission import approval, keys, release, review
+
+APPROVE, REJECT = "Approve", "Reject"
+AGAIN = timedelta(minutes=10)  # until an earlier month is released
+
+log = logging.getLogger(__name__)
+Request = Mapping[str, Any]
+
+
+def request(run: Run, settings: Settings) -> dict[str, Any] | None:
+    """What ``publish`` hands to the approver: the build, a subject and a text in Markdown.
+
+    None where there is nothing to approve.
+    """
+    state = approval.built_state(run, settings)
+    shown = review.review(state, settings)
+    return {
+        "month": run.label,
+        "as_of": run.as_of.isoformat(),
+        "run_id": state.run_id,
+        "files_digest": state.files_digest,
+        "subject": f"Release the month {shown.subject}?",
+        "body": shown.markdown(),
+    }
+
+
+def needs_approval(built: Request | None) -> bool:
+    """Whether a person must decide: there is a build, and this machine can release it.
+
+    Raises BadCall if the build rests on another that was replaced since.
+    """
+    return guarded(lambda: _needs_approval(built))
+
+
+def _needs_approval(built: Request | None) -> bool:
+    if built is None:
+        return False
+    settings = load_settings()
+    approval.require_fresh(_run(built), built_months(settings))
+    if words := keys.missing(settings):
+        log.warning("month %s stays built: %s", built["month"], words)
+        return False
+    return True
+
+
+def release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
+    """Act on the answer to ``approve``: release the run, or decline it and fail.
+
+    Without an answer, as in a run without a scheduler, the run is released if the ledger holds a
+    valid approval. Waits while an earlier month is neither released nor declined. Returns what was
+    done, which Airflow shows.
+    """
+    return guarded(lambda: _release_month(built, decision))
+
+
+def _release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
+    settings, run = load_settings(), _run(built)
+    state = approval.known_state(run, settings)
+    if decision is not None and not (state and state.state == approval.RELEASED):
+        _decide(run, built, decision, settings)
+    elif state is None or state.state not in (approval.APPROVED, approval.RELEASED):
+        return f"{run.label} waits for approval: reporting approve --month {run.label}"
+    if not is_held(settings):
+        _wait_for_earlier_months(run, settings)
+    delivered = release.release(run, settings, now)
+    return f"{run.label} is released; {len(delivered)} files delivered"
+
+
+def _decide(run: Run, built: Request, decision: Mapping[str, Any], settings: Settings) -> None:
+    user = decision.get("responded_by_user") or {}
+    actor = f"airflow:{user.get('name') or user.get('id') or 'scheduler'}"
+    reason = str((decision.get("params_input") or {}).get("reason") or "")
+    with acting(actor):
+        if REJECT in decision["chosen_options"]:
+            approval.decline(run, settings, now(), reason=reason or "no reason", where="Airflow")
+            raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
+        shown = (built["run_id"], built["files_digest"])
+        if not _is_approved_by(actor, shown, approval.known_state(run, settings)):
+            approval.approve(run, settings, now(), reason=reason, shown=shown, where="Airflow")
+
+
+def _is_approved_by(actor: str, shown: tuple[str, str], state: RunState | None) -> bool:
+    """Whether the newest decision is this one, as when the task is run a second time."""
+    return (
+        state is not None
+        and state.state == approval.APPROVED
+        and state.decided_by == actor
+        and shown == (state.run_id, state.files_digest)
+    )
+
+
+def _wait_for_earlier_months(run: Run, settings: Settings) -> None:
+    """Have Airflow run this task again later while an earlier month may still be released."""
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    states = {one.run: one.state for one in run_states(settings)}
+    waiting = [
+        one.month
+        for one in built_months(settings)
+        if one.month < run.month
+        and states.get(Run(one.month, one.as_of)) not in (approval.RELEASED, approval.DECLINED)
+    ]
+    if waiting:
+        state = approval.built_state(run, settings)
+        approval.require_valid(state, settings, now())
+        log.info("%s waits until %s is released", run.label, f"{waiting[0]:%Y-%m}")
+        raise AirflowRescheduleException(datetime.now(UTC) + AGAIN)  # type: ignore[no-untyped-call]
+
+
+def as_builder(settings: Settings) -> Any:
+    """The block in which a task builds: in the name of who triggered its run.
+
+    A run without a scheduler works in the name of who started the process.
+    """
+    if is_held(settings):
+        return nullcontext()
+    from airflow.sdk import get_current_context
+
+    user = get_current_context()["dag_run"].triggering_user_name
+    return acting(f"airflow:{user or 'scheduler'}")
+
+
+def _run(built: Request) -> Run:
+    return Run(
+        datetime.fromisoformat(f"{built['month']}-01").date(),
+        datetime.fromisoformat(built["as_of"]),
+    )
