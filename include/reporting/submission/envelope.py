@@ -240,7 +240,7 @@ def _decrypted(gpg: GPG, path: Path, largest: int) -> Any:
         return result
     if "exceeded --max-output limit" in result.stderr:
         raise _NotOpened(Fault.TOO_LARGE)
-    if result.ok and "[GNUPG:] NO_PUBKEY" in result.stderr:  # else whole
+    if result.ok and "[GNUPG:] NO_PUBKEY" in result.stderr:  # all else is well
         raise _NotOpened(Fault.UNKNOWN)
     has_opened = "[GNUPG:] DECRYPTION_INFO" in result.stderr
     raise _NotOpened(Fault.DAMAGED if has_opened else Fault.CLOSED)
