@@ -411,7 +411,7 @@ def test_a_server_that_is_away_is_named(
         del away["extra"]["key_file"]
         monkeypatch.setenv(VARIABLE, json.dumps(away))
         with pytest.raises(
-            NotTransported, match=rf"{NAME} was not delivered \(127.0.0.1: "
+            NotTransported, match=rf"{NAME} was not delivered \(127.0.0.1: Connection"
         ) as error:
             deliver(sealed, sftp)
     assert "secret" not in str(error.value)

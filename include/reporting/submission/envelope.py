@@ -2,7 +2,7 @@
 
 A clear file is sealed in one pass for the bureau and for the archive. Nothing clear comes to the
 disk. An answer counts only after GnuPG has verified all of it and the signature is the bureau's.
-Source: docs/spec/lifecycle.md#8.
+Source: life cycle, section 8.1.
 """
 
 import copy
