@@ -26,7 +26,6 @@ CONNECTION = "reporting_bureau"
 PIECE = 1 << 20  # bytes
 SECONDS = 30  # longest wait for one answer of a server
 PORT = 22
-REQUESTS = 64  # pieces of 32 KB that a server is asked for ahead
 
 
 class Unreached(Exception):
@@ -180,9 +179,10 @@ class Sftp:
                 return None
 
     def read(self, path: str) -> Iterator[bytes]:
-        """See Channel."""
+        """See Channel. Nothing is asked for ahead: paramiko does so in a thread of its own, which
+        ends with a traceback on the terminal where the connection is cut.
+        """
         with _sftp_faults(self.host), self.session.open(path, "rb") as file:
-            file.prefetch(max_concurrent_requests=REQUESTS)
             while piece := file.read(PIECE):
                 yield piece
 
