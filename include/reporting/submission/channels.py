@@ -1,7 +1,7 @@
 """Two channels to the bureau: a folder, and an SFTP server. Both offer the same few operations.
 
 Every fault of a channel, such as a cut connection, is ``Unreached``; errors of our own disk are
-not. Source: docs/spec/lifecycle.md#8.
+not. Source: life cycle, section 8.4.
 """
 
 import base64
@@ -26,7 +26,6 @@ CONNECTION = "reporting_bureau"
 PIECE = 1 << 20  # bytes
 SECONDS = 30  # longest wait for one answer of a server
 PORT = 22
-REQUESTS = 64  # pieces of 32 KB that a server is asked for ahead
 
 
 class Unreached(Exception):
@@ -92,8 +91,8 @@ def _faults(host: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as fault:
-        number = getattr(fault, "errno", None)
-        words = os.strerror(number) if isinstance(number, int) else type(fault).__name__
+        number = getattr(fault, "errno", None)  # the text of a fault may hold a secret
+        words = os.strerror(number) if number else f"it ended ({type(fault).__name__})"
         raise Unreached(f"{host}: {words}") from fault
 
 
@@ -180,9 +179,10 @@ class Sftp:
                 return None
 
     def read(self, path: str) -> Iterator[bytes]:
-        """See Channel."""
+        """See Channel. Nothing is asked for ahead: paramiko does so in a thread of its own, which
+        ends with a traceback on the terminal where the connection is cut.
+        """
         with _sftp_faults(self.host), self.session.open(path, "rb") as file:
-            file.prefetch(max_concurrent_requests=REQUESTS)
             while piece := file.read(PIECE):
                 yield piece
 
@@ -215,8 +215,8 @@ def _sftp_faults(host: str) -> Iterator[None]:
 
 @contextmanager
 def _sftp(server: Server) -> Iterator[Sftp]:
-    """A session with a server that shows the host key of the connection, and no other."""
-    from paramiko import AuthenticationException, BadHostKeyException, RejectPolicy, SSHClient
+    """A session with the server; no other host key is taken than that of the connection."""
+    from paramiko import RejectPolicy, SSHClient
 
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # each fault is in our error line
     name = server.host if server.port == PORT else f"[{server.host}]:{server.port}"
@@ -224,35 +224,37 @@ def _sftp(server: Server) -> Iterator[Sftp]:
         client.get_host_keys().add(name, server.host_key.get_name(), server.host_key)
         client.set_missing_host_key_policy(RejectPolicy())
         with _sftp_faults(server.host):
-            try:
-                client.connect(
-                    server.host,
-                    port=server.port,
-                    username=server.login,
-                    allow_agent=False,
-                    look_for_keys=False,
-                    timeout=SECONDS,
-                    banner_timeout=SECONDS,
-                    auth_timeout=SECONDS,
-                    channel_timeout=SECONDS,
-                    **server.login_with,
-                )
-            except BadHostKeyException:
-                raise BadCall(
-                    f"connection {CONNECTION}: {server.host} shows another host key than the extra "
-                    "'host_key'; ask the bureau for its key before you change the extra"
-                ) from None
-            except AuthenticationException:
-                transport = client.get_transport()
-                if transport is None or not transport.is_active():
-                    raise  # the connection was cut meanwhile
-                raise BadCall(
-                    f"connection {CONNECTION}: {server.host} does not let {server.login} in; "
-                    "correct its login and 'key_file', or its password"
-                ) from None
+            _log_in(client, server)
             session = client.open_sftp()
             session.get_channel().settimeout(SECONDS)
         yield Sftp(server, session)
+
+
+def _log_in(client: Any, server: Server) -> None:
+    """BadCall where host key or login are refused: trying again does not help."""
+    from paramiko import AuthenticationException, BadHostKeyException
+    from paramiko.ssh_exception import NoValidConnectionsError
+
+    waits = dict.fromkeys(("timeout", "banner_timeout", "auth_timeout", "channel_timeout"), SECONDS)
+    own_keys = {"allow_agent": False, "look_for_keys": False}  # those of this machine's user
+    place = {"port": server.port, "username": server.login}
+    try:
+        client.connect(server.host, **place, **server.login_with, **own_keys, **waits)
+    except NoValidConnectionsError as error:  # a fault of each address; the first says why
+        raise next(iter(error.errors.values())) from None
+    except BadHostKeyException:
+        raise _lack(
+            f"{server.host} shows another host key than the extra 'host_key'; "
+            "ask the bureau for its key before you change the extra"
+        ) from None
+    except AuthenticationException:
+        transport = client.get_transport()
+        if transport is None or not transport.is_active():
+            raise  # the connection was cut meanwhile
+        raise _lack(
+            f"{server.host} does not let {server.login} in; "
+            "correct its login and 'key_file', or its password"
+        ) from None
 
 
 def _server() -> Server:

@@ -2,7 +2,7 @@
 
 A clear file is sealed in one pass for the bureau and for the archive. Nothing clear comes to the
 disk. An answer counts only after GnuPG has verified all of it and the signature is the bureau's.
-Source: docs/spec/lifecycle.md#8.
+Source: life cycle, section 8.1.
 """
 
 import copy
@@ -240,7 +240,7 @@ def _decrypted(gpg: GPG, path: Path, largest: int) -> Any:
         return result
     if "exceeded --max-output limit" in result.stderr:
         raise _NotOpened(Fault.TOO_LARGE)
-    if result.ok and "[GNUPG:] NO_PUBKEY" in result.stderr:  # else whole
+    if result.ok and "[GNUPG:] NO_PUBKEY" in result.stderr:  # all else is well
         raise _NotOpened(Fault.UNKNOWN)
     has_opened = "[GNUPG:] DECRYPTION_INFO" in result.stderr
     raise _NotOpened(Fault.DAMAGED if has_opened else Fault.CLOSED)

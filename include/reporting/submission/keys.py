@@ -1,7 +1,7 @@
 """The OpenPGP keys of lender, bureau and archive, and GnuPG, which holds and uses them.
 
 Keys are named by full fingerprints and trusted for being named (``--trust-model always``).
-Source: docs/spec/lifecycle.md#8.
+Source: life cycle, section 8.1.
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 A file is uploaded under a name that the bureau leaves alone, verified, marked as uploaded, and
 renamed. Whatever stops this in the middle, calling it again ends it, and the file arrives once.
-Source: docs/spec/lifecycle.md#8.
+Source: life cycle, section 8.4.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ TRIES = 3
 PAUSE = 5.0  # seconds between them
 # Persons before accounts; deleted before corrected, corrected before sent; whole deletions last.
 ORDER = ("110", "220", "213", "212", "210", "214", "224", "114")
-RECORD_TYPE = slice(22, 25)  # in a file name (docs/spec/bureau_interface.md#1)
+RECORD_TYPE = slice(22, 25)  # in a file name (bureau interface, 1.2)
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Connect = Callable[[Settings], AbstractContextManager[Channel]]
