@@ -18,7 +18,7 @@ from reporting.store.submission_ledger import (
     append,
     ledger_views,
 )
-from reporting.submission import envelope, transport
+from reporting.submission import envelope, keys, transport
 from reporting.submission.approval import (
     RELEASED,
     built_state,
@@ -63,8 +63,9 @@ def release(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[D
         state = known_state(run, settings)
         if state is None or state.state != RELEASED:
             state = built_state(run, settings)
-            files = require_releasable(state, settings, now())
-            _commit(state, files, settings, now())
+            with keys.keyring(settings):  # one agent for all files: it has the passphrase
+                files = require_releasable(state, settings, now())
+                _commit(state, files, settings, now())
         return deliver(settings, now)
 
 
