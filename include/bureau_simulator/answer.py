@@ -28,16 +28,14 @@ def answer(
     rows = _chosen(state, only, hold)
     written = []
     for row in rows:
-        sealed = row["answer"] or envelope.seal(
-            seal_with[0], clear_answer(state, row), *seal_with[1:]
-        )
+        sealed = row["answer"]
+        if sealed is None:
+            sealed = envelope.seal(seal_with[0], clear_answer(state, row), *seal_with[1:])
+            # Kept before it goes out: a file that comes again gets the very same bytes.
+            _set(state, row, "answer = ?", sealed)
         target = folder / "out" / out_name(row)
         atomic.write(target, sealed)
-        # The sealed bytes are kept: a file that comes again gets the very same answer.
-        state.sql.execute(
-            "update files set answer = ?, is_answer_due = 0 where file_id = ?",
-            (sealed, row["file_id"]),
-        )
+        _set(state, row, "is_answer_due = ?", 0)
         written.append(target)
     return written
 
@@ -72,6 +70,10 @@ def _chosen(state: State, only: str | None, hold: Collection[str]) -> list[sqlit
     else:
         rows = [row for row in rows if row["is_answer_due"]]
     return [row for row in rows if not any(_is(row, name) for name in hold)]
+
+
+def _set(state: State, row: sqlite3.Row, change: str, value: object) -> None:
+    state.sql.execute(f"update files set {change} where file_id = ?", (value, row["file_id"]))
 
 
 def _is(row: sqlite3.Row, name: str) -> bool:

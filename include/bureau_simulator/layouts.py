@@ -1,8 +1,5 @@
 """Segments and elements of the records 110, 220 and 210 (bureau-interface 2)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from bureau_simulator import codes
 from bureau_simulator.elements import (
     Check,
@@ -16,42 +13,11 @@ from bureau_simulator.elements import (
     text,
     whole_number,
 )
+from bureau_simulator.shapes import Layout, Segment
 
 AMOUNT = whole_number(15)
 COUNT = whole_number(3)
 FREE_TEXT = text(200)  # where bureau-interface gives no length
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One segment. ``item`` holds the elements of a repeated part, ``count`` its number."""
-
-    tag: str
-    key: str  # the letter of a 210, else the tag
-    elements: tuple[Element, ...]
-    item_tag: str = ""
-    item: tuple[Element, ...] = ()
-    count: str = ""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One record type: its root, its segments in order, the tags that identify a record."""
-
-    record_type: str
-    root: str
-    segments: tuple[Segment, ...]
-    key: tuple[str, ...]  # of the base segment; together with RptDate unique
-
-    @property
-    def base(self) -> Segment:
-        """The base segment, which every record has."""
-        return self.segments[0]
-
-    def tags(self, key: str) -> Iterator[str]:
-        """Yield the tags of one segment, in their order."""
-        segment = next(one for one in self.segments if one.key == key)
-        return (element.tag for element in segment.elements)
 
 
 def _optional(tag: str, check: Check = FREE_TEXT) -> Element:

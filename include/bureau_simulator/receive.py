@@ -72,11 +72,15 @@ def receive(
     """Receive every waiting file. Each is applied in one transaction, then moved.
 
     A call that was interrupted is repeated: a file that is already applied is found by name and
-    hash and only moved.
+    hash and only moved. Raises BadCall where a file to refuse is not there.
     """
     dice = random.Random(requests.seed)  # noqa: S311 - a sample that tests can repeat
     results = []
-    for file in waiting(folder):
+    taken = waiting(folder)
+    unknown = [name for name in requests.refuse if not any(_is(file, name) for file in taken)]
+    if unknown:
+        raise BadCall(f"no file to refuse: {', '.join(unknown)}")
+    for file in taken:
         sealed = file.read_bytes()
         with state.transaction():
             results.append(_apply(state, file.name, sealed, (gpg, signers), requests, dice))
@@ -110,9 +114,9 @@ def _apply(
         clear = envelope.open_sealed(keys[0], sealed, keys[1])
         submission = files.parse(parts, clear)
         header = submission.header
-        refused_by = requests.refuse.get(name) or requests.refuse.get(Path(name).stem)
-        if refused_by:
-            raise FileRefused(refused_by, "refused by request")
+        for asked, code in requests.refuse.items():
+            if asked in (name, Path(name).stem):
+                raise FileRefused(code, "refused by request")
     except FileRefused as refusal:
         state.put_messages(file_id, 0, "", [refusal.message])
         result = Received(name, 0, 0, refusal.message.code)
@@ -153,6 +157,11 @@ def _finish(state: State, file_id: int, result: Received, answer_header: str) ->
         " where file_id = ?",
         (result.records, result.rejected, result.refused_code, answer_header, file_id),
     )
+
+
+def _is(file: Path, name: str) -> bool:
+    """Names may be given with or without their suffix."""
+    return name in (file.name, file.stem)
 
 
 def _move(file: Path, folder: Path) -> None:

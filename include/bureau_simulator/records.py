@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from bureau_simulator.elements import Element
-from bureau_simulator.layouts import Layout, Segment
 from bureau_simulator.messages import NO_TAG, Message
+from bureau_simulator.shapes import Layout, Segment
 
 Values = dict[str, str]
 
