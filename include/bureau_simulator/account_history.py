@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bureau_simulator.account_rules import CLOSING_CODES, FIRST_CODES, first_report_segments
-from bureau_simulator.messages import NO_TAG, Message
+from bureau_simulator.messages import Message
 from bureau_simulator.records import Record
 from bureau_simulator.state import State
 
@@ -40,8 +40,3 @@ def _first(record: Record) -> Iterator[Message]:
     missing = [letter for letter in first_report_segments(record) if letter not in record.segments]
     if record.code not in CLOSING_CODES or missing:
         yield Message("BLR004", "RptDateCode", "the account has not been reported before")
-        return
-    present = [letter for letter in "GIJ" if letter in record.segments]
-    if present:
-        text = f"a first report must not carry segment {', '.join(present)}"
-        yield Message("BLR005", NO_TAG, text)

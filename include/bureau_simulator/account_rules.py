@@ -11,6 +11,7 @@ FIRST_CODES = ("10", "31")
 _MODES_BY_TYPE = {"R1": codes.REVOLVING_MODES | {"90"}}
 
 # Segments that must and must not come with a report code, and the code of the answer (2.7).
+# BLR004 is the first record that is none; no source gives the rule of BLR005.
 _FORBIDDEN = {"10": "GIJK", "31": "GIJ", "30": "GIJ", "20": "GIJ", "32": "GIJ", "40": "CDEFGHIK"}
 _MISSING_CODE = {
     "10": "BLR000",
