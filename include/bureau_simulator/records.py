@@ -1,6 +1,6 @@
 """From one line to a record: XML, layout, and the checks of single elements (ABR006, ABE)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from bureau_simulator.elements import Element
@@ -15,13 +15,9 @@ class Record:
     """A record whose XML follows its layout. An element that is missing reads as empty."""
 
     layout: Layout
-    segments: dict[str, Values] = field(default_factory=dict)  # by key of the segment
-    items: dict[str, list[Values]] = field(default_factory=dict)
-
-    @property
-    def base(self) -> Values:
-        """The values of the base segment."""
-        return self.segments[self.layout.base.key]
+    base: Values  # of the base segment, which stands among the segments too
+    segments: dict[str, Values]  # by key of the segment
+    items: dict[str, list[Values]]  # of segments with a list
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -62,17 +58,18 @@ def parse(layout: Layout, line: str) -> Record:
     roots = _children(document, "Document")
     if len(roots) != 1:
         raise Unreadable(f"the record is not one {layout.root}")
-    record = Record(layout)
+    segments: dict[str, Values] = {}
+    items: dict[str, list[Values]] = {}
     expected = list(layout.segments)
     for child in _children(roots[0], layout.root):
         segment = _next(expected, child.tag)
-        values, items = _segment(segment, child)
-        record.segments[segment.key] = values
+        segments[segment.key], listed = _segment(segment, child)
         if segment.item:
-            record.items[segment.key] = items
-    if layout.base.key not in record.segments:
+            items[segment.key] = listed
+    base = segments.get(layout.base.key)
+    if base is None:
         raise Unreadable("the base segment is missing", layout.base.tag)
-    return record
+    return Record(layout, base, segments, items)
 
 
 def element_faults(record: Record) -> list[Message]:
@@ -92,8 +89,12 @@ def element_faults(record: Record) -> list[Message]:
 
 
 def _faults(elements: tuple[Element, ...], values: Values) -> list[Message]:
-    faults = ((element.tag, element.fault(values[element.tag])) for element in elements)
-    return [Message(fault.code, tag, fault.text) for tag, fault in faults if fault]
+    faults = []
+    for element in elements:
+        fault = element.fault(values[element.tag])
+        if fault is not None:
+            faults.append(Message(fault.code, element.tag, fault.text))
+    return faults
 
 
 def _segment(segment: Segment, node: ElementTree.Element) -> tuple[Values, list[Values]]:

@@ -115,7 +115,7 @@ def test_files_are_taken_by_date_type_and_serial() -> None:
         file_name("210", 2),
         "strange.enc",
     ]
-    assert sorted(wanted[::-1], key=files.receiving_order) == wanted
+    assert sorted(set(wanted), key=files.receiving_order) == wanted
 
 
 def refused(bureau: Bureau, name: str, sealed: bytes) -> str:
