@@ -19,10 +19,8 @@ def against_state(record: Record, state: State) -> Iterator[Message]:
     closed_on = state.closed_on(code)
     if closed_on and date > closed_on:
         yield Message("BLR020", "AcctCode", "the account has been closed")
-    if record.code in CLOSING_CODES:
-        newest = state.newest_report_date(record)
-        if date < newest or (closed_on and date != closed_on):
-            yield Message("BLR021", "RptDate", "a closing record is older than a stored record")
+    if record.code in CLOSING_CODES and date < state.newest_report_date(record):
+        yield Message("BLR021", "RptDate", "a closing record is older than a stored record")
     month = record.segments.get("H")
     if month is not None and not state.has_record(record) and state.has_month(code, month["Month"]):
         yield Message("ABR004", "Month", "the month of this account is stored")

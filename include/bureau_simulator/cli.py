@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bureau_simulator import answer as answers
 from bureau_simulator import export, keys, receive
@@ -63,12 +63,14 @@ def receive_command(
         bureau = (keys_folder or folder / "keys") / "bureau"
         with closing(_state(folder)) as state, keys.home(bureau) as gpg:
             received = receive.receive(folder, state, gpg, signers, requests)
-    table = Table("file", "records", "accepted", "rejected", "refused", "")
+    table = Table(Column("file", no_wrap=True), "records", "accepted", "rejected", "", box=None)
     for one in received:
-        numbers = (one.records, one.accepted, one.rejected)
-        note = "received before" if one.is_repeated else ""
-        table.add_row(one.name, *map(str, numbers), one.refused_code, note)
+        counts = (str(one.records), str(one.accepted), str(one.rejected))
+        table.add_row(one.name, *counts, _note(one))
     Console().print(table)
+    for wish in wishes:
+        if wish.left:
+            Console().print(f"too few good records: {wish.left} not rejected with {wish.code}")
 
 
 @app.command("answer")
@@ -109,6 +111,11 @@ def state_command(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _note(one: receive.Received) -> str:
+    refused = [f"refused {one.refused_code}"] if one.refused_code else []
+    return ", ".join(refused + (["received before"] if one.is_repeated else []))
 
 
 def _state(folder: Path) -> State:
