@@ -131,6 +131,26 @@ def release(month: Month, as_of: AsOf = None) -> None:
 
 
 @app.command()
+def feedback(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Sealed answers to read.")
+    ] = None,
+    accepted: Annotated[
+        str | None, typer.Option("--accepted", help="A file that the bureau accepted by word.")
+    ] = None,
+    refused: Annotated[
+        str | None, typer.Option("--refused", help="A file that it refused by word (--code).")
+    ] = None,
+    code: Annotated[str | None, typer.Option("--code", help="The code of the refusal.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="How the bureau answered.")] = "",
+) -> None:
+    """Read the bureau's answers; without a file, fetch and read what is new."""
+    from reporting.cli import submission
+
+    submission.feedback(paths or [], accepted, refused, code, reason, load_settings(), console)
+
+
+@app.command()
 def ledger(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check every batch and every file it names.")

@@ -1,5 +1,7 @@
 """The commands from a built month to the bureau: approve, reject, release, and the ledger."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +11,7 @@ from reporting.core.settings import Settings
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import current_actor
 from reporting.submission import approval, release, review, verify
+from reporting.submission import feedback as answers
 
 EVENTS_SHOWN = 20
 
@@ -62,6 +65,31 @@ def release_run(month: str, as_of: str | None, settings: Settings, console: Cons
         console,
         [f"{run.label} is released.", f"Sealed files: {settings.outbox}; they are never changed."],
     )
+
+
+def feedback(
+    paths: list[Path],
+    accepted: str | None,
+    refused: str | None,
+    code: str | None,
+    reason: str,
+    settings: Settings,
+    console: Console,
+) -> None:
+    """Read answers from files, from the transport, or as a person states them."""
+    if accepted or refused:
+        if (accepted and (refused or code)) or (refused and not code) or paths:
+            raise BadCall("give --accepted FILE, or --refused FILE with --code CODE, and --reason")
+        outcome = answers.answer_by_hand(accepted or refused or "", code, reason, settings, now)
+        _print(console, [f"{outcome.name}: {outcome.words}"])
+        return
+    with console.status("Reading the bureau's answers ..."):
+        read = answers.read_answers(paths, settings, now)
+    _print(console, [f"{one.name}: {one.words}" for one in read.outcomes])
+    if not read.outcomes and not read.faults:
+        _print(console, ["No new answer."])
+    if read.faults:
+        raise DataNotFit("\n".join(read.faults))
 
 
 def show_ledger(settings: Settings, console: Console, is_verified: bool) -> None:

@@ -56,7 +56,7 @@ def _needs_approval(built: Request | None) -> bool:
     if built is None:
         return False
     settings = load_settings()
-    approval.require_fresh(_run(built), built_months(settings))
+    approval.require_fresh_up_to(_run(built), settings)
     if words := keys.missing(settings):
         log.warning("month %s stays built: %s", built["month"], words)
         return False

@@ -55,6 +55,7 @@ from reporting.store import (
 )
 from reporting.store.build_store import open_store, remove_old_stores
 from reporting.store.publish import in_one_piece, publish_tables, write_tables
+from reporting.store.submission_ledger import bureau_facts
 from reporting.submission import build, repair
 from reporting.transform import spark
 from reporting.transform.dbt import dbt_build, dbt_parsing
@@ -193,7 +194,8 @@ def land(run: Run, settings: Settings) -> None:
     for warning in report.warnings:
         log.warning("%s: %s", run.label, warning)
     with open_store(run, settings, read_only=False) as connection:
-        earlier_months.create_history(connection, run, settings)
+        facts = bureau_facts(settings)
+        earlier_months.create_history(connection, run, settings, facts)
         carried_forward.create_brought_forward(connection, run, settings, carried)
         landing_unchanged.note_files(connection, report.states, report.hashed)
         carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
@@ -205,12 +207,15 @@ def land(run: Run, settings: Settings) -> None:
         ).fetchall()[0]
         _note_provenance(connection, run, policy, report)
         check = hash_key.key_check(key)
-        run_id = provenance.run_id(run, settings, policy, report.input_digest, built_on, check)
+        run_id = provenance.run_id(
+            run, settings, policy, report.input_digest, built_on, check, facts.digest
+        )
         connection.execute(
             "create or replace table marts.built_months as "
             "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
-            "?::varchar as built_on, ?::varchar as key_check",
-            [run.month, run.as_of, run_id, built_on, check],
+            "?::varchar as built_on, ?::varchar as key_check, ?::bigint as ledger_upto, "
+            "?::varchar as bureau_digest",
+            [run.month, run.as_of, run_id, built_on, check, facts.upto, facts.digest],
         )
 
 
@@ -276,7 +281,9 @@ def publish(run: Run, settings: Settings) -> None:
         if not published_database.is_of_this_place(
             connection, settings
         ):  # the home was copied or moved
-            earlier_months.create_history(connection, run, settings)
+            (upto,) = connection.execute("select ledger_upto from marts.built_months").fetchall()[0]
+            facts = bureau_facts(settings, upto)
+            earlier_months.create_history(connection, run, settings, facts)
     build_journal(run, settings)
     with open_store(run, settings, read_only=False) as connection:
         _create_quality_results(connection, run, settings)

@@ -13,7 +13,14 @@ from reporting.core.database import parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run, previous_month
 from reporting.core.settings import Settings
-from reporting.store.published import PART, earlier_months, partition, published_files
+from reporting.store.published import (
+    PART,
+    built_months,
+    earlier_months,
+    partition,
+    published_files,
+)
+from reporting.store.submission_ledger import BureauFacts, bureau_facts
 
 SUBMISSION_RECORDS = """
     record_id varchar, reporter_code varchar, record_type varchar, subject_id varchar,
@@ -72,8 +79,30 @@ RECORDS_KNOWN = """
 """
 
 
-def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """Create schema ``history`` in the build store: what earlier months sent and left pending."""
+# Of records 210, what a row of accounts_known says. A row of its own for each record stands for the
+# same as one row for several of them (docs/decisions/0012).
+EACH_RECORD_ALONE = """
+    select
+        reporter_code, account_id, state, report_month as built_in, report_date,
+        report_date as last_report_date, report_date_code, repayment_status, overdue_total,
+        five_tier_assigned_on, account_type as first_account_type,
+        account_type as last_account_type, opened_on,
+        coalesce(report_date_code in ('20', '32'), false) as was_closed,
+        coalesce(overdue_total > 0, false) as was_overdue,
+        json_extract_string(segment_hashes, '$.C') as hash_c,
+        json_extract_string(segment_hashes, '$.F') as hash_f, customer_id, product_code
+    from history.journals
+    where record_type = '210' and state <> 'REJECTED'
+"""
+
+
+def create_history(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings, facts: BureauFacts
+) -> None:
+    """Create schema ``history`` in the build store: what earlier months sent and left pending.
+
+    ``facts``: what the bureau refused and rejected, as far as this run reads its answers.
+    """
     connection.execute("create schema if not exists history")
     connection.execute(
         "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
@@ -92,10 +121,70 @@ def create_history(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
             f"select account_id, owed_month from {parquet_rows(owed)}"
         )
     _show_journals(connection, run, settings)
+    _apply_answers(connection, run, settings, facts)
     _show_accounts_known(connection, run, settings)
     connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
     _show_repayment_history(connection, run, settings)
     _show_months_before(connection, run, settings)
+
+
+def _apply_answers(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings, facts: BureauFacts
+) -> None:
+    """Take rejected records out of what counts as sent, and make their months pending.
+
+    ``history.touched_accounts`` are those with a record 210 that is rejected as of exactly one of
+    what this run and the month before have read: what that month left of them does not hold any
+    more, and is derived from the journals (life cycle, sections 5.2 and 5.3).
+    """
+    before = bureau_facts(settings, _ledger_upto(run, settings))
+    for table, known in (("rejected_records", facts), ("rejected_before", before)):
+        connection.execute(
+            f"create or replace table history.{table} as select distinct records.record_id, "
+            "records.account_id, records.report_date from history.all_built as records "
+            "where records.state <> 'WITHHELD' and (records.record_id in (select unnest(?)) "
+            "or concat_ws('/', records.reporter_code, records.file_name) in (select unnest(?)))",
+            [
+                [record_id for record_id, _ in known.rejected],
+                [f"{reporter}/{name}" for reporter, name, _ in known.refused],
+            ],
+        )
+    connection.execute(
+        "create or replace table history.touched_accounts as "
+        "select distinct account_id from (select * from history.rejected_records "
+        "union all select * from history.rejected_before) where account_id is not null "
+        "and (record_id in (select record_id from history.rejected_records)) "
+        "<> (record_id in (select record_id from history.rejected_before))"
+    )
+    if not facts.digest and not before.digest:
+        connection.execute("create or replace view history.journals as from history.all_built")
+        return
+    connection.execute(
+        "create or replace view history.journals as select records.* replace (case when "
+        "rejected.record_id is not null then 'REJECTED' else records.state end as state) "
+        "from history.all_built as records left join history.rejected_records as rejected "
+        "on records.record_id = rejected.record_id"
+    )
+    connection.execute(
+        "insert into history.months_owed select distinct account_id, "
+        "cast(date_trunc('month', report_date) as date) from history.rejected_records "
+        "where account_id is not null "
+        "and record_id not in (select record_id from history.rejected_before)"
+    )
+    connection.execute(
+        "create or replace table history.months_owed as select distinct owed.* "
+        "from history.months_owed as owed anti join (select account_id, "
+        "cast(date_trunc('month', report_date) as date) as month from history.journals "
+        "where record_type = '210' and state not in ('WITHHELD', 'REJECTED')) as sent "
+        "on owed.account_id = sent.account_id and owed.owed_month = sent.month"
+    )
+
+
+def _ledger_upto(run: Run, settings: Settings) -> int:
+    """The number of the newest batch of the ledger that the month before has read."""
+    before = previous_month(run.month)
+    found = (one.ledger_upto for one in built_months(settings) if one.month == before)
+    return next(found, 0)
 
 
 def _require_whole(months: list[date], settings: Settings) -> None:
@@ -130,7 +219,10 @@ def _require_whole(months: list[date], settings: Settings) -> None:
 
 
 def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """All records of earlier months, as a view; queries should read as little of it as possible."""
+    """All records of earlier months, as a view; queries should read as little of it as possible.
+
+    It shows the states as built; ``history.journals`` shows them as of the answers that were read.
+    """
     connection.execute(f"create or replace table history.no_records ({SUBMISSION_RECORDS})")
     files = [
         path
@@ -139,7 +231,7 @@ def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
     ]
     sent = f" union all by name select * from {parquet_rows(*files)}" if files else ""
     connection.execute(
-        f"create or replace view history.journals as select * from history.no_records{sent}"
+        f"create or replace view history.all_built as select * from history.no_records{sent}"
     )
 
 
@@ -154,7 +246,10 @@ def _show_accounts_known(
     connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
     connection.execute(
         "create or replace view history.accounts_known as from history.no_accounts "
-        f"union all by name select * exclude (report_month) from {parquet_rows(known)}"
+        f"union all by name select * exclude (report_month) from {parquet_rows(known)} "
+        "where account_id not in (select account_id from history.touched_accounts) "
+        f"union all by name select * from ({EACH_RECORD_ALONE}) "
+        "where account_id in (select account_id from history.touched_accounts)"
     )
 
 
@@ -162,7 +257,13 @@ def _show_repayment_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     strings = _of_month_before("repayment_history", run, settings)
-    _show(connection, "repayment_history", STRINGS_BEFORE, [strings] if strings else [])
+    _show(
+        connection,
+        "repayment_history",
+        STRINGS_BEFORE,
+        [strings] if strings else [],
+        "account_id not in (select account_id from history.touched_accounts)",
+    )
 
 
 def _show_months_before(
@@ -187,13 +288,17 @@ def _show_months_before(
 
 
 def _show(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], files: list[Path]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: dict[str, str],
+    files: list[Path],
+    condition: str = "true",
 ) -> None:
     """Create a view of columns of published files; without files, a table without rows."""
     if files:
         connection.execute(
             f"create or replace view history.{table} as "
-            f"select {', '.join(columns)} from {parquet_rows(*files)}"
+            f"select {', '.join(columns)} from {parquet_rows(*files)} where {condition}"
         )
         return
     typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())

@@ -10,7 +10,7 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run, next_month, previous_month
 from reporting.core.settings import Settings
 from reporting.store.published import BuiltMonth, built_months, earlier_months, unfinished_months
-from reporting.store.submission_ledger import run_states
+from reporting.store.submission_ledger import bureau_facts, run_states
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,27 @@ def require_order(run: Run, settings: Settings) -> None:
             f"month {run.label} cannot be built before {missing:%Y-%m}: "
             f"run `reporting run --month {missing:%Y-%m}` first"
         )
+    require_fresh([one for one in built if one.month < run.month], settings)
+
+
+def require_fresh(built: list[BuiltMonth], settings: Settings) -> None:
+    """Refuse months that rest on what has changed since (life cycle, section 2.4).
+
+    The month before was built again, or the bureau has refused or rejected something since that
+    the build has not read. What is released does not change any more.
+    """
     for month in stale_months(built):
-        if month < run.month:
+        raise BadCall(
+            f"month {month:%Y-%m} was built on an earlier build of the month before it; "
+            f"run `reporting run --month {month:%Y-%m}` again first"
+        )
+    released = {one.run for one in run_states(settings) if one.released_at is not None}
+    facts = bureau_facts(settings)
+    for one in built:
+        if Run(one.month, one.as_of) not in released and one.bureau_digest != facts.digest:
             raise BadCall(
-                f"month {month:%Y-%m} was built on an earlier build of the month before it; "
-                f"run `reporting run --month {month:%Y-%m}` again first"
+                f"the bureau's answers since batch {one.ledger_upto} change what "
+                f"{one.month:%Y-%m} rests on; run `reporting run --month {one.month:%Y-%m}` again"
             )
 
 
@@ -122,6 +138,12 @@ def require_unchanged_history(
         raise BadCall(
             f"month {run.label} was landed at another cut-off than {run.as_of.isoformat()}; "
             "run all its steps at one cut-off"
+        )
+    read = connection.execute("select bureau_digest from marts.built_months").fetchall()
+    if read != [(bureau_facts(settings).digest,)]:
+        raise BadCall(
+            f"the bureau's answers have changed what {run.label} rests on while it was built; "
+            f"run `reporting run --month {run.label}` again"
         )
     seen = connection.execute("from history.built_months order by all")
     if seen.fetchall() != earlier_months(run, settings):

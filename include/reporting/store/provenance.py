@@ -16,6 +16,7 @@ def run_id(
     input_digest: str,
     built_on: str | None,
     key_check: str,
+    bureau_digest: str,
 ) -> str:
     """A hash of all that determines a month's result: equal runs have equal ids.
 
@@ -29,6 +30,7 @@ def run_id(
         key_check,
         *(str(settings.notice_lead_days), str(settings.cut_off_day)),  # notices name both
         str(settings.minimum_group_size),
+        *([bureau_digest] if bureau_digest else []),  # the bureau's answers, once there are any
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

@@ -45,6 +45,8 @@ class BuiltMonth:
     as_of: datetime
     run_id: str
     built_on: str | None  # run id of the month before; none in the first month
+    ledger_upto: int = 0  # newest batch of the submission ledger that was read
+    bureau_digest: str = ""  # hash of the bureau's refusals and rejections that were read
 
 
 def partition(settings: Settings, table: str, month: date) -> Path:
@@ -64,9 +66,13 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
         return []
     try:
         with duckdb.connect() as connection:
+            # months of older versions have read no answers
             rows = connection.execute(
-                "select report_month, as_of, run_id, built_on "
-                "from read_parquet(?, hive_partitioning = false) order by report_month",
+                "select report_month, as_of, run_id, built_on, coalesce(ledger_upto, 0), "
+                "coalesce(bureau_digest, '') from (select null::bigint as ledger_upto, "
+                "null::varchar as bureau_digest where false union all by name select * from "
+                "read_parquet(?, hive_partitioning = false, union_by_name = true)) "
+                "order by report_month",
                 [[str(path) for path in files]],
             ).fetchall()
     except duckdb.InvalidInputException:

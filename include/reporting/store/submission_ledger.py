@@ -227,15 +227,18 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def show_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def show_events(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, upto: int | None = None
+) -> None:
     """Create ``marts.submission_events`` with all events, and the views of states over it.
 
-    The views stand in submission_states.sql, the only place that says what events mean.
+    ``upto``: the number of the last batch that is read; None: all. The views stand in
+    submission_states.sql, the only place that says what events mean.
     """
     typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
     connection.execute("create schema if not exists marts; create schema submission")
     connection.execute(f"create table marts.submission_events ({typed})")
-    if files := batches(settings):
+    if files := batches(settings)[:upto]:
         connection.execute(
             "insert into marts.submission_events by name "
             "select * from read_parquet(?, union_by_name = true)",
@@ -249,11 +252,50 @@ def show_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
 
 
 @contextmanager
-def ledger_views(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def ledger_views(
+    settings: Settings, upto: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with the events and the states of runs and files."""
     with duckdb.connect() as connection:
-        show_events(connection, settings)
+        show_events(connection, settings, upto)
         yield connection
+
+
+@dataclass(frozen=True)
+class BureauFacts:
+    """All that a build reads of the ledger: what the bureau refused and rejected (section 5.1).
+
+    It holds no times and no persons. ``upto`` is the number of the newest batch that was read.
+    """
+
+    upto: int = 0
+    refused: tuple[tuple[str, str, str], ...] = ()  # institution, name as built, code
+    rejected: tuple[tuple[str, str], ...] = ()  # record id, code
+
+    @property
+    def digest(self) -> str:
+        """A hash of the facts, empty if there are none; part of the run id."""
+        rows = [*map(repr, self.refused), *map(repr, self.rejected)]
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest() if rows else ""
+
+
+def bureau_facts(settings: Settings, upto: int | None = None) -> BureauFacts:
+    """The bureau facts as of a batch; None: as of the newest one."""
+    number = require_head(settings).number if upto is None else upto
+    if number == 0:
+        return BureauFacts()
+    with ledger_views(settings, number) as connection:
+        refused = connection.execute(
+            "select reporter_code, built_name, refusal_code from submission.file_states "
+            "where state = 'REFUSED' order by all"
+        ).fetchall()
+        rejected = connection.execute(
+            "select distinct events.record_id, events.code "
+            "from marts.submission_events as events "
+            "inner join submission.file_states as files on events.batch = files.answer_batch "
+            "and events.file_name = files.file_name where events.event = 'REJECTED' order by all"
+        ).fetchall()
+    return BureauFacts(number, tuple(refused), tuple(rejected))
 
 
 @dataclass(frozen=True)

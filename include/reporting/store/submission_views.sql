@@ -74,9 +74,16 @@ select
     run_id,
     built_on,
     false as is_supplement,
-    cast(0 as bigint) as ledger_upto,
-    '' as bureau_digest
-from {built_months};
+    coalesce(ledger_upto, 0) as ledger_upto,
+    coalesce(bureau_digest, '') as bureau_digest
+from (
+    select
+        cast(null as bigint) as ledger_upto,
+        cast(null as varchar) as bureau_digest
+    where false
+    union all by name
+    select * from {built_months}
+);
 
 -- One row per institution and run: how far it came, who built and approved it, and the answers.
 create view marts.submissions as

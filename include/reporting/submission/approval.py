@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.month_order import stale_months
-from reporting.store.published import BuiltMonth, built_months, unfinished_months
+from reporting.store.month_order import require_fresh
+from reporting.store.published import built_months, unfinished_months
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import (
     Event,
@@ -78,7 +78,7 @@ def approve(
     with writing(settings):
         state = built_state(run, settings)
         require_open(state)
-        require_fresh(run, built_months(settings))
+        require_fresh_up_to(run, settings)
         require_may_approve(state, current_actor(), settings)
         if shown is not None and shown != (state.run_id, state.files_digest):
             raise BadCall(
@@ -155,14 +155,9 @@ def require_may_approve(state: RunState, actor: str, settings: Settings) -> None
         )
 
 
-def require_fresh(run: Run, built: list[BuiltMonth]) -> None:
-    """Refuse a run that rests on a build which was replaced since (life cycle, section 2.4)."""
-    stale = [month for month in stale_months(built) if month <= run.month]
-    if stale:
-        raise BadCall(
-            f"month {stale[0]:%Y-%m} was built on an earlier build of the month before it; "
-            f"run `reporting run --month {stale[0]:%Y-%m}` again first"
-        )
+def require_fresh_up_to(run: Run, settings: Settings) -> None:
+    """Refuse a run that rests on what has changed since, and so do the months before it."""
+    require_fresh([one for one in built_months(settings) if one.month <= run.month], settings)
 
 
 def person(actor: str) -> str:

@@ -28,13 +28,13 @@ def record_build(
     files: Sequence[SubmissionFile],
 ) -> None:
     """Write the batch BUILT: the run, and each of its files (life cycle, sections 3.1 and 4.3)."""
-    run_id, built_on = connection.execute(
-        "select run_id, built_on from marts.built_months"
+    run_id, built_on, ledger_upto, bureau_digest = connection.execute(
+        "select run_id, built_on, ledger_upto, bureau_digest from marts.built_months"
     ).fetchall()[0]
     of_run = {"event": "BUILT", "report_month": run.month, "as_of": run.as_of, "run_id": run_id}
     details = {
-        "ledger_upto": 0,
-        "bureau_digest": "",
+        "ledger_upto": ledger_upto,
+        "bureau_digest": bureau_digest,
         "built_on": built_on,
         "is_supplement": False,
         "digests": dict(connection.execute("from main.digests order by name").fetchall()),

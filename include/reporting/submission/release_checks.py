@@ -12,7 +12,7 @@ from reporting.store.published import PART, built_months, partition
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
 from reporting.submission import keys, transport
-from reporting.submission.approval import DECLINED, RELEASED, require_fresh, require_valid
+from reporting.submission.approval import DECLINED, RELEASED, require_fresh_up_to, require_valid
 from reporting.submission.build import FROZEN, files_digest, sha256
 from reporting.submission.repair import ARCHIVE
 
@@ -46,7 +46,7 @@ def require_releasable(state: RunState, settings: Settings, at: datetime) -> lis
             raise changed(frozen_source(name, state, settings))
     require_valid(state, settings, at)
     require_in_order(state.run, settings)
-    require_fresh(state.run, built_months(settings))
+    require_fresh_up_to(state.run, settings)
     _require_not_sent(state.run, settings)
     keys.require_keys(settings)
     transport.require_transport(settings)

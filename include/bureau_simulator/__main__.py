@@ -1,0 +1,5 @@
+"""Run the simulator as ``python -m bureau_simulator``."""
+
+from bureau_simulator.cli import main
+
+main()

@@ -1,0 +1,268 @@
+"""The bureau's answers: which files it has judged, and which records it rejects (section 9).
+
+An answer is read whole or not at all. It is complete: every record of its file that it does not
+list is accepted. Decrypted content exists in memory alone.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from reporting.core import atomic
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.settings import Settings
+from reporting.core.workspace import private_folder
+from reporting.records.hash_key import hash_key
+from reporting.store.published import PART, key_checks, partition
+from reporting.store.published_database import build_database
+from reporting.store.submission_ledger import Event, append, ledger_views
+from reporting.submission import envelope, transport
+from reporting.submission.build import sha256
+from reporting.submission.repair import RUNS, writing
+
+NEW, READ, REFUSED_ANSWERS = "new", "read", "refused"  # folders of the inbox
+SUFFIX = ".enc"
+FLAG = 29  # the place in a file name that is 1 in an answer (bureau interface, 1.2)
+HEADER = re.compile(r"A050\d{3}.{35}0(?P<messages>\d{7})")
+LINE = re.compile(
+    r"(?P<code>[A-Z0-9]{6})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
+)
+OF_A_FILE = ("ABF", "ABN", "ABH")  # families of codes that refuse a file whole
+
+
+class NotAnAnswer(DataNotFit):
+    """A file of the inbox that counts for nothing: it is set aside for a person to look at."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A released file, as an answer is compared with it."""
+
+    reporter_code: str
+    built_name: str
+    file_name: str
+    report_month: date
+    records: int
+    state: str
+    is_by_hand: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one answer said."""
+
+    name: str
+    words: str
+    rejected: int = 0
+    is_refused: bool = False
+
+
+@dataclass
+class Read:
+    """The outcomes of a call, and the files that count for nothing, each with its reason."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], datetime]) -> Read:
+    """Read the answers in some files; without any, fetch and read what is new.
+
+    A file that was read before changes nothing. One that is no answer to a file of ours is moved to
+    ``inbox/refused`` and listed in the result's ``faults``; the others are read all the same.
+    """
+    done = Read()
+    with writing(settings):
+        inbox = private_folder(settings.inbox)
+        if not paths:
+            transport.fetch(settings, lambda name, size: _was_read(name, size, settings))
+            paths = sorted(private_folder(inbox / NEW).glob(f"*{SUFFIX}"))
+        for path in paths:
+            try:
+                done.outcomes.append(_read(path, settings, now))
+                _move(path, inbox / READ)
+            except (NotAnAnswer, envelope.NotGenuine) as fault:
+                done.faults.append(f"feedback {path.name}: {fault}")
+                _move(path, inbox / REFUSED_ANSWERS)
+        if settings.published_database.is_file() and done.outcomes:
+            build_database(settings)
+    return done
+
+
+def answer_by_hand(
+    file_name: str,
+    code: str | None,
+    reason: str,
+    settings: Settings,
+    now: Callable[[], datetime],
+) -> Outcome:
+    """Record what the bureau said in another way: it accepts a file, or refuses it with a code.
+
+    Raises BadCall where the file was never released, is answered already, or the reason is missing.
+    """
+    if not reason.strip():
+        raise BadCall(f"file {file_name}: say how the bureau answered (--reason)")
+    if code is not None and not code.startswith(OF_A_FILE):
+        raise BadCall(f"code {code} refuses no whole file; it begins with {', '.join(OF_A_FILE)}")
+    with writing(settings):
+        sent = _sent(file_name, settings)
+        if sent is None:
+            raise BadCall(f"file {file_name} was never released")
+        if sent.state in ("ANSWERED", "REFUSED"):
+            raise BadCall(f"file {file_name} is answered already; see reporting ledger")
+        append(
+            settings,
+            now(),
+            [_verdict(sent, code, 0, "", "", {"by_hand": True, "reason": reason})],
+        )
+        if settings.published_database.is_file():
+            build_database(settings)
+    return _outcome(sent, code, 0)
+
+
+def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcome:
+    digest = sha256(path)
+    with ledger_views(settings) as connection:
+        known = connection.execute(
+            "select 1 from marts.submission_events "
+            "where event in ('ANSWERED', 'REFUSED') and sha256 = ?",
+            [digest],
+        ).fetchall()
+    if known:
+        return Outcome(path.name, "was read before; nothing changes")
+    messages = _messages(envelope.open_answer(path, settings))
+    sent = _sent(_answered_name(path.name), settings)
+    if sent is None:
+        raise NotAnAnswer("answers a file that was never released")
+    if sent.state in ("ANSWERED", "REFUSED") and not sent.is_by_hand:
+        raise NotAnAnswer(f"{sent.file_name} was answered already, and in another way")
+    of_file = [one["code"] for one in messages if one["code"].startswith(OF_A_FILE)]
+    if of_file:
+        append(settings, now(), [_verdict(sent, of_file[0], 0, path.name, digest, {})])
+        return _outcome(sent, of_file[0], 0)
+    ids = _record_ids(sent, [one["record"] for one in messages], settings)
+    rejected = [
+        Event(
+            event="REJECTED",
+            reporter_code=sent.reporter_code,
+            file_name=sent.file_name,
+            record_id=record_id,
+            code=one["code"],
+            details={"tag": one["tag"]},
+        )
+        for record_id, one in zip(ids, messages, strict=True)
+    ]
+    count = len(set(ids))
+    append(settings, now(), [_verdict(sent, None, count, path.name, digest, {}), *rejected])
+    return _outcome(sent, None, count)
+
+
+def _verdict(
+    sent: Sent, code: str | None, rejected: int, name: str, digest: str, details: dict[str, object]
+) -> Event:
+    return Event(
+        event="REFUSED" if code else "ANSWERED",
+        reporter_code=sent.reporter_code,
+        file_name=sent.file_name,
+        built_name=None,
+        code=code,
+        reference=name or None,
+        sha256=digest or None,
+        records=rejected,
+        details=details,
+    )
+
+
+def _outcome(sent: Sent, code: str | None, rejected: int) -> Outcome:
+    if code:
+        return Outcome(sent.file_name, f"refused whole ({code})", sent.records, True)
+    words = f"{sent.records - rejected:,} accepted, {rejected:,} rejected"
+    return Outcome(sent.file_name, words, rejected)
+
+
+def _messages(content: bytes) -> list[dict[str, str]]:
+    """The message lines of an answer; NotAnAnswer if header, count or a line is not right."""
+    try:
+        header, *lines = content.decode("utf-8").splitlines() or [""]
+    except UnicodeDecodeError:
+        raise NotAnAnswer("is not UTF-8") from None
+    head = HEADER.fullmatch(header)
+    if head is None:
+        raise NotAnAnswer("has no header of an answer")
+    if int(head["messages"]) != len(lines):
+        raise NotAnAnswer(f"counts {int(head['messages'])} messages and holds {len(lines)}")
+    found = [LINE.fullmatch(line) for line in lines]
+    if broken := [number for number, one in enumerate(found, 2) if one is None]:
+        raise NotAnAnswer(f"line {broken[0]} is no message")
+    return [one.groupdict() for one in found if one is not None]
+
+
+def _answered_name(name: str) -> str:
+    """The name of the file that an answer is about."""
+    stem = name.partition(".")[0]
+    if len(stem) != FLAG + 1 or stem[FLAG] != "1":
+        raise NotAnAnswer("has not the name of an answer")
+    return f"{stem[:FLAG]}0.txt"
+
+
+def _sent(file_name: str, settings: Settings) -> Sent | None:
+    with ledger_views(settings) as connection:
+        rows = connection.execute(
+            "select files.reporter_code, files.built_name, files.file_name, files.report_month, "
+            "files.records, files.state, coalesce(answers.details like '%by_hand%', false) "
+            "from submission.file_states as files left join marts.submission_events as answers "
+            "on files.answer_batch = answers.batch and files.file_name = answers.file_name "
+            "and answers.event in ('ANSWERED', 'REFUSED') where files.file_name = ?",
+            [file_name],
+        ).fetchall()
+    return Sent(*rows[0]) if rows else None
+
+
+def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
+    """The ids of the records that an answer quotes, found by the hash of their lines.
+
+    All or nothing: with a line that is not ours, the record that it means would count as accepted.
+    """
+    key = hash_key(settings, key_checks(settings))
+    journal = _journal(sent, settings)
+    with duckdb.connect() as connection:
+        known = dict(
+            connection.execute(
+                "select content_sha256, record_id from read_parquet(?) where file_name = ?",
+                [str(journal), sent.built_name],
+            ).fetchall()
+        )
+    hashes = [hmac.digest(key, line.encode(), "sha256").hex() for line in lines]
+    if strange := [number for number, one in enumerate(hashes, 2) if one not in known]:
+        raise NotAnAnswer(f"line {strange[0]} quotes a record that {sent.file_name} does not hold")
+    return [known[one] for one in hashes]
+
+
+def _journal(sent: Sent, settings: Settings) -> Path:
+    """The frozen journal of a file's run; the published one where nothing was frozen."""
+    frozen = settings.ledger / RUNS / f"{sent.report_month:%Y-%m}" / "records.parquet"
+    if frozen.is_file():
+        return frozen
+    return partition(settings, "submission_records", sent.report_month) / PART
+
+
+def _was_read(name: str, size: int, settings: Settings) -> bool:
+    read = settings.inbox / READ / name
+    return read.is_file() and read.stat().st_size == size
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Move a file of the inbox; one that a person named elsewhere is copied."""
+    private_folder(folder)
+    target = folder / path.name
+    if path.parent.parent == folder.parent:
+        path.replace(target)
+    elif path != target:
+        with atomic.replaced(target) as aside:
+            aside.write_bytes(path.read_bytes())
+    atomic.sync_folder(folder)
