@@ -26,7 +26,7 @@ IN_MAY, IN_JUNE = datetime(2026, 5, 10), datetime(2026, 6, 10)
 SPELLINGS = {
     "ZEROWIDTH": "CZEROWIDTH\u200b",
     "BYTEMARK": "\ufeffCBYTEMARK",
-    "FULLWIDTH": "ＣＦＵＬＬＷＩＤＴＨ",
+    "FULLWIDTH": "\uff23\uff26\uff35\uff2c\uff2c\uff37\uff29\uff24\uff34\uff28",
     "BLANK": "C BLANK",
     "HYPHEN": "C-HYPHEN",
     "QUOTE": "'CQUOTE",
@@ -35,8 +35,8 @@ NUMBERS = {
     "900001": "900001.0",
     "0090002": "90002",
     "900003": "0900003",
-    "900005": "９００００５",
-    "900006": "９００００６．０",
+    "900005": "\uff19\uff10\uff10\uff10\uff10\uff15",
+    "900006": "\uff19\uff10\uff10\uff10\uff10\uff16\uff0e\uff10",
     "900000000000007": "9.00000000000007E+14",
     "900008": "9.00008E5",
 }
@@ -74,7 +74,7 @@ def of_number(book: RawBook, id_: str, column: str) -> None:
 
 def of_account(text: str) -> str:
     """Another number of the same form, so that no account and customer share one."""
-    return text.translate(str.maketrans("9９", "8８"))
+    return text.translate(str.maketrans("9\uff19", "8\uff18"))
 
 
 def last(book: RawBook, table: str, **values: Any) -> Row:

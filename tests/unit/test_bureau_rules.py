@@ -48,6 +48,7 @@ BREAKS = [
     Break("H07", "agreement", {"has_quarantined_consent": True}),
     Break("H09", "hb-02", {"has_changed_owner": True}),
     Break("H11", "hb-02", {"has_moved_row": True}),
+    Break("H12", "hb-02", {"has_quarantined_owner": True}),
     Break("V01", "hb-01", {"seg_f": False}),
     Break("V02", "hb-02", {"seg_h": False}),
     Break("V03", "late", {"acct_type": "C1"}),

@@ -12,7 +12,14 @@ TOO_LONG_NAME = "测" * 31
 ZERO_WIDTH, LOST, PRIVATE, CONTROL = "\u200b", "\ufffd", "\ue000", "\u0085"
 
 REAL_NAMES = [
-    *("José Ñúñez", "Þórður Þórðarson", "Łukasz Żółć", "Nguyễn Văn A", "Zoë O’Neill", "Mª Ángeles"),
+    *(
+        "José Ñúñez",
+        "Þórður Þórðarson",
+        "Łukasz Żółć",
+        "Nguyễn Văn A",
+        "Zoë O\u2019Neill",
+        "Mª Ángeles",
+    ),
     *(
         "Ünal Güçlü",
         "张三李四",
@@ -20,9 +27,9 @@ REAL_NAMES = [
         "Null Anna",
         "Nan Li",
         "尔不力·阿卜杜热合曼",
-        "D´Angelo",
+        "D\u00b4Angelo",
     ),
-    *("Ōe Kenzaburō", "Søren Ærø", "Елена", "นภา", "무명"),
+    *("Ōe Kenzaburō", "Søren Ærø", "Ли Юн", "นภา", "무명"),
 ]
 NO_NAMES = [
     *(
@@ -33,8 +40,8 @@ NO_NAMES = [
         "#N/A",
         "#REF!",
         "<NULL>",
-        "ＮＵＬＬ",
-        "ｎｏｎｅ",
+        "\uff2e\uff35\uff2c\uff2c",
+        "\uff4e\uff4f\uff4e\uff45",
         "无",
         "undefined",
     ),
@@ -43,13 +50,13 @@ NO_NAMES = [
         "&#x5f20;三",
         "张&#19977;",
         "12345",
-        "１２３",
+        "\uff11\uff12\uff13",
         "-",
         "\u3164",
         "张\u3164三",
         "张\u2800三",
     ),
-    *("张〓", "〓", "□□", "锟斤拷", "烫烫烫", "ÕÅÈý", "å¼\u00a0ä¸‰", "Õ\u00c5\u00c8ýÀî"),
+    *("张〓", "〓", "□□", "锟斤拷", "烫烫烫", "ÕÅÈý", "å¼\u00a0ä\u00b8‰", "Õ\u00c5\u00c8ýÀî"),
 ]
 GOOD = [
     ("Name", "测试甲"),

@@ -171,6 +171,7 @@ def _owner(error: BaseException) -> str:
 def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     configuration.require_fit(settings)
+    configuration.require_notice_text(run)
     month_order.require_order(run, settings)
     key = hash_key.hash_key(settings, published.key_checks(settings))
     if settings.engine == "spark":

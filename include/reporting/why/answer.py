@@ -177,7 +177,7 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
 def _accounts_ever(
     connection: duckdb.DuckDBPyConnection, subject: str, rejected: list["QuarantinedRow"]
 ) -> list[str]:
-    """The account with this id, or those of the customer: quarantined ones and those sent before."""
+    """The account with this id, or those of the customer: in quarantine or sent before."""
     sent = connection.execute(
         "select distinct account_id from marts.submission_records "
         "where record_type = '210' and ? in (account_id, customer_id)",
