@@ -12,16 +12,19 @@ with named as (
     from {{ delivered('accounts') }}
 ),
 
-of_several as (  -- in any version: false positives are harmless here
-    select agreement_id
+agreements as (
+    select distinct parent_account_id as agreement_id
     from named
-    where agreement_id in (
-        select parents.parent_account_id
-        from named as parents
-        where parents.parent_account_id is not null
-    )
-    group by agreement_id
-    having min(customer_id) <> max(customer_id)
+    where parent_account_id is not null
+),
+
+of_several as (  -- in any version: false positives are harmless here
+    select named.agreement_id
+    from named
+    inner join agreements
+        on named.agreement_id = agreements.agreement_id
+    group by named.agreement_id
+    having min(named.customer_id) <> max(named.customer_id)
 ),
 
 asked_for as (
