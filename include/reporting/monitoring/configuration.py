@@ -18,6 +18,7 @@ from reporting.checks.guide import Severity
 from reporting.core import product_policy
 from reporting.core.config_files import Code, Day, Number, Text, Whole, read_rows, require_none
 from reporting.core.errors import BadCall
+from reporting.core.run import Run
 from reporting.core.seeds import Reason, seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
 from reporting.monitoring.feed_metrics import THRESHOLDS, thresholds
@@ -191,6 +192,16 @@ def require_fit(settings: Settings) -> None:
     if not faults:  # these compare files, so each file must be valid
         faults = [*_bands(), *_bounds(), *_row_rules(), *_unpublished(), *_without_entry()]
     require_none(faults)
+
+
+def require_notice_text(run: Run) -> None:
+    """Raise BadCall if no version of the advance notice is in use by the run's cut-off."""
+    texts = checked_rows("notice_texts").values()
+    if not any(text.used_from <= run.as_of.date() for text in texts):
+        raise BadCall(
+            f"{seed_path('notice_texts')}, column used_from: no text is in use by the cut-off "
+            f"{run.as_of:%Y-%m-%d} of month {run.label}; add the one that was sent by then"
+        )
 
 
 def checked_rows(name: str) -> dict[int, Any]:
