@@ -19,7 +19,7 @@ from reporting.core import product_policy
 from reporting.core.config_files import Code, Day, Number, Text, Whole, read_rows, require_none
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
-from reporting.core.seeds import Reason, seed_path
+from reporting.core.seeds import FeedbackCode, Reason, seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
 from reporting.monitoring.feed_metrics import THRESHOLDS, thresholds
 from reporting.records.rules import REGISTRY, load_rules
@@ -147,6 +147,7 @@ FORMS: dict[str, tuple[type[Any], tuple[tuple[str, ...], ...]]] = {
     "limit_bands": (LimitBand, (("limit_band",),)),
     "score_bands": (ScoreBand, (("score_band",),)),
     "batch_bounds": (Bound, (("figure", "scope"),)),
+    "feedback_codes": (FeedbackCode, (("code",),)),
     "codes_sex": (BureauCode, (("code",),)),
     "codes_marital_status": (BureauCode, (("code",),)),
     "codes_education_level": (BureauCode, (("code",),)),
