@@ -78,7 +78,7 @@ class Element:
             conditions.append(f"not {_is_one_of(text, NO_VALUE)}")
         if self.name:
             conditions.append(f"not regexp_matches({text}, '{LOST}')")
-            conditions.append(rf"regexp_matches({text}, '\p{{L}}')")
+            conditions.append(rf"regexp_matches({text}, '^$|\p{{L}}')")
         if self.number:
             conditions.append(f"not regexp_full_match({text}, '0+')")
             conditions.append(f"not {_is_one_of(text, NO_NUMBER)}")
