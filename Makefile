@@ -38,7 +38,9 @@ airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localho
 airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder
-# may work with runs and connections; an approver with runs; no administrator is needed.
+# may work with runs and connections; an approver may answer and read (plugins/least_rights.py); no
+# administrator is needed.
+airflow: export AIRFLOW__CORE__AUTH_MANAGER = least_rights.LeastRights
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS = builder:op,approver:user
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = False
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE = $(PASSWORDS)

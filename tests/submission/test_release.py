@@ -204,6 +204,18 @@ def test_the_approver_sees_at_most_thirty_lines_without_persons(settings: Settin
     assert [value for row in names for value in row if value and value in text] == []
 
 
+def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> None:
+    groups = {"records": [f"r{number}" for number in range(20)], "status": ["* 3"], "none": []}
+    shown = review.Review("May", groups | {"checks": [f"c{number}" for number in range(20)]})
+    text = shown.markdown()
+    assert len([line for line in text.splitlines() if line]) == 29  # the subject stands above it
+    assert "**status**\n\n- \\* 3\n" in text  # not a list in the list
+    assert text.count("more, see all checks") == 2
+    assert "none" not in text
+    assert text.split("**checks**")[1].split()[:4] == ["-", "c0", "-", "c1"]
+    assert len(shown.lines()) <= review.MOST_LINES
+
+
 KILLED_BEFORE = """
 import os, signal, sys
 effects = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link",

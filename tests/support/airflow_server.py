@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.pipeline.airflow import reporting_variables
 
 PATIENCE = 900  # seconds; ends what hangs, and nothing is measured: one busy core is enough
 
@@ -86,8 +87,7 @@ def start_airflow(settings: Settings, port: int) -> tuple[subprocess.Popen[bytes
         server = subprocess.Popen(
             command,
             cwd=PROJECT_ROOT,
-            env=_environment()
-            | {"REPORTING_HOME": str(settings.home), "REPORTING_LANDING": settings.landing},
+            env=_environment() | reporting_variables(settings),
             stdout=log,
             stderr=log,
             start_new_session=True,  # so that all of it can be found and stopped

@@ -1,5 +1,6 @@
 """What an approver sees of a built run: at most 30 lines, without personal data (section 7.6)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,8 @@ from reporting.store.submission_ledger import RunState
 MOST_LINES = 30
 FIRST_REPORT = ("10", "31", "32")  # report time codes (bureau interface, section 3)
 CLOSING = ("20", "32")
+BACKSLASH = r"\\"
+LIST_SIGN = re.compile(r"^(?=[*+#>-])")  # a status that Markdown would read as a list or heading
 
 
 @dataclass(frozen=True)
@@ -25,22 +28,38 @@ class Review:
     groups: dict[str, list[str]]
 
     def lines(self) -> list[str]:
-        """All lines, cut to the most that a person is shown."""
+        """All lines, at most as many as a person is shown."""
         found = [self.subject]
-        for name, words in self.groups.items():
-            found += [f"{name}: {words[0]}", *(f"  {one}" for one in words[1:])] if words else []
-        if len(found) > MOST_LINES:
-            found = [*found[: MOST_LINES - 1], "... more on the check page"]
+        for name, words in self._fitted().items():
+            found += [f"{name}: {words[0]}", *(f"  {one}" for one in words[1:])]
         return found
 
     def markdown(self) -> str:
         """The same as the body of an approval in Airflow."""
         parts = [
-            f"**{name}**\n\n" + "\n".join(f"- {one}" for one in words)
-            for name, words in self.groups.items()
-            if words
+            f"**{name}**\n\n" + "\n".join(f"- {LIST_SIGN.sub(BACKSLASH, one)}" for one in words)
+            for name, words in self._fitted().items()
         ]
         return "\n\n".join(parts)
+
+    def _fitted(self) -> dict[str, list[str]]:
+        """The groups with lines, the longest cut so that all fit with their names and the subject.
+
+        A group that is cut says how many lines are left out.
+        """
+        groups = {name: words for name, words in self.groups.items() if words}
+        kept = {name: len(words) for name, words in groups.items()}
+        while 1 + len(kept) + sum(kept.values()) > MOST_LINES:
+            kept[max(kept, key=lambda name: kept[name])] -= 1
+        return {
+            name: words
+            if kept[name] == len(words)
+            else [
+                *words[: kept[name] - 1],
+                f"... {len(words) - kept[name] + 1} more, see all checks",
+            ]
+            for name, words in groups.items()
+        }
 
 
 def review(state: RunState, settings: Settings) -> Review:
