@@ -3,6 +3,7 @@
 The answer comes from the published tables alone and has one paragraph for each account.
 """
 
+from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, fields
 from datetime import date
@@ -16,7 +17,7 @@ from rich.text import Text
 from reporting.core.errors import BadCall
 from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
-from reporting.core.seeds import reasons
+from reporting.core.seeds import feedback_code, reasons
 from reporting.core.settings import Settings
 from reporting.store.published_database import months_shown, open_published
 from reporting.why.ids import is_meant, of_month, without_form
@@ -257,6 +258,7 @@ class SentRecord:
     state: str
     file_name: str | None
     rule_ids: str | None
+    feedback_code: str | None
 
 
 def _records(
@@ -374,6 +376,7 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
     )
     lines = [
         f"In the credit report: {_in_files(records)}",
+        *_at_the_bureau(records),
         f"Month {row['report_month']:%Y-%m}: {_of_month(row, records, reason.sentence)}",
         f"Rule: {reason.reason_code} ({reason.citation}).",
         *_identity(row),
@@ -391,7 +394,8 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
         without = " That is without the consent events in quarantine named above." * waits
         return f"not reported. {sentence}{without}"
     for record in records:
-        if record.report_date == row["report_date"] and record.file_name:
+        is_sent = record.file_name and record.state != "REJECTED"
+        if record.report_date == row["report_date"] and is_sent:
             return f"reported, its record is in {record.file_name}."
     withheld = [
         one for one in records if one.report_date == row["report_date"] and one.state == "WITHHELD"
@@ -401,6 +405,8 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
             "reportable, but its record is withheld "
             f"(rules {withheld[-1].rule_ids}); the month stays pending."
         )
+    if any(one.report_date == row["report_date"] and one.state == "REJECTED" for one in records):
+        return "reportable; the bureau rejected its record, and the next run sends it again."
     return "reportable; no record of it is in a file yet."
 
 
@@ -463,9 +469,14 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
 
 def _in_files(records: list[SentRecord]) -> str:
     """Whether anything about an account is in a file, since when, and what the last record says."""
-    sent = [record for record in records if record.file_name]
+    sent = [record for record in records if record.file_name and record.state != "REJECTED"]
     if not sent:
-        return "NO, no record about it is in a file."
+        was_rejected = any(record.state == "REJECTED" for record in records)
+        return "NO, " + (
+            "the bureau rejected every record about it."
+            if was_rejected
+            else "no record about it is in a file."
+        )
     last = sent[-1]
     closed = f", as closed since {last.report_date}" if last.report_date_code in CLOSING else ""
     days = {record.report_date for record in sent}
@@ -474,3 +485,25 @@ def _in_files(records: list[SentRecord]) -> str:
         f"of {last.report_date}, code {last.report_date_code}, status {last.repayment_status}, "
         f"overdue {last.overdue_total} CNY, in {last.file_name}."
     )
+
+
+def _at_the_bureau(records: list[SentRecord]) -> list[str]:
+    """What the bureau has answered about an account, as far as its files were released."""
+    counts = Counter(record.state for record in records)
+    if not counts.keys() & {"RELEASED", "ACCEPTED", "REJECTED"}:
+        return []
+    words = {"ACCEPTED": "accepted", "RELEASED": "not answered yet", "BUILT": "not released yet"}
+    said = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    for record in records:
+        if record.state == "REJECTED":
+            known = feedback_code(record.feedback_code or "")
+            meaning = f": {known.meaning}" if known else ""
+            again = any(
+                one.report_date == record.report_date and one.file_name and one.state != "REJECTED"
+                for one in records
+            )
+            said.append(
+                f"the one of {record.report_date} rejected ({record.feedback_code}{meaning})"
+                + (" and sent again" if again else "")
+            )
+    return [f"At the bureau: {', '.join(said)}."]
