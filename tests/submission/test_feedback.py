@@ -4,6 +4,7 @@ import gzip
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.released_months import FIRST, SECOND, approve, at, query, release_m
 
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
+from reporting.monitoring import submission_watch
 from reporting.pipeline import feedback_task, steps
 from reporting.pipeline.airflow import reporting_variables
 from reporting.store.month_order import run_of
@@ -117,6 +119,22 @@ def test_what_is_listed_is_rejected_and_the_rest_accepted(released: Released) ->
     assert len(query(released.settings, rejected)) == 2
     kept = query(released.settings, "select details from marts.submission_events")
     assert not any("110101199001011234" in str(details) for (details,) in kept)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [(10, []), (11, ["warning"]), (13, ["warning"]), (14, ["critical"])]
+)
+def test_a_rejected_record_is_watched_until_it_is_sent_again(
+    released: Released, day: int, expected: list[str]
+) -> None:
+    name = released.file("210")
+    released.answer(name, message(released.lines[name][0]))
+    released.read()  # on 3 June
+    found = submission_watch.submission_results(date(2026, 6, day), released.settings)
+    repairs = [
+        one.severity for one in found if one.is_open and one.check_id.endswith("repairs.due")
+    ]
+    assert repairs == expected
 
 
 def test_a_file_refused_whole_holds_no_record(released: Released) -> None:
