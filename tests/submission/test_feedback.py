@@ -122,7 +122,7 @@ def test_what_is_listed_is_rejected_and_the_rest_accepted(released: Released) ->
 
 
 @pytest.mark.parametrize(
-    ("day", "expected"), [(10, []), (11, ["warning"]), (13, ["warning"]), (14, ["critical"])]
+    ("day", "expected"), [(9, []), (10, ["warning"]), (13, ["warning"]), (14, ["critical"])]
 )
 def test_a_rejected_record_is_watched_until_it_is_sent_again(
     released: Released, day: int, expected: list[str]
