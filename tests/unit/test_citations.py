@@ -178,7 +178,10 @@ def test_the_rules_of_the_replay_are_numbered_without_a_gap() -> None:
         ("(bureau interface, 2.6 and 3.8).", [("bureau interface", n, []) for n in ("2.6", "3.8")]),
         ("bureau-interface 6.2 to 6.5: the", [("bureau interface", n, []) for n in ("6.2", "6.5")]),
         ("in the form of interface 1.3", [("bureau interface", "1.3", [])]),
-        ("(life cycle,\n# sections 3.3 and 6).", [("life cycle", "3.3", []), ("life cycle", "6", [])]),
+        (
+            "(life cycle,\n# sections 3.3 and 6).",
+            [("life cycle", "3.3", []), ("life cycle", "6", [])],
+        ),
         ("(lifecycle 8.1, 12)", [("life cycle", "8.1", []), ("life cycle", "12", [])]),
         ("architecture, section 7", [("architecture", "7", [])]),
         ("the contracts of 2023, 3 contracts", []),
