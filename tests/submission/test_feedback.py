@@ -10,9 +10,10 @@ import pytest
 from support.gnupg_keys import needs_gpg
 from support.released_months import FIRST, SECOND, approve, at, query, release_month
 
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
-from reporting.pipeline import steps
+from reporting.pipeline import feedback_task, steps
+from reporting.pipeline.airflow import reporting_variables
 from reporting.store.month_order import run_of
 from reporting.submission import feedback
 
@@ -167,6 +168,22 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
     assert released.events() == before
     assert (released.settings.inbox / "refused" / path.name).is_file()
     assert released.states(name) == {"RELEASED": len(released.lines[name])}
+
+
+def test_the_hourly_task_reads_what_has_come(
+    released: Released, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in reporting_variables(released.settings).items():
+        monkeypatch.setenv(name, value)
+    assert feedback_task.read_answers() == "0 answers read, 0 records rejected"
+    name = released.file("210")
+    released.answer(name, message(released.lines[name][0]))
+    assert feedback_task.read_answers() == "1 answers read, 1 records rejected"
+    released.answer(released.file("110"), count=2)
+    with pytest.raises(DataNotFit, match="counts 2 messages and holds 0"):
+        feedback_task.read_answers()
+    monkeypatch.delenv("REPORTING_BUREAU_KEY")
+    assert feedback_task.read_answers() == "no answer is expected"
 
 
 def test_a_second_and_different_answer_is_an_incident(released: Released) -> None:
