@@ -28,13 +28,14 @@ airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localho
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
 	@echo "Users: builder and approver; only you can read their passwords: $$PASSWORDS"
 	@$(BIN)/airflow db migrate
-	@trap exit INT TERM; trap '{ kill $$(jobs -p); wait; } 2>/dev/null' EXIT; set -m; \
+	@trap exit INT TERM; trap '{ kill $$(jobs -p); while sleep 1; kill $$(jobs -p %2); do :; done; wait; } 2>/dev/null' EXIT; set -m; \
 		for part in api-server dag-processor "scheduler -s" "triggerer -s"; do $(BIN)/airflow $$part & done; \
 		wait -n; echo "A part of Airflow has ended (see above): the others are stopped" >&2; exit 1
 
 # The parts of `airflow standalone`, but without log servers (-s), which would listen on every
 # address: the web pages read the log files themselves. Job control gives each part a process group
-# of its own: the scheduler hangs when Ctrl+C reaches its workers as well.
+# of its own: the scheduler hangs when Ctrl+C reaches its workers as well. The DAG processor (%2) is
+# stopped until it is gone: it loses a signal that comes while it starts a process.
 airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder

@@ -1,8 +1,15 @@
-"""The monthly report: land -> check -> build -> check -> build records -> check -> publish,
-then approval by a second person -> release.
+"""The monthly report to the bureau: a month is built and checked, approved, and released.
 
-Wiring only: every step is one function of ``reporting.pipeline``, imported when the task runs.
+1. `land` to `publish` build and check the month. A critical check stops it here.
+2. `approve` waits for seven days for a **second person**: never the one who triggered the run.
+   Answer on its tab *Required Action*.
+3. `release` seals the files of an approved month and delivers them, earlier months first.
+   It fails if the month is rejected, or if the answer is of a person who may not approve.
+
+Clear `approve` to get another answer. Without keys to seal with, the run ends after `publish`.
 """
+
+# Wiring only: every step is one function of ``reporting.pipeline``, imported when the task runs.
 
 from datetime import timedelta
 
@@ -36,7 +43,7 @@ def run_step(step: str, month: str, as_of: str, moment: str):  # type: ignore[no
 @task.short_circuit
 def needs_approval(built):  # type: ignore[no-untyped-def]
     """Skip the tasks behind if there is nothing to release, or no key to seal it with."""
-    from reporting.pipeline.release_tasks import needs_approval
+    from reporting.pipeline.airflow import needs_approval
 
     return needs_approval(built)
 
@@ -44,7 +51,7 @@ def needs_approval(built):  # type: ignore[no-untyped-def]
 @task(retries=0)
 def release(built, decision) -> str:  # type: ignore[no-untyped-def]
     """Release the run that was approved; fails if it was rejected."""
-    from reporting.pipeline.release_tasks import release_month
+    from reporting.pipeline.airflow import release_month
 
     return release_month(built, decision)
 
@@ -93,7 +100,14 @@ def monthly_credit_reporting() -> None:
         subject="{{ ti.xcom_pull(task_ids='publish')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='publish')['body'] }}",
         options=["Approve", "Reject"],
-        params={"reason": Param("", type="string", description="Without personal data.")},
+        params={
+            "reason": Param(
+                "",
+                type="string",
+                title="Reason",
+                description="Why you approve or reject, for the ledger. Without personal data.",
+            )
+        },
         response_timeout=timedelta(days=7),
     )
     (

@@ -3,7 +3,6 @@
 The landing zone is empty, so the month must stop at its first step: nothing needs to be built.
 """
 
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from support.airflow_pages import needs_browser, signed_in
 from support.airflow_server import (
     PATIENCE,
     AirflowServer,
@@ -21,17 +21,6 @@ from support.airflow_server import (
     start_airflow,
 )
 from support.lender_months import settings_in
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 DAG = "/dags/monthly_credit_reporting"
 USERS = ["builder", "approver"]
@@ -125,6 +114,31 @@ def test_a_builder_sees_connections_and_an_approver_does_not(server):
     assert answers == [httpx.codes.OK, httpx.codes.FORBIDDEN]
 
 
+def test_an_approver_changes_nothing_and_nobody_writes_what_tasks_hand_over(server):
+    """An answer is all that an approver gives; test_approval_pages.py gives one."""
+    answer = {"key": "return_value", "value": {"chosen_options": ["Approve"]}}
+    answers = {}
+    for user in USERS:
+        with server.client(user) as client:
+            [run] = client.post(f"{DAG}/dagRuns/list", json={"page_limit": 1}).json()["dag_runs"]
+            name = run["dag_run_id"]
+            task = f"{DAG}/dagRuns/{quote(name)}/taskInstances/approve"
+            tasks = {"dag_run_id": name, "task_ids": ["land"], "dry_run": True}
+            answers[user] = [
+                client.patch(DAG, json={"is_paused": False}).status_code,
+                client.post(f"{DAG}/clearTaskInstances", json=tasks).status_code,
+                client.patch(f"{task}/dry_run", json={"new_state": "success"}).status_code,
+                client.post(f"{task}/xcomEntries", json=answer).status_code,
+                client.patch(f"{task}/xcomEntries/return_value", json=answer).status_code,
+            ]
+            if user == "approver":
+                month = {"logical_date": None, "conf": {"month": "2026-05"}}
+                answers[user].append(client.post(f"{DAG}/dagRuns", json=month).status_code)
+    allowed, refused = httpx.codes.OK, httpx.codes.FORBIDDEN
+    assert answers["builder"] == [allowed] * 3 + [refused] * 2
+    assert answers["approver"] == [refused] * 6
+
+
 def test_a_request_to_a_foreign_host_name_is_refused(server):
     with server.client() as client:
         for name in ["attacker.example", "localhost.attacker.example", "www.localhost", ""]:
@@ -147,17 +161,9 @@ def test_passwords_are_in_a_file_of_the_owner_alone_and_in_no_log(server):
         assert not [path for path in logs if password in path.read_bytes()]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@needs_browser
 def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(server):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
-        page.goto(f"{server.address}{DAG}")
-        page.get_by_label("Username").fill("builder")
-        page.get_by_label("Password").fill(server.password("builder"))
-        page.get_by_role("button", name="Sign in").click()
+    with signed_in(server, "builder", DAG) as page:
         page.get_by_role("button", name="Trigger").first.click()
         trigger = page.get_by_role("dialog").get_by_role("button", name="Trigger")
 
@@ -173,4 +179,3 @@ def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(server):
 
         page.goto(f"{run}/tasks/land")
         page.get_by_text("table customers: no Parquet or CSV file").first.wait_for()
-        browser.close()

@@ -8,7 +8,7 @@ would start the tasks of such a run a second time.
 import gc
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from reporting.core.run import CHINA, Run, month_before, previous_month
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
 from reporting.pipeline import month_queue, release_tasks
-from reporting.pipeline.guard import guarded
+from reporting.pipeline.guard import Result, guarded
 from reporting.store import run_marks
 from reporting.store.month_order import run_of
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 DAGS = PROJECT_ROOT / "dags"
 MONTHLY_DAG = "monthly_credit_reporting"
 DAILY_DAG = "daily_landing_watch"
+APPROVAL = "approve"  # the one task that is Airflow's own and fails for one reason
+UNANSWERED = "it was not answered in time, and the month stays built; clear the task for an answer"
+KILLED = "it was killed or could not begin; see its log in Airflow"
 
 log = logging.getLogger(__name__)
 hookimpl = HookimplMarker("airflow")  # marks Airflow's callbacks without importing Airflow
@@ -73,6 +76,26 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
     return done
 
 
+def needs_approval(built: release_tasks.Request | None) -> bool:
+    """Whether a person must decide about what ``publish`` built, as a task of the DAG."""
+    if built is None:
+        return False
+    return _run_after_build("needs_approval", built, lambda: release_tasks.needs_approval(built))
+
+
+def release_month(built: release_tasks.Request, decision: Mapping[str, Any] | None) -> str:
+    """Act on the answer to ``approve``, as a task of the DAG; Airflow shows what was done."""
+    return _run_after_build("release", built, lambda: release_tasks.release_month(built, decision))
+
+
+def _run_after_build(task: str, built: release_tasks.Request, work: Callable[[], Result]) -> Result:
+    def attended() -> Result:
+        with _alert_unattended(MONTHLY_DAG, task, built["month"]):
+            return work()
+
+    return guarded(attended)
+
+
 def run_watch(moment: str) -> None:
     """Run the daily watch, as the task of its DAG does; the settings come from the environment.
 
@@ -107,8 +130,7 @@ def _alert_on_failure(context: dict[str, Any]) -> None:
     month = run_marks.WATCH
     if dag == MONTHLY_DAG:
         month = month_queue.month_of(run) if run else month_before(run_marks.now())
-    words = "it was killed or could not begin; see its log in Airflow"
-    _alert(_Failure(dag, name, month, words), since)
+    _alert(_Failure(dag, name, month, UNANSWERED if name == APPROVAL else KILLED), since)
 
 
 @contextmanager
@@ -186,7 +208,7 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
         for month in months:
             follower.begin(month)
             # nobody answers here: a run is approved by the command, and released if it was
-            dag_run = dag.test(run_conf={"month": month}, mark_success_pattern="approve")
+            dag_run = dag.test(run_conf={"month": month}, mark_success_pattern=APPROVAL)
             if follower.error is not None:
                 raise follower.error
             if dag_run.state != "success":

@@ -14,10 +14,9 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings, load_settings
 from reporting.core.workspace import is_held
-from reporting.pipeline.guard import guarded
 from reporting.store.published import built_months
 from reporting.store.run_marks import now
-from reporting.store.submission_ledger import RunState, acting, run_states
+from reporting.store.submission_ledger import RunState, acting, current_actor, run_states
 from reporting.submission import approval, keys, release, review
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -49,10 +48,6 @@ def needs_approval(built: Request | None) -> bool:
 
     Raises BadCall if the build rests on another that was replaced since.
     """
-    return guarded(lambda: _needs_approval(built))
-
-
-def _needs_approval(built: Request | None) -> bool:
     if built is None:
         return False
     settings = load_settings()
@@ -70,11 +65,13 @@ def release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
     valid approval. Waits while an earlier month is neither released nor declined. Returns what was
     done, which Airflow shows.
     """
-    return guarded(lambda: _release_month(built, decision))
+    settings = load_settings()
+    with _as_answerer(decision, settings):
+        return _act_on(decision, built, settings)
 
 
-def _release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
-    settings, run = load_settings(), _run(built)
+def _act_on(decision: Mapping[str, Any] | None, built: Request, settings: Settings) -> str:
+    run = _run(built)
     state = approval.known_state(run, settings)
     if decision is not None and not (state and state.state == approval.RELEASED):
         _decide(run, built, decision, settings)
@@ -87,16 +84,14 @@ def _release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
 
 
 def _decide(run: Run, built: Request, decision: Mapping[str, Any], settings: Settings) -> None:
-    user = decision.get("responded_by_user") or {}
-    actor = f"airflow:{user.get('name') or user.get('id') or 'scheduler'}"
+    actor = current_actor()
     reason = str((decision.get("params_input") or {}).get("reason") or "")
-    with acting(actor):
-        if REJECT in decision["chosen_options"]:
-            approval.decline(run, settings, now(), reason=reason or "no reason", where="Airflow")
-            raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
-        shown = (built["run_id"], built["files_digest"])
-        if not _is_approved_by(actor, shown, approval.known_state(run, settings)):
-            approval.approve(run, settings, now(), reason=reason, shown=shown, where="Airflow")
+    if REJECT in decision["chosen_options"]:
+        approval.decline(run, settings, now(), reason=reason or "no reason", where="Airflow")
+        raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
+    shown = (built["run_id"], built["files_digest"])
+    if not _is_approved_by(actor, shown, approval.known_state(run, settings)):
+        approval.approve(run, settings, now(), reason=reason, shown=shown, where="Airflow")
 
 
 def _is_approved_by(actor: str, shown: tuple[str, str], state: RunState | None) -> bool:
@@ -138,6 +133,14 @@ def as_builder(settings: Settings) -> Any:
 
     user = get_current_context()["dag_run"].triggering_user_name
     return acting(f"airflow:{user or 'scheduler'}")
+
+
+def _as_answerer(decision: Mapping[str, Any] | None, settings: Settings) -> Any:
+    """The block in which a task decides and releases: in the name of who answered."""
+    if decision is None and is_held(settings):
+        return nullcontext()
+    user = (decision or {}).get("responded_by_user") or {}
+    return acting(f"airflow:{user.get('name') or user.get('id') or 'scheduler'}")
 
 
 def _run(built: Request) -> Run:
