@@ -40,7 +40,15 @@ inner join {{ ref('accounts_brought_forward') }} as accounts
 {% macro screened_columns(table) -%}
     {{ return(raw_columns(table) + ['source_file', 'row_key', 'broken_rules', 'is_conflicting',
         'changes_subject']
-        + (['broken_reversal_rule'] if table == 'transactions' else []) + ['place']) }}
+        + rules_about_others(table) + ['place']) }}
+{%- endmacro %}
+
+{#- The columns of a screened table with a rule that a row breaks beside another row. -#}
+{% macro rules_about_others(table) -%}
+    {{ return({
+        'transactions': ['broken_reversal_rule'],
+        'accounts': ['broken_agreement_rule'],
+    }.get(table, [])) }}
 {%- endmacro %}
 
 {#- Every delivered row with a question about it, of this run and brought forward. -#}

@@ -51,7 +51,7 @@ looked_at as (
     left join parents
         on delivered.{{ of }}_id = parents.known_{{ of }}_id
     {%- endif %}
-    where coalesce(delivered.recorded_at <= {{ as_of() }}, true)
+    where not coalesce({{ is_recorded_later('delivered.') }}, false)
 )
 
 select

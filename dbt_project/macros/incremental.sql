@@ -2,7 +2,10 @@
 
 {#- True for a row that was recorded after the cut-off of the month before. -#}
 {% macro is_recorded_since() -%}
-    recorded_at > timestamp '{{ var("brought_forward_as_of") }}'
+    (
+        recorded_at > timestamp '{{ var("brought_forward_as_of") }}'
+        and recorded_at < timestamp '2100-01-01'
+    )
 {%- endmacro %}
 
 {#- True for a delivered row that the month before did not read. -#}
@@ -53,7 +56,7 @@ where
     inner join (
         select distinct {{ key }}
         from {{ ref('news_' ~ table) }}
-        where coalesce(recorded_at <= {{ as_of() }}, true)
+        where not coalesce({{ is_recorded_later() }}, false)
     ) as news
         on before.{{ key }} = news.{{ key }}
     where not coalesce({{ is_news(table) }}, false)

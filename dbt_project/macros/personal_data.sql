@@ -4,7 +4,7 @@
     people find it; and where it could be a name, an address, a telephone, card or identity number that
     was delivered in place of an id, only a keyed hash. -#}
 {% macro published_id(column) -%}
-    {%- set visible = "translate(" ~ column ~ ", '\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff', '')" -%}
+    {%- set visible = half_width(column) -%}
     case
         when {{ column }} is null then null
         {%- for form in [

@@ -42,9 +42,9 @@
     {{ key[0] if key | length == 1 else "concat_ws('|', " ~ key | join(', ') ~ ")" }}
 {%- endmacro %}
 
-{#- True for a row without key or moment of recording. -#}
+{#- True for a row without key or moment of recording; one that cannot be is none. -#}
 {% macro is_incomplete(table) -%}
-    {{ raw_key(table) | join(' is null or ') }} is null or recorded_at is null
+    ({{ raw_key(table) | join(' is null or ') }} is null or not {{ says_when_recorded() }})
 {%- endmacro %}
 
 {#- The values of some columns, each as text that cannot be taken for another. -#}

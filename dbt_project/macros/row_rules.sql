@@ -68,6 +68,12 @@
     {%- endfor %} true
 {%- endmacro %}
 
+{#- True where a row is not dated after the day on which it was recorded, or one is unknown. -#}
+{% macro happened_by_its_recording() -%}
+    {{ return("(not " ~ says_when_recorded()
+        ~ " or coalesce(cast(occurred_at as date) <= cast(recorded_at as date), true))") }}
+{%- endmacro %}
+
 {#- The rules shared by the rows of an account: its id is delivered and stands. -#}
 {% macro account_rules() -%}
     {{ return([

@@ -10,6 +10,21 @@
 
 {% macro as_of() -%} timestamp '{{ var("as_of") }}' {%- endmacro %}
 
+{#- True for a row recorded after the cut-off: it does not exist for this run. A moment of recording
+    beyond 2099 says nothing of the kind: such a row is there and is quarantined. -#}
+{% macro is_recorded_later(of='') -%}
+    ({{ of }}recorded_at > {{ as_of() }} and {{ of }}recorded_at < timestamp '2100-01-01')
+{%- endmacro %}
+
+{#- True for a row that says when it was recorded, by a moment that can be. -#}
+{% macro says_when_recorded(of='') -%}
+    coalesce(
+        {{ of }}recorded_at >= timestamp '1901-01-01'
+        and {{ of }}recorded_at < timestamp '2100-01-01',
+        false
+    )
+{%- endmacro %}
+
 {#- Start of the day after a date, as the exclusive end of that day. -#}
 {% macro day_after(day) -%} cast({{ day }} as timestamp) + interval 1 day {%- endmacro %}
 

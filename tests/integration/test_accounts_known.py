@@ -19,6 +19,8 @@ from reporting.core.settings import Settings
 from reporting.pipeline import steps
 from reporting.store.build_store import open_store
 
+pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
+
 EACH_RECORD_ALONE = """
 create or replace table history.all_records as
 select reporter_code, account_id, state, report_month as built_in, report_date,
@@ -29,8 +31,6 @@ select reporter_code, account_id, state, report_month as built_in, report_date,
     json_extract_string(segment_hashes, '$.C') as hash_c,
     json_extract_string(segment_hashes, '$.F') as hash_f, customer_id, product_code
 from history.journals where record_type = '210';
-
-pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
 drop view history.accounts_known;
 create view history.accounts_known as from history.all_records;
 drop view history.repayment_history;

@@ -24,6 +24,7 @@ from reporting.core.settings import Settings
 from reporting.store.submission_ledger import acting
 from reporting.submission import approval, feedback, release, verify
 from reporting.synthetic import lender
+from reporting.why import answer
 
 pytestmark = needs_gpg
 
@@ -45,7 +46,10 @@ class Circle:
 
     def _call(self, *words: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "bureau_simulator", *words], capture_output=True, text=True
+            [sys.executable, "-m", "bureau_simulator", *words],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -156,6 +160,14 @@ def test_the_history_of_an_account_shows_the_repaired_month(circle: Circle) -> N
             "order by report_month desc limit 1"
         )
         assert "-" not in newest[0].lstrip("-"), account
+
+
+def test_why_says_what_the_bureau_answered(circle: Circle) -> None:
+    account, day, _ = circle.rejected[0]
+    words = " ".join(str(answer.explain(account, None, circle.settings)).split())
+    assert "In the credit report: YES" in words
+    assert "accepted, the one of " + f"{day} rejected (ABR006: the record does not fit" in words
+    assert "and sent again." in words
 
 
 def test_an_answer_that_comes_again_changes_nothing(circle: Circle) -> None:

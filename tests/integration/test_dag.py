@@ -86,7 +86,7 @@ def describe(home: Path) -> dict[str, Any]:
     }
 
 
-DAGS = [airflow.MONTHLY_DAG, airflow.DAILY_DAG]
+DAGS = [airflow.MONTHLY_DAG, airflow.DAILY_DAG, "bureau_feedback"]
 MONTHS = {None: True, "2026-05": True, "2026-13": False, "2026-00": False, "May": False, "": False}
 CUT_OFFS = {
     None: True,
@@ -275,4 +275,4 @@ def test_a_run_without_a_month_takes_the_one_that_ended_last_in_china(settings):
 
 
 def test_both_dags_send_what_failed(monthly):
-    assert monthly["callbacks"] == [True, True]
+    assert monthly["callbacks"] == [True, True, True]

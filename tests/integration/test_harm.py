@@ -325,7 +325,9 @@ def test_why_shows_the_events_of_a_person_in_quarantine_with_their_file(lender: 
 
 def test_why_names_what_of_the_identity_fails_and_no_value(lender: Lender) -> None:
     answer = str(explain("AMERGED", "2026-04", lender.settings))
-    assert "Faults of the identity: there is no row of the customer." in answer
+    assert "Faults of the identity: the rows of the customer are in quarantine." in answer
+    assert "Row of the customer in quarantine: row CMERGED of customers (file customers/" in answer
+    assert "for KEY_CHANGES_SUBJECT" in answer
 
 
 @pytest.mark.parametrize("subject", ["AHANDED", "CHANDED"])

@@ -280,6 +280,7 @@ def past(row: Row, records: list[Row]) -> Row:
         "has_quarantined_limit": False,
         "has_quarantined_consent": False,
         "has_moved_row": False,
+        "has_quarantined_owner": False,
         "has_changed_owner": False,
         "is_oldest_late_principal": row["overd_princ"] > 0,
         "is_introduced": bool(before)

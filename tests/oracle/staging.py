@@ -202,7 +202,9 @@ def settle_versions(
     for row in rows:
         counts["delivered"] += 1
         key = tuple(row[column] for column in layout.key)
-        if row["recorded_at"] is not None and row["recorded_at"] > as_of:
+        recorded_at = row["recorded_at"]
+        is_moment = recorded_at is not None and value_fault("recorded_at", recorded_at) is None
+        if is_moment and recorded_at > as_of:
             counts["after_cut_off"] += 1
             settled.late_keys.append(row)
             continue
@@ -214,10 +216,10 @@ def settle_versions(
         settled.keys_by_cut_off.add(key)
         if None in key:
             settled.broken.append((row, "no key"))
-        elif row["recorded_at"] is None:
-            settled.broken.append((row, "no recorded_at"))
+        elif not is_moment:
+            settled.broken.append((row, "no recorded_at that can be"))
         else:
-            versions[key][row["recorded_at"]].append(row)
+            versions[key][recorded_at].append(row)
     for recordings in versions.values():
         every = [row for same_moment in recordings.values() for row in same_moment]
         if has_another_subject(table, every):
@@ -302,6 +304,8 @@ def consent_fault(row: Row) -> str | None:
         return "reporter_code not 14 characters"
     if row["action"] == "withdrawn" and row["reporter_code"] not in reporters():
         return "withdrawal from an unknown reporter"
+    if row["action"] == "withdrawn" and row["occurred_at"].date() > row["recorded_at"].date():
+        return "withdrawn after it was recorded"
     return None
 
 
@@ -392,10 +396,25 @@ class _Staging:
             else:
                 later = {c: None for c in OPEN_ENDED if row[c] is not None and row[c] > LAST_DATE}
                 self.good_accounts[row["account_id"]] = row | later
+        for row in self.of_two_customers():
+            self.out.reject("accounts", row, "agreement of two customers")
+            del self.good_accounts[row["account_id"]]
         self.out.good["accounts"] = list(self.good_accounts.values())
         self.late_accounts = {row["account_id"] for row in late} - known
         self.agreements = {row["parent_account_id"] for row in self.good_accounts.values()} - {None}
         self.late_agreements = {row["parent_account_id"] for row in late} - {None}
+
+    def of_two_customers(self) -> Rows:
+        """The good accounts under an agreement that accounts of another customer name, too."""
+        together: dict[str, Rows] = defaultdict(list)
+        for row in self.good_accounts.values():
+            together[row["parent_account_id"] or row["account_id"]].append(row)
+        return [
+            row
+            for rows in together.values()
+            for row in rows
+            if len({one["customer_id"] for one in rows}) > 1
+        ]
 
     def of_account(self, table: str) -> None:
         good = self.out.good[table] = []

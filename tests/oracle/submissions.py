@@ -102,10 +102,13 @@ class Knowledge:
         sent: Container[tuple[str, str]],
     ) -> None:
         self.sent = sent  # account and institution of the records that earlier runs sent
-        good = stage(raw, run.as_of, policy).good
+        staged = stage(raw, run.as_of, policy)
+        good = staged.good
         self.run, self.policy, self.districts = run, policy, districts
         self.accounts = {row["account_id"]: row for row in good["accounts"]}
         self.customers = {row["customer_id"]: row for row in good["customers"]}
+        rejected = {key[0] for table, key, _ in staged.quarantined if table == "customers"}
+        self.rejected_customers = rejected - set(self.customers)
         self.consents = by(good["consents"], "customer_id")
         self.transactions = by(good["transactions"], "account_id")
         self.bills = by(good["bills"], "account_id")
@@ -212,11 +215,23 @@ class Replay:
     # --- months that are owed
 
     def vanished(self, month: date) -> set[str]:
-        """Accounts of which the month before asked for a record and that the data lack."""
+        """Accounts of which the month before asked for a record and that the data lack.
+
+        Their own row is in quarantine, or all rows of their customer are.
+        """
         before = self.published.get((month - timedelta(days=1)).replace(day=1), {})
         asked = {account_id for account_id, reason in before.items() if reason in OWED}
         closed = {b.key[2] for b in self.sent if is_account(b) and b.code in ("20", "32")}
-        return asked - closed - set(self.own)
+        return (
+            asked
+            - closed
+            - {
+                account_id
+                for account_id, own in self.own.items()
+                if own.reason != "IDENTITY_INVALID"
+                or own.account["customer_id"] not in self.knowledge.rejected_customers
+            }
+        )
 
     def still_owed(self) -> list[tuple[str, date]]:
         """Account and month with a verdict that asks for a record, and none was sent."""

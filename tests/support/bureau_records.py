@@ -1,4 +1,4 @@
-"""The worked example of bureau-interface 6 as the records that a lender sends."""
+"""The worked example of section 6 of the bureau interface as the records that a lender sends."""
 
 import random
 from copy import deepcopy
@@ -20,7 +20,7 @@ Body = dict[str, Values | list[Values]]
 
 _OPENED = "2023-01-05"
 
-# Tag -> January to August, as in bureau-interface 6.2; dates without their year.
+# Tag -> January to August, as in section 6.2 of the bureau interface; dates without their year.
 _MONTHS = {
     "SettDate": "01-31 02-28 03-31 04-30 05-31 06-30 07-31 08-15",
     "AcctStatus": "1 1 2 2 2 1 1 3",

@@ -14,6 +14,7 @@ DOCS = PROJECT_ROOT / "docs"
 PAGES = {
     "contracts": DOCS / "spec" / "contracts.md",
     "bureau interface": DOCS / "spec" / "bureau_interface.md",
+    "life cycle": DOCS / "spec" / "lifecycle.md",
     "architecture": DOCS / "architecture.md",
 }
 READ = (".py", ".sql", ".yml", ".csv", ".md", ".html")
@@ -29,11 +30,12 @@ FOLDERS = (
 )
 MADE = {"target", "dbt_packages", "logs", "__pycache__", "node_modules"}  # by a tool, not by us
 
-# `contracts, section 2`, `contracts, sections 3 (held) and 5`, `bureau interface, 2.1 to 2.6`
+# `contracts, section 2`, `contracts, sections 3 (held) and 5`, `bureau interface, 2.1 to 2.6`,
+# `life cycle, section 8.3`, `lifecycle 12`
 NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 REMARK = r"(?:\s*\([^()]*\))?"
 CITED = re.compile(
-    rf"\b(?P<page>contracts|(?:bureau[ -])?interface|architecture)"
+    rf"\b(?P<page>contracts|(?:bureau[ -])?interface|life ?cycle|architecture)"
     rf"(?:,?\s+sections?\s+|,?\s+|,\s*)"
     rf"(?P<sections>{NUMBER}(?![0-9.]*[0-9A-Za-z%]){REMARK}"
     rf"(?:(?:,\s*(?:and\s+)?|\s+(?:and|to)\s+){NUMBER}(?![0-9.]*[0-9A-Za-z%]){REMARK})*)"
@@ -65,7 +67,7 @@ def citations(text: str) -> Iterator[tuple[str, str, list[str]]]:
     """Page, section and rules of each citation in a text."""
     for found in CITED.finditer(LINE_START.sub(" ", text)):
         page = found["page"].lower().replace("-", " ")
-        page = "bureau interface" if page == "interface" else page
+        page = {"interface": "bureau interface", "lifecycle": "life cycle"}.get(page, page)
         rules = re.findall("[0-9]+", found["rules"] or "")
         for section in re.findall(NUMBER, re.sub(r"\([^()]*\)", "", found["sections"])):
             yield page, section, rules
@@ -135,7 +137,9 @@ def test_every_citation_leads_to_a_heading_of_the_specification() -> None:
 
 def test_citations_outside_of_the_package_are_spelt_in_one_way() -> None:
     other = re.compile(
-        r"bureau-interface\b|\b(contracts|bureau interface),?\s+[0-9]|\bcontracts\.md\s+[0-9]", re.I
+        r"bureau-interface\b|\b(contracts|bureau interface|life ?cycle),?\s+[0-9]"
+        r"|\bcontracts\.md\s+[0-9]",
+        re.I,
     )
     found = {
         str(path.relative_to(PROJECT_ROOT))
@@ -146,7 +150,7 @@ def test_citations_outside_of_the_package_are_spelt_in_one_way() -> None:
     assert found == set()
 
 
-@pytest.mark.parametrize("page", ["contracts", "bureau interface"])
+@pytest.mark.parametrize("page", ["contracts", "bureau interface", "life cycle"])
 def test_a_page_of_the_specification_is_cited_and_has_each_number_once(page: str) -> None:
     text = FENCED.sub("", PAGES[page].read_text(encoding="utf-8"))
     numbers = re.findall(rf"^#{{2,4}} +({NUMBER})\.? ", text, flags=re.MULTILINE)
@@ -174,6 +178,11 @@ def test_the_rules_of_the_replay_are_numbered_without_a_gap() -> None:
         ("(bureau interface, 2.6 and 3.8).", [("bureau interface", n, []) for n in ("2.6", "3.8")]),
         ("bureau-interface 6.2 to 6.5: the", [("bureau interface", n, []) for n in ("6.2", "6.5")]),
         ("in the form of interface 1.3", [("bureau interface", "1.3", [])]),
+        (
+            "(life cycle,\n# sections 3.3 and 6).",
+            [("life cycle", "3.3", []), ("life cycle", "6", [])],
+        ),
+        ("(lifecycle 8.1, 12)", [("life cycle", "8.1", []), ("life cycle", "12", [])]),
         ("architecture, section 7", [("architecture", "7", [])]),
         ("the contracts of 2023, 3 contracts", []),
         ("two contracts 20% dearer, contracts 3rd", []),
@@ -193,6 +202,7 @@ def test_a_citation_is_recognized_in_each_of_its_spellings(
         "contracts, section 3, rule 1",
         "bureau interface, section 3.11",
         "bureau interface, section 5",
+        "life cycle, section 8.9",
     ],
 )
 def test_a_citation_of_what_is_not_there_is_seen(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -181,3 +181,11 @@ def test_a_mart_that_is_not_published_is_named(
     monkeypatch.delitem(published.TABLES, "feed_counts")
     (found,) = faults(settings)
     assert "feed_counts.sql: is not published" in found
+
+
+def test_a_month_in_which_no_notice_has_a_text_is_refused_by_name(seeds: Path) -> None:
+    path = seeds / "notice_texts.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("2000-01-01", "2099-01-01"))
+    month = Run(date(2026, 5, 1), datetime(2026, 6, 3))
+    with pytest.raises(BadCall, match="column used_from: no text is in use by the cut-off"):
+        configuration.require_notice_text(month)

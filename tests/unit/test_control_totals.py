@@ -158,6 +158,11 @@ def test_a_cut_file_stops_the_checks_and_is_named(lender: SmallLanding) -> None:
     assert given.passed
 
 
+def test_a_total_may_count_the_rows_of_its_own_file(lender: SmallLanding) -> None:
+    assert state(lender, f"control_totals,t.csv,1,,{MAY}") == []
+    assert state(lender, f"control_totals,t.csv,2,,{MAY}") == ["control_totals/t.csv"]
+
+
 def test_a_total_without_a_readable_number_is_not_said_to_be_zero(lender: SmallLanding) -> None:
     assert state(lender, f"bills,bills.parquet,many,,{MAY}", f"bills,b,1,,{MAY}") == [
         *("bills/b", "bills/bills.parquet")

@@ -11,11 +11,59 @@ from reporting.records.lines import layouts
 TOO_LONG_NAME = "测" * 31
 ZERO_WIDTH, LOST, PRIVATE, CONTROL = "\u200b", "\ufffd", "\ue000", "\u0085"
 
+REAL_NAMES = [
+    *(
+        "José Ñúñez",
+        "Þórður Þórðarson",
+        "Łukasz Żółć",
+        "Nguyễn Văn A",
+        "Zoë O\u2019Neill",
+        "Mª Ángeles",
+    ),
+    *(
+        "Ünal Güçlü",
+        "张三李四",
+        "欧阳·娜娜",
+        "Null Anna",
+        "Nan Li",
+        "尔不力·阿卜杜热合曼",
+        "D\u00b4Angelo",
+    ),
+    *("Ōe Kenzaburō", "Søren Ærø", "Ли Юн", "นภา", "무명"),
+]
+NO_NAMES = [
+    *(
+        "None",
+        "Null",
+        "nan",
+        "N/A",
+        "#N/A",
+        "#REF!",
+        "<NULL>",
+        "\uff2e\uff35\uff2c\uff2c",
+        "\uff4e\uff4f\uff4e\uff45",
+        "无",
+        "undefined",
+    ),
+    *(
+        "张&amp;三",
+        "&#x5f20;三",
+        "张&#19977;",
+        "12345",
+        "\uff11\uff12\uff13",
+        "-",
+        "\u3164",
+        "张\u3164三",
+        "张\u2800三",
+    ),
+    *("张〓", "〓", "□□", "锟斤拷", "烫烫烫", "ÕÅÈý", "å¼\u00a0ä\u00b8‰", "Õ\u00c5\u00c8ýÀî"),
+]
 GOOD = [
     ("Name", "测试甲"),
     ("Name", "阿卜杜·热合曼"),
     ("Name", "O'Brien Mary"),
     ("Name", "测" * 30),
+    *(("Name", name) for name in REAL_NAMES),
     ("IDNum", "11010519900307851X"),
     ("IDNum", "E12345678"),
     ("AcctCode", "N101W1100H0017" + "A" * 46),
@@ -42,6 +90,12 @@ BAD = [
     ("Name", f"测{LOST}"),
     ("Name", f"测{PRIVATE}"),
     ("Name", f"å¼{CONTROL}"),
+    *(("Name", name) for name in NO_NAMES),
+    *(("SpoName", name) for name in ("N/A", "未知")),
+    *(("IDNum", number) for number in ("0", "00000000", "NA", "NONE", "null", "NaN")),
+    ("SpoIDNum", "None"),
+    ("CpnName", "NULL"),
+    ("ResiAddr", "#N/A"),
     ("IDNum", "E8 000001"),
     ("IDNum", "\uff25\uff11\uff12\uff13"),
     ("IDNum", "5.00103E+17"),

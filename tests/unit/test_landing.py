@@ -102,6 +102,15 @@ def test_an_unknown_column_is_ignored_and_named(lender: SmallLanding) -> None:
     assert "Überzug" in report.warnings[0]
 
 
+def test_an_unknown_column_may_have_the_name_of_one_of_ours(lender: SmallLanding) -> None:
+    columns = ", ".join(f"'mine' as {name}" for name in ("_delivered_in", "_file", "filename"))
+    lender.parquet("transactions", f"*, {columns}")
+    lender.land()
+    assert lender.query("select _file from raw.transactions") == [
+        ("transactions/transactions.parquet",)
+    ]
+
+
 def test_what_lies_beside_the_tables_is_ignored_and_named(lender: SmallLanding) -> None:
     lender.path("dispute/d.csv").write_text("a\n")
     lender.path("bills.csv").write_text("a\n")
@@ -245,6 +254,27 @@ def test_csv_and_parquet_are_read_together(lender: SmallLanding) -> None:
     ]
     for name in ("note", "(no name)"):
         assert any(f"column {name}:" in warning for warning in report.warnings)
+
+
+def test_a_policy_with_mixed_line_ends_is_landed_as_python_reads_it(
+    lender: SmallLanding, tmp_path: Path
+) -> None:
+    text = seed_path("product_policy").read_text(encoding="utf-8")
+    policy = tmp_path / "policy.csv"
+    policy.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n", 2).encode())
+    home, landing = lender.settings.home, str(lender.landing)
+    lender.settings = Settings(home=home, landing=landing, policy=policy)
+    lender.land()
+    assert lender.query(
+        "select count(*), min(document_code), max(on_withdrawal) from raw.product_policy"
+    ) == [(text.count("\n") - 1, "CREDIT_REPORTING_AUTHORIZATION", "stop")]
+
+
+@pytest.mark.parametrize("size", ["-1GB", "0GB", "much", "1e999GB"])
+def test_a_memory_limit_that_is_none_names_its_setting(lender: SmallLanding, size: str) -> None:
+    home, landing = lender.settings.home, str(lender.landing)
+    lender.settings = Settings(home=home, landing=landing, policy=None, memory_limit=size)
+    assert "setting REPORTING_MEMORY_LIMIT" in lender.fault(BadCall)
 
 
 def test_the_policy_in_force_is_landed_as_text(lender: SmallLanding) -> None:

@@ -46,6 +46,8 @@ def test_a_missing_file_names_the_setting(tmp_path: Path) -> None:
         ("account_type", "R2"),
         ("reporting_basis", "law"),
         ("document_code", ""),
+        ("document_code", "ZHIMA_SERVICE_AGREEMENT"),
+        ("document_code", "CREDIT_REPORTING_AUTHORISATION"),
         ("repay_mode", "9 0"),
         ("grace_days", "-1"),
         ("grace_days", "1.5"),

@@ -23,16 +23,45 @@
     {{ return(column ~ " rlike '^(" ~ pattern ~ ")\\\\z'") }}
 {%- endmacro %}
 
-{#- An identifier without what is easily lost or added on its way: case, leading zeros, the `.0` of a
-    number, and every sign that is no letter or digit. -#}
+{#- A text with letters, digits and signs of full width as those of ASCII, and without the signs of
+    which nobody sees anything. -#}
+{% macro half_width(text) -%}
+    {%- set full -%}
+        ０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ．＋－＿＠
+    {%- endset -%}
+    {%- set half -%}
+        0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+-_@
+    {%- endset -%}
+    {%- set unseen = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" -%}
+    {{ return("translate(" ~ text ~ ", '" ~ full ~ unseen ~ "', '" ~ half ~ "')") }}
+{%- endmacro %}
+
+{#- An identifier without what is easily lost or added on its way: full width, case, leading zeros,
+    the `.0` of a number, and every sign that is no letter or digit. A whole number in scientific
+    notation (9.00000000000006E+14) is written out; without point and sign (12E5) it may be an id. -#}
 {% macro without_form(column) -%}
-    {{ return(adapter.dispatch("without_form")(column)) }}
+    {%- set plain = only_signs_of("lower(" ~ half_width(column) ~ ")", "0-9a-z.+") -%}
+    {%- set written_out = "cast(try_cast(case when "
+        ~ matches_fully(plain, "[0-9]+([.][0-9]+e[+]?|e[+])[0-9]+") ~ " then " ~ plain
+        ~ " end as decimal(38, 0)) as " ~ dbt.type_string() ~ ")" -%}
+    {{ return(adapter.dispatch("without_zeros")("coalesce(" ~ written_out ~ ", " ~ plain ~ ")")) }}
 {%- endmacro %}
-{% macro default__without_form(column) -%}
-    {{ return("ltrim(regexp_replace(lower(" ~ column ~ "), '[.]0+$|[^0-9a-z]', '', 'g'), '0')") }}
+{% macro default__without_zeros(text) -%}
+    {{ return("ltrim(regexp_replace(" ~ text ~ ", '[.]0+$|[^0-9a-z]', '', 'g'), '0')") }}
 {%- endmacro %}
-{% macro spark__without_form(column) -%}
-    {{ return("ltrim('0', regexp_replace(lower(" ~ column ~ "), '[.]0+\\\\z|[^0-9a-z]', ''))") }}
+{% macro spark__without_zeros(text) -%}
+    {{ return("ltrim('0', regexp_replace(" ~ text ~ ", '[.]0+\\\\z|[^0-9a-z]', ''))") }}
+{%- endmacro %}
+
+{#- A text without all signs but those of a class, such as 0-9a-z. -#}
+{% macro only_signs_of(text, signs) -%}
+    {{ return(adapter.dispatch("only_signs_of")(text, signs)) }}
+{%- endmacro %}
+{% macro default__only_signs_of(text, signs) -%}
+    {{ return("regexp_replace(" ~ text ~ ", '[^" ~ signs ~ "]', '', 'g')") }}
+{%- endmacro %}
+{% macro spark__only_signs_of(text, signs) -%}
+    {{ return("regexp_replace(" ~ text ~ ", '[^" ~ signs ~ "]', '')") }}
 {%- endmacro %}
 
 {#- A text without the spaces around it, those of any script. -#}

@@ -221,6 +221,7 @@ select
         as has_quarantined_{{ kind }},
     {%- endfor %}
     coalesce(quarantine.moved_since <= checked.report_date, false) as has_moved_row,
+    coalesce(quarantine.owner_since <= checked.report_date, false) as has_quarantined_owner,
     checked.reporter_code as org_code,
     {{ month_text('checked.month_before') }} as previous_month,
     {{ months_between('checked.month_before', "try_cast(concat(checked.month, '-01') as date)") }}

@@ -1,8 +1,9 @@
 -- One row per account and month that is pending after this run. A month is pending when it is
 -- reportable or waits for a notice and was not sent, also since an earlier run; or when an account
 -- reported the month before is missing from the data, because its row or its customer's is
--- quarantined. The next run evaluates these months again. Not pending are months before a new
--- authorization (contracts, section 3) and months in which a corrected account was not open.
+-- quarantined: the verdict on an account of a customer in quarantine is about nobody yet. The next
+-- run evaluates these months again. Not pending are months before a new authorization (contracts,
+-- section 3) and months in which a corrected account was not open.
 with run as (
     select report_month from {{ source('run', 'built_months') }}
 ),
@@ -21,6 +22,21 @@ reported_last as (
     where owed_month = (select run.report_month - interval 1 month from run)
 ),
 
+customers_rejected as (
+    select known_customer_id as customer_id
+    from {{ ref('known_customers') }}
+    where standing = 'rejected'
+),
+
+judged as (
+    select population.account_id
+    from {{ ref('reportable_population') }} as population
+    anti join customers_rejected
+        on population.customer_id = customers_rejected.customer_id
+        and population.reason_code = 'IDENTITY_INVALID'
+    where population.report_month = (select run.report_month from run)
+),
+
 months as (
     select
         account_id,
@@ -31,9 +47,8 @@ months as (
         reported_last.account_id,
         (select run.report_month from run) as owed_month
     from reported_last
-    anti join {{ ref('reportable_population') }} as population
-        on reported_last.account_id = population.account_id
-        and population.report_month = (select run.report_month from run)
+    anti join judged
+        on reported_last.account_id = judged.account_id
     union
     select
         account_id,

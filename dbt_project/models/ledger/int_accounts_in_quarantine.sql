@@ -1,20 +1,26 @@
 -- One row per account with a quarantined row of its own that its records would omit: since which
 -- day there is one, by what it is about. The row counts for every account that a version of it
--- names, and where it names no known account for those whose id or agreement differs in form alone.
--- A row that does not say when it happened, or names a day beyond 2099, counts from the beginning,
--- one that a later version settles does not count. What is or may be a withdrawal counts for every
--- account of the customer that it could concern: an unknown document, product or institution may be
--- any. A quarantined signature does not count, because without it nothing is reported, unless a
--- version of it may be a withdrawal or its versions are about different customers. A notice or a
--- dispute counts where it moves between accounts (docs/decisions/0014-quarantine-downstream.md).
+-- names, and where it names no known account for those whose id or agreement differs in form alone;
+-- so does one that waits for an account or customer recorded only after the cut-off. A row that
+-- does not say when it happened, or names a day beyond 2099, counts from the beginning, as does a
+-- withdrawal dated after its recording; one that a later version settles does not count. What is or
+-- may be a withdrawal counts for every account of the customer that it could concern: an unknown
+-- document, product or institution may be any. A quarantined signature does not count, because
+-- without it nothing is reported, unless a version of it may be a withdrawal or its versions are
+-- about different customers. A notice or a dispute counts where it moves between accounts, a row of
+-- the account or its customer beside the one that stands
+-- (docs/decisions/0014-quarantine-downstream.md).
 -- Long, because what a row may be about differs from feed to feed.
 {%- set kinds = {
     'bill': ('bills', 'statement_on'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),
     'limit': ('credit_limits', 'effective_on'),
-    'consent': ('consents', 'cast(occurred_at as date)'),
+    'consent': ('consents', 'case when ' ~ happened_by_its_recording() ~
+        ' then cast(occurred_at as date) end'),
     'notice': ('adverse_notices', 'cast(sent_at as date)'),
     'dispute': ('disputes', 'received_on'),
+    'account': ('accounts', 'cast(null as date)'),
+    'customer': ('customers', 'cast(null as date)'),
 } %}
 with {% for kind, (table, day) in kinds.items() -%}
 {{ kind }}_dated as (
@@ -59,11 +65,12 @@ with {% for kind, (table, day) in kinds.items() -%}
         min(since) as since
     from {{ kind }}_compared
     where
-        place = 'quarantined'
+        -- one that waits for its account or customer may be about another, who is known
+        place in ('quarantined', 'after_cut_off')
         -- one that does not say when it was recorded is settled by the same facts alone
         and not coalesce(case
-            when recorded_at is null then facts = good_facts
-            else recorded_at < good_at
+            when {{ says_when_recorded() }} then recorded_at < good_at
+            else facts = good_facts
         end, false)
         {%- if kind == 'consent' %}
         and (may_be_withdrawal or is_conflicting or changes_subject)
@@ -86,75 +93,71 @@ with {% for kind, (table, day) in kinds.items() -%}
 accounts as (
     select
         accounts.account_id,
+        accounts.customer_id,
         accounts.product_code,
         accounts.reporter_code,
         coalesce(accounts.parent_account_id, accounts.account_id) as agreement_id,
-        lower(accounts.customer_id) as customer_in_any_case,
         policy.document_code
     from {{ ref('stg_accounts') }} as accounts
     inner join {{ ref('stg_product_policy') }} as policy
         on accounts.product_code = policy.product_code
 ),
 
-ids as (  -- a limit names the agreement, which of most accounts is the account itself
+account_ids as (  -- a limit names the agreement, which of most accounts is the account itself
     select
-        account_id,
-        account_id as named_id,
-        false as is_agreement
+        account_id as id,
+        'account' as id_of,
+        account_id
     from accounts
     union all
     select
-        account_id,
-        agreement_id as named_id,
-        true as is_agreement
+        agreement_id as id,
+        'agreement' as id_of,
+        account_id
     from accounts
 ),
 
-named as (
-    {%- for kind in kinds if kind != 'consent' %}
+customer_ids as (
+    select distinct
+        customer_id as id,
+        customer_id
+    from accounts
+),
+
+rows_of_accounts as (
+    {%- for kind, (table, _) in kinds.items() if 'account_id' in raw_columns(table) %}
     select
         '{{ kind }}' as kind,
-        {{ 'true' if kind == 'limit' else 'false' }} as is_agreement,
-        account_id as named_id,
+        '{{ 'agreement' if kind == 'limit' else 'account' }}' as id_of,
+        account_id as id,
         held_since as since
     from {{ kind }}_held
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
-by_id as (
-    select
-        ids.account_id,
-        named.kind,
-        named.since
-    from named
-    inner join ids
-        on named.named_id = ids.named_id
-        and named.is_agreement = ids.is_agreement
+by_account_id as (
+    {{ by_id_or_form('rows_of_accounts', 'account_ids', ['account_id'], of='id_of') | indent(4) }}
 ),
 
-unknown as (
-    select named.*
-    from named
-    {{ anti_join() }} ids
-        on named.named_id = ids.named_id
-        and named.is_agreement = ids.is_agreement
+rows_of_customers as (
+    select
+        customer_id as id,
+        held_since as since
+    from customer_held
 ),
 
-by_similar_id as (
-    select
-        ids.account_id,
-        unknown.kind,
-        unknown.since
-    from unknown
-    inner join ids
-        on {{ without_form('unknown.named_id') }} = {{ without_form('ids.named_id') }}
+by_customer_id as (
+    {{ by_id_or_form('rows_of_customers', 'customer_ids', ['customer_id']) | indent(4) }}
 ),
 
 withdrawals as (
     select
-        *,
-        lower(customer_id) as customer_in_any_case,
+        customer_id as id,
+        held_since as since,
+        product_code,
+        document_code,
+        reporter_code,
         product_code is null
         or product_code not in (
             select policy.product_code from {{ ref('stg_product_policy') }} as policy
@@ -168,14 +171,18 @@ withdrawals as (
     from consent_held
 ),
 
+withdrawals_of_customers as (
+    {{ by_id_or_form('withdrawals', 'customer_ids', ['customer_id']) | indent(4) }}
+),
+
 by_consent as (
     select
         accounts.account_id,
         'consent' as kind,
-        withdrawals.held_since as since
-    from withdrawals
+        withdrawals.since
+    from withdrawals_of_customers as withdrawals
     inner join accounts
-        on withdrawals.customer_in_any_case = accounts.customer_in_any_case
+        on withdrawals.customer_id = accounts.customer_id
         and (
             withdrawals.may_be_any_product
             or withdrawals.product_code = accounts.product_code
@@ -191,9 +198,19 @@ by_consent as (
 ),
 
 by_account as (
-    select * from by_id
+    select
+        account_id,
+        kind,
+        since
+    from by_account_id
     union all
-    select * from by_similar_id
+    select
+        accounts.account_id,
+        'customer' as kind,
+        customers.since
+    from by_customer_id as customers
+    inner join accounts
+        on customers.customer_id = accounts.customer_id
     union all
     select * from by_consent
 )
@@ -205,6 +222,7 @@ select
     min(case when kind = 'transaction' then since end) as transaction_since,
     min(case when kind = 'limit' then since end) as limit_since,
     min(case when kind = 'consent' then since end) as consent_since,
-    min(case when kind in ('notice', 'dispute') then since end) as moved_since
+    min(case when kind in ('notice', 'dispute') then since end) as moved_since,
+    min(case when kind in ('account', 'customer') then since end) as owner_since
 from by_account
 group by account_id

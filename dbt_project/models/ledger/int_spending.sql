@@ -31,7 +31,7 @@ delivered as (
     {%- for rows, sign, where in [
         (delivered('transactions'), '', none),
         (delivered('transactions'), '-', 'rows_.occurred_at >= ' ~ until),
-        (delivered('transactions'), '-', 'rows_.recorded_at > ' ~ as_of()
+        (delivered('transactions'), '-', is_recorded_later('rows_.')
             ~ ' and coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
         (ref('screened_transactions'), '-', 'coalesce(rows_.occurred_at < ' ~ until ~ ', true)'),
     ] %}

@@ -1,5 +1,6 @@
 -- One row per report month, quarantined raw row and rule it breaks: keys and the file it was
--- delivered in, no values, and no key or id that could be a person's own (a name, a number).
+-- delivered in, no values, and no key, id or file name that could be a person's own (a name, a
+-- number).
 with rejected as (
     {% for table in raw_tables() %}
     select
@@ -14,9 +15,9 @@ with rejected as (
         case
             when changes_subject then {{ list_of("'KEY_CHANGES_SUBJECT'") }}
             when is_conflicting then {{ list_of("'CONFLICTING_VERSIONS'") }}
-            {%- if table == 'transactions' %}
-            when broken_reversal_rule is not null then {{ list_of('broken_reversal_rule') }}
-            {%- endif %}
+            {%- for column in rules_about_others(table) %}
+            when {{ column }} is not null then {{ list_of(column) }}
+            {%- endfor %}
             else broken_rules
         end as broken_rules
     from {{ screened_rows(table) }} as screened
@@ -43,7 +44,7 @@ select
     {{ published_id('by_rule.row_key') }} as row_key,
     {{ published_id('by_rule.account_id') }} as account_id,
     {{ published_id('by_rule.customer_id') }} as customer_id,
-    by_rule.source_file,
+    {{ published_id('by_rule.source_file') }} as source_file,
     by_rule.rule_id,
     rules.sentence as reason,
     by_rule.recorded_at,

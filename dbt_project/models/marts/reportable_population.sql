@@ -57,6 +57,8 @@ with rules as (
         authorizations.is_in_run_off,
         authorizations.withdrawn_at,
         case
+            when known_customers.standing = 'rejected'
+                then 'the rows of the customer are in quarantine'
             when customers.customer_id is null then 'there is no row of the customer'
             else nullif(customers.identity_faults, '')
         end as identity_faults,
@@ -68,6 +70,8 @@ with rules as (
         and accounts.report_month = authorizations.report_month
     left join {{ ref('int_customers_identified') }} as customers
         on accounts.customer_id = customers.customer_id
+    left join {{ ref('known_customers') }} as known_customers
+        on accounts.customer_id = known_customers.known_customer_id
     left join {{ ref('repayment_status') }} as status
         on accounts.account_id = status.account_id
         and accounts.report_month = status.report_month

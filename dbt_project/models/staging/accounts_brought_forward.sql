@@ -36,6 +36,10 @@ touched as (
     select account_id
     from {{ source('raw', 'accounts') }}
     where {{ is_news('accounts') }}
+    union all  -- another account's row may quarantine this one
+    select account_id
+    from {{ ref('screened_accounts') }}
+    where place = 'quarantined'
     union all  -- of a written-off account the month ends rest on its spending, too
     select news.account_id
     from {{ ref('news_transactions') }} as news

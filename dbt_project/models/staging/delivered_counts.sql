@@ -18,7 +18,7 @@ late_rows as (
         '{{ table }}' as table_name,
         count(*) as after_cut_off
     from {{ source('raw', table) }}
-    where recorded_at > {{ as_of() }}
+    where {{ is_recorded_later() }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )

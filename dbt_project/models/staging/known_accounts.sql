@@ -28,7 +28,7 @@ with placed as (
         closed_on,
         'after_cut_off' as place
     from {{ delivered('accounts') }}
-    where recorded_at > {{ as_of() }}
+    where {{ is_recorded_later() }}
 ),
 
 candidates as (

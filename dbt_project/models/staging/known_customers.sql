@@ -19,7 +19,7 @@ with placed as (
         customer_id,
         'after_cut_off' as place
     from {{ delivered('customers') }}
-    where recorded_at > {{ as_of() }}
+    where {{ is_recorded_later() }}
 )
 
 select

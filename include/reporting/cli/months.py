@@ -14,6 +14,7 @@ from reporting.core.settings import Settings
 from reporting.store.month_order import stale_months
 from reporting.store.published import unfinished_months
 from reporting.store.published_database import months_shown, open_published
+from reporting.submission.approval import next_act
 
 
 def overview(settings: Settings) -> RenderableType:
@@ -85,6 +86,8 @@ def overview(settings: Settings) -> RenderableType:
         f"Built on an earlier build of the month before it, run it again: {month:%Y-%m}"
         for month in stale_months(months)
     ]
+    if act := next_act(settings):
+        lines.append(f"To release: {act}")
     lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
     parts: list[RenderableType] = [table, Text(), why]
     parts += _what_is_owed([row[1:] for row in owed if row[0] == latest], repairs)
@@ -103,7 +106,8 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
         table = Table("pending months of", "held back by", "months", "accounts", "since", box=None)
         for reporter, held_back_by, months, accounts, since in owed:
             counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
-            table.add_row(Text(shown(reporter)), held_back_by, *counts)
+            # of an account that is not in the data nobody knows the institution
+            table.add_row(Text(shown(reporter or "unknown")), held_back_by, *counts)
         parts += [Text(), table]
     if repairs:
         table = Table("repair queue", "records", "since", "rule", box=None)

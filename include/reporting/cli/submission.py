@@ -1,5 +1,6 @@
 """The commands from a built month to the bureau: approve, reject, release, and the ledger."""
 
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.seeds import feedback_code
 from reporting.core.settings import Settings
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import current_actor
@@ -86,10 +88,23 @@ def feedback(
     with console.status("Reading the bureau's answers ..."):
         read = answers.read_answers(paths, settings, now)
     _print(console, [f"{one.name}: {one.words}" for one in read.outcomes])
+    _show_codes(console, Counter(code for one in read.outcomes for code in one.codes))
     if not read.outcomes and not read.faults:
         _print(console, ["No new answer."])
     if read.faults:
         raise DataNotFit("\n".join(read.faults))
+
+
+def _show_codes(console: Console, codes: Counter[str]) -> None:
+    """Print what the codes of an answer mean, what to do, and who does it."""
+    if not codes:
+        return
+    table = Table("code", "messages", "meaning", "what to do", "who", box=None)
+    for code, count in sorted(codes.items()):
+        known = feedback_code(code)
+        words = (known.meaning, known.what_to_do, known.owner) if known else ("", "", "pipeline")
+        table.add_row(code, f"{count:,}", *words)
+    console.print(table)
 
 
 def show_ledger(settings: Settings, console: Console, is_verified: bool) -> None:

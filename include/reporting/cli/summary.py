@@ -17,6 +17,7 @@ from reporting.core.settings import Settings
 from reporting.pages.trend import trend_page
 from reporting.records.notices import notices_file
 from reporting.store.published_database import open_published
+from reporting.submission.approval import next_act
 
 
 def show(settings: Settings, months: list[str], console: Console | None = None) -> None:
@@ -149,6 +150,8 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
         f"All months side by side: {trend_page(settings)}", highlight=False, soft_wrap=True
     )
     command = _command()
+    if act := next_act(settings):
+        console.print(f"To release: {act}", highlight=False, soft_wrap=True)
     console.print("Next, try:")
     for words in ("months", f"why {typed(someone)}", "explore"):
         console.print(Text(f"  {command} {words}"), soft_wrap=True)

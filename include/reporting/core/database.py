@@ -1,5 +1,6 @@
 """DuckDB files and connections: atomic writes, limits from the settings, interrupts."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
 from reporting.core.workspace import spill_folder
 
+SIZE = re.compile(r"\s*(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?\s*([A-Za-z]+|%)\s*")
 # Every table and view of the database file, with the length of its columns or its query: after the
 # file is opened again, DuckDB prints names of types without quotes and lists in another order.
 CONTENTS = """
@@ -85,8 +87,10 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         connection.execute("set temp_directory = ?", [spill])
     if settings.memory_limit:
         try:
+            if not SIZE.fullmatch(settings.memory_limit):  # DuckDB reads -1GB as 16,384 PiB
+                raise duckdb.ParserException
             connection.execute("set memory_limit = ?", [settings.memory_limit])
-        except duckdb.ParserException:
+        except duckdb.Error:  # one that is no size, or under which nothing can be done
             raise BadCall(
                 f"setting REPORTING_MEMORY_LIMIT: {settings.memory_limit!r} is no size; "
                 "write it as 8GB"

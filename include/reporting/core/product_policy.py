@@ -15,6 +15,9 @@ from reporting.core.errors import BadCall
 from reporting.core.seeds import seed_path
 from reporting.core.settings import Settings
 
+# The documents that hold the Personal User Information Inquiry and Reporting Authorization; every
+# other document of the customer's set authorizes nothing (contracts, section 1).
+AUTHORIZING = ("CREDIT_REPORTING_AUTHORIZATION",)
 PARTS = ("penalty", "fee", "interest", "principal")
 
 
@@ -24,7 +27,14 @@ def _ranks_every_part(order: str) -> str:
     return order
 
 
+def _authorizes(document: str) -> str:
+    if document not in AUTHORIZING:
+        raise ValueError(f"must be a document that authorizes reporting: {', '.join(AUTHORIZING)}")
+    return document
+
+
 Count = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}$")]
+AuthorizingDocument = Annotated[Code, AfterValidator(_authorizes)]
 PayingOrder = Annotated[str, AfterValidator(_ranks_every_part)]
 
 
@@ -35,7 +45,7 @@ class PolicyRow:
     product_code: Code
     account_type: Literal["R1", "R4"]
     reporting_basis: Literal["authorization", "contract"]
-    document_code: Code
+    document_code: AuthorizingDocument
     repay_mode: Code
     repay_frequency: Code
     business_detail: Code

@@ -3,6 +3,7 @@
 import csv
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
@@ -55,3 +56,30 @@ def reasons() -> dict[str, Reason]:
         seed_path("reasons"), Reason, unique=[("position",), ("reason_code",)]
     ).values()
     return {row.reason_code: row for row in sorted(rows, key=lambda row: row.position)}
+
+
+@dataclass(frozen=True)
+class FeedbackCode:
+    """A feedback code of the bureau, or its beginning: the longest one that fits counts."""
+
+    code: Code
+    about: Literal["file", "record"]
+    meaning: Text
+    usual_cause: Text
+    what_to_do: Text
+    rule_id: Code | None
+    only_other_content_helps: Literal["true", "false"]
+    owner: Text
+
+
+@lru_cache
+def feedback_codes() -> dict[str, FeedbackCode]:
+    """Every feedback code that is described, by code or beginning of one."""
+    rows = read_rows(seed_path("feedback_codes"), FeedbackCode, unique=[("code",)]).values()
+    return {row.code: row for row in rows}
+
+
+def feedback_code(code: str) -> FeedbackCode | None:
+    """The description of a code; None where no beginning of it is described."""
+    fitting = [known for known in feedback_codes() if code.startswith(known)]
+    return feedback_codes()[max(fitting, key=len)] if fitting else None

@@ -4,6 +4,7 @@ A broken structure stops the run here with one line. A single bad value does not
 quarantines its row (contracts, section 1 "Landing" and "Conventions").
 """
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ def land_feeds(
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
         tables = tuple(_land_feed(feed, known or {}) for feed in feeds)
         control = _land_feed(Feed(control_totals(), zone, connection), {})
-        delivered = {table.name: table.contents for table in tables}
+        delivered = {table.name: table.contents for table in (*tables, control)}
         warnings = compare(connection, delivered, run.as_of)
         _land_policy(policy, connection)
         _require_known_products(run, policy, connection)
@@ -314,8 +315,13 @@ def unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
 
 
 def _land_policy(policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    relation = connection.read_csv(str(policy), header=True, all_varchar=True, sep=",")
-    relation.create("raw.product_policy")
+    """Create ``raw.product_policy`` from the validated file, whatever ends its lines."""
+    with policy.open(encoding="utf-8-sig", newline="") as file:
+        columns, *rows = csv.reader(file, strict=True)
+    named = ", ".join(f"{column} varchar" for column in columns)
+    connection.execute(f"create table raw.product_policy ({named})")
+    marks = ", ".join("?" * len(columns))
+    connection.executemany(f"insert into raw.product_policy values ({marks})", rows)
 
 
 def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:

@@ -19,7 +19,6 @@ from reporting.landing.zone import LandingZone
 
 CSV_OPTIONS = """auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
     nullstr = '', encoding = 'utf-8'"""
-SOURCE_FILE = "_delivered_in"
 DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
 # What a value must look like before it is cast: DuckDB's casts round amounts and accept much more.
@@ -55,7 +54,7 @@ def _select(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> s
         value = _value(column, first)
         columns.append(value if value == column.name else f"{value} as {column.name}")
     columns.append(f"{_unreadable_columns(table, first)} as _unreadable_columns")
-    columns.append(f"substr({SOURCE_FILE}, {len(zone.prefix) + 1}) as _file")
+    columns.append(f"substr({source_column(first)}, {len(zone.prefix) + 1}) as _file")
     listed = ",\n    ".join(columns)
     return f"select\n    {listed}\nfrom {reader(table, files, zone)}"
 
@@ -91,12 +90,21 @@ def _unreadable_columns(table: RawTable, file: DeliveredFile) -> str:
     return f"nullif(concat_ws(',', {', '.join(cases)}), '')"
 
 
+def source_column(file: DeliveredFile) -> str:
+    """The column in which ``reader`` names the file of a row; no column of the file itself."""
+    taken = {name.lower() for name, _ in file.columns}
+    name = "_delivered_in"
+    while name in taken:
+        name += "_"
+    return name
+
+
 def reader(table: RawTable, files: list[DeliveredFile], zone: LandingZone) -> str:
     """SQL: the rows of files of one layout as delivered, with the file of each row."""
     # the largest first: DuckDB guesses the rows of all files from the first one, and plans by that
     largest_first = sorted(files, key=attrgetter("size"), reverse=True)
     addresses = ", ".join(literal(zone.address(file.path)) for file in largest_first)
-    options = f"hive_partitioning = false, filename = '{SOURCE_FILE}'"
+    options = f"hive_partitioning = false, filename = '{source_column(files[0])}'"
     if not files[0].is_csv:
         return f"read_parquet([{addresses}], {options})"
     # an unknown column keeps its place, not its name, which may be anything

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from reporting.landing.files import DeliveredFile, Feed
-from reporting.landing.select_sql import SOURCE_FILE, reader
+from reporting.landing.select_sql import reader, source_column
 from reporting.landing.white_space import NULL_WORDS, is_null_word, may_be_untidy, tidied
 
 Untidy = Mapping[str, int]  # the columns of a file to tidy, and the NULL words in each
@@ -44,7 +44,7 @@ def _look_through(feed: Feed, files: list[DeliveredFile]) -> dict[str, Untidy]:
         for column in suspected
     )
     rows = feed.connection.execute(
-        f"select substr({SOURCE_FILE}, {len(feed.zone.prefix) + 1}), {counts} "
+        f"select substr({source_column(files[0])}, {len(feed.zone.prefix) + 1}), {counts} "
         f"from {source} group by all"
     ).fetchall()
     return {

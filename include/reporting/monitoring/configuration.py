@@ -18,7 +18,8 @@ from reporting.checks.guide import Severity
 from reporting.core import product_policy
 from reporting.core.config_files import Code, Day, Number, Text, Whole, read_rows, require_none
 from reporting.core.errors import BadCall
-from reporting.core.seeds import Reason, seed_path
+from reporting.core.run import Run
+from reporting.core.seeds import FeedbackCode, Reason, seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
 from reporting.monitoring.feed_metrics import THRESHOLDS, thresholds
 from reporting.records.rules import REGISTRY, load_rules
@@ -146,6 +147,7 @@ FORMS: dict[str, tuple[type[Any], tuple[tuple[str, ...], ...]]] = {
     "limit_bands": (LimitBand, (("limit_band",),)),
     "score_bands": (ScoreBand, (("score_band",),)),
     "batch_bounds": (Bound, (("figure", "scope"),)),
+    "feedback_codes": (FeedbackCode, (("code",),)),
     "codes_sex": (BureauCode, (("code",),)),
     "codes_marital_status": (BureauCode, (("code",),)),
     "codes_education_level": (BureauCode, (("code",),)),
@@ -191,6 +193,16 @@ def require_fit(settings: Settings) -> None:
     if not faults:  # these compare files, so each file must be valid
         faults = [*_bands(), *_bounds(), *_row_rules(), *_unpublished(), *_without_entry()]
     require_none(faults)
+
+
+def require_notice_text(run: Run) -> None:
+    """Raise BadCall if no version of the advance notice is in use by the run's cut-off."""
+    texts = checked_rows("notice_texts").values()
+    if not any(text.used_from <= run.as_of.date() for text in texts):
+        raise BadCall(
+            f"{seed_path('notice_texts')}, column used_from: no text is in use by the cut-off "
+            f"{run.as_of:%Y-%m-%d} of month {run.label}; add the one that was sent by then"
+        )
 
 
 def checked_rows(name: str) -> dict[int, Any]:

@@ -5,7 +5,6 @@ the bureau's deadline, and alerts the owners while there is still time to correc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from rich.console import Group
@@ -14,32 +13,23 @@ from rich.text import Text
 
 from reporting.alerts.alert import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
-from reporting.checks.results import CheckResult
 from reporting.core import safe_text
 from reporting.core.errors import DataNotFit
 from reporting.core.run import deadline, next_month, previous_month
 from reporting.core.settings import Settings
 from reporting.monitoring import configuration
 from reporting.monitoring.feed_metrics import FIGURES, measure, thresholds
+from reporting.monitoring.submission_watch import submission_results
+from reporting.monitoring.watch_result import LAYER, WatchResult
 from reporting.store import run_marks
 from reporting.store.published import built_months
 
 # One check, two owners: each has an id that names what it is responsible for.
 DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
-LAYER = "watch"
 RUN_ENDED = f"{WATCH}run_ended"
 RUN_MEANING = "Every run of a month that began has finished, or an alert of its error was sent."
 BUILT_MONTHS = "marts.built_months"
 DEADLINE_MEANING = "Every past month is built before its deadline (REPORTING_DEADLINE_DAY)."
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchResult(CheckResult):
-    """The result of one check of the watch: what was measured (``now``), and what is expected."""
-
-    limits: str
-    now: str
-    value: str = ""
 
 
 def watch(day: date, settings: Settings) -> list[WatchResult]:
@@ -51,7 +41,12 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
     try:
         configuration.require_fit(settings)
         month = month_to_report(day, settings)
-        results = [*_feeds(day, settings), *_deadlines(day, month, settings), _runs(day, settings)]
+        results = [
+            *_feeds(day, settings),
+            *_deadlines(day, month, settings),
+            _runs(day, settings),
+            *submission_results(day, settings),
+        ]
     except Exception as error:
         fault = Fault(WATCH_ITSELF, safe_text.of_error(error), "pipeline")
         month = previous_month(day)

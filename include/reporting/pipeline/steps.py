@@ -175,6 +175,7 @@ def land(run: Run, settings: Settings) -> None:
     """Check the structure of the landing zone and begin a fresh build store over it."""
     configuration.require_fit(settings)
     repair.finish_interrupted(settings)
+    configuration.require_notice_text(run)
     month_order.require_order(run, settings)
     key = hash_key.hash_key(settings, published.key_checks(settings))
     if settings.engine == "spark":

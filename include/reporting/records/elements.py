@@ -23,7 +23,24 @@ CHARACTERS = {"AN": "[A-Za-z0-9]", "N": "[0-9]", "EMAIL": "[!-~]"}
 # Control, format (zero-width) and private-use characters, U+FFFD (which replaces a lost character),
 # and white space at either end.
 UNFIT = r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]|^[\s\p{Z}]|[\s\p{Z}]$"
-LOST = "[?\uff1f]"  # in a name a question mark is a lost character
+# In a name: signs that stand for a lost character, fillers that nobody sees, entities of HTML, and
+# what is left of Chinese text in another encoding: by its well-known characters, as Latin letters
+# of GBK (four or more with accents in a row) or as Latin letters and signs of UTF-8.
+LOST = "|".join(
+    (
+        r"[?\x{FF1F}\x{25A0}\x{25A1}\x{3013}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}]",
+        "&(#[0-9]+|#[xX][0-9A-Fa-f]+|[A-Za-z]+);",
+        "锟斤拷|烫烫烫|屯屯屯",
+        r"[\x{A1}-\x{FF}]{4}",
+        r"[\x{E3}-\x{E9}][\x{80}-\x{BF}\x{152}-\x{192}\x{2C6}\x{2DC}\x{2013}-\x{203A}\x{20AC}\x{2122}]{2}",
+    )
+)
+# What systems and people write for a value that is not there, in any case and width.
+NO_VALUE = (
+    *("none", "null", "(null)", "<null>", "nan", "n/a", "nil", "undefined"),
+    *("#n/a", "#ref!", "#name?", "#value!", "#null!", "无", "未知", "不详"),
+)
+NO_NUMBER = (*NO_VALUE, "na")
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -32,6 +49,7 @@ class Element:
 
     type: str
     name: bool = False
+    number: bool = False
     codes: str | None = None
     optional: bool = False
 
@@ -56,12 +74,26 @@ class Element:
             least = 0 if is_up_to else length
             conditions.append(f"length({text}) between {least} and {length}")
             conditions.append(f"not regexp_matches({text}, '{UNFIT}')")
+        if kind == "ANC":
+            conditions.append(f"not {_is_one_of(text, NO_VALUE)}")
         if self.name:
             conditions.append(f"not regexp_matches({text}, '{LOST}')")
+            conditions.append(rf"regexp_matches({text}, '^$|\p{{L}}')")
+        if self.number:
+            conditions.append(f"not regexp_full_match({text}, '0+')")
+            conditions.append(f"not {_is_one_of(text, NO_NUMBER)}")
         if self.codes:
             column = "code"
             conditions.append(f"{text} in {sql_list(seed_values(self.codes, column))}")
         return f"coalesce({' and '.join(conditions)}, {value} is null)"
+
+
+def _is_one_of(text: str, words: tuple[str, ...]) -> str:
+    """The SQL condition under which a text is one of some words, in any case and width."""
+    width = ord("\uff01") - ord("!")  # from a sign of ASCII to the one of full width
+    signs = {sign: f"[{sign}{chr(ord(sign) + width)}]" for sign in map(chr, range(33, 127))}
+    pattern = "|".join("".join(signs.get(sign, sign) for sign in word) for word in words)
+    return f"regexp_full_match({text}, '(?i)({pattern})')"
 
 
 @lru_cache

@@ -169,6 +169,16 @@ def batches(settings: Settings) -> list[Path]:
     return sorted(_folder(settings).glob("[0-9]*.parquet"))
 
 
+def first_actor(settings: Settings) -> str | None:
+    """Who wrote the first batch; None in an empty ledger."""
+    files = batches(settings)
+    if not files:
+        return None
+    with duckdb.connect() as connection:
+        rows = connection.execute("select actor from read_parquet(?)", [str(files[0])]).fetchall()
+    return str(rows[0][0])
+
+
 def require_head(settings: Settings) -> Head:
     """The newest batch, if no number is missing and it follows from the batch before it."""
     files = batches(settings)

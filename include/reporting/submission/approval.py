@@ -121,6 +121,23 @@ def _decide(
     return built_state(state.run, settings)
 
 
+def next_act(settings: Settings) -> str:
+    """What is to be done next for the earliest month that is built and not released, and how.
+
+    Empty where every built month is released, or where an older version built it.
+    """
+    for state in run_states(settings):
+        month = f"--month {state.run.label}"
+        if state.state == DECLINED:
+            return f"{state.run.label} was declined: reporting run {month}"
+        if state.state == APPROVED:
+            return f"release it: reporting release {month}"
+        if state.state != RELEASED:
+            others = ", ".join(state.builders)
+            return f"approve it (another person than {others}): reporting approve {month}"
+    return ""
+
+
 def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
     """Require an approval of this very build that another person gave and that has not expired."""
     label = state.run.label

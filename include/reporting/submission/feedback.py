@@ -7,7 +7,7 @@ list is accepted. Decrypted content exists in memory alone.
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class Outcome:
     words: str
     rejected: int = 0
     is_refused: bool = False
+    codes: tuple[str, ...] = ()  # one of each message
 
 
 @dataclass
@@ -159,7 +160,7 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
     ]
     count = len(set(ids))
     append(settings, now(), [_verdict(sent, None, count, path.name, digest, {}), *rejected])
-    return _outcome(sent, None, count)
+    return replace(_outcome(sent, None, count), codes=tuple(one["code"] for one in messages))
 
 
 def _verdict(
@@ -180,7 +181,7 @@ def _verdict(
 
 def _outcome(sent: Sent, code: str | None, rejected: int) -> Outcome:
     if code:
-        return Outcome(sent.file_name, f"refused whole ({code})", sent.records, True)
+        return Outcome(sent.file_name, f"refused whole ({code})", sent.records, True, (code,))
     words = f"{sent.records - rejected:,} accepted, {rejected:,} rejected"
     return Outcome(sent.file_name, words, rejected)
 

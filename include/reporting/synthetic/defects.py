@@ -165,6 +165,14 @@ def plant(
         "create table agreements_of_one as select parent_account_id from feed_accounts "
         "group by all having count(distinct account_id) = 1"
     )
+    engine.execute("create table spoilt_already (owner varchar)")
+    for one in load_classes():
+        if one.effect == "already":
+            engine.execute(
+                f"insert into spoilt_already select owner from feed_{one.table} as feed "
+                f"join lives on lives.subject = feed.{_subject(tables[one.table])} "
+                f"where {one.where}"
+            )
     numbers = {one.id: number for number, one in enumerate(load_classes())}
     for one in classes:
         _plant_one(engine, tables[one.table], one, (seed, numbers[one.id]))
@@ -279,6 +287,7 @@ def _victims(table: RawTable, one: Defect, drawn_by: tuple[int, int]) -> str:
         where versions = 1
             and recorded_at <= learnt_by() - interval 8 day
             and hash({seed}, 'class', owner) % {len(load_classes())} = {number}
+            and owner not in (from spoilt_already)
             and ({one.where})
         qualify row_number() over (partition by owner order by hash({seed}, {key})) = 1
         order by hash({seed}, {key})

@@ -3,7 +3,7 @@
 The answer comes from the published tables alone and has one paragraph for each account.
 """
 
-import re
+from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, fields
 from datetime import date
@@ -17,9 +17,10 @@ from rich.text import Text
 from reporting.core.errors import BadCall
 from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
-from reporting.core.seeds import reasons
+from reporting.core.seeds import feedback_code, reasons
 from reporting.core.settings import Settings
 from reporting.store.published_database import months_shown, open_published
+from reporting.why.ids import is_meant, of_month, without_form
 
 STATUS_WORDS = {
     "*": "nothing was due and nothing overdue",
@@ -29,7 +30,13 @@ STATUS_WORDS = {
     "C": "settled and closed",
     "G": "ended by transfer",
 }
+# Verdicts that a consent event in quarantine might change.
+WITHOUT_SIGNATURE = (
+    *("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"),
+    *("AUTHORIZED_AFTER_MONTH_END", "REPORTER_NOT_NAMED"),
+)
 CLOSING = ("20", "32")  # report-time codes of a closed account
+CONSENT_EVENT = "Consent event"
 MOST_ROWS = 5  # quarantined rows that are named, or ids that are proposed
 
 
@@ -53,14 +60,22 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
         records = _records(connection, accounts, answered)
         pending = _pending(connection, accounts, answered)
         missing = _rows_missing(connection, accounts, answered)
+        is_held = any(
+            record.state == "WITHHELD" and "H04" in (record.rule_ids or "")
+            for own in records.values()
+            for record in own
+            if record.report_month == answered
+        )
+        waiting = _of_person_missing(connection, customer, answered, is_held)
         person = [
             f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}",
             _person_in_files(connection, customer, answered),
-            *_events_missing(connection, customer, answered),
+            *waiting,
         ]
+    event_waits = any(line.startswith(CONSENT_EVENT) for line in waiting)
     paragraphs = [
         _paragraph(
-            row,
+            row | {"event_waits": event_waits},
             records.get(row["account_id"], []),
             [*missing.get(row["account_id"], []), *pending.get(row["account_id"], [])],
         )
@@ -136,22 +151,41 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
         connection,
         month,
         # for a person without a verdict, the quarantined accounts too
-        "? in (row_key, customer_id) and table_name in ('accounts', 'customers')",
+        "$id in (row_key, customer_id) and table_name in ('accounts', 'customers')",
         subject,
     )
-    if not rejected:
+    accounts = _accounts_ever(connection, subject, rejected)
+    records = _records(connection, accounts, month)
+    sent = sorted((one for own in records.values() for one in own), key=lambda one: one.report_date)
+    if not rejected and not sent:
         raise BadCall(
             f"no customer or account {subject!r} in month {month:%Y-%m}; "
             + _did_you_mean(connection, subject, month)
         )
     lines = [
+        f"{subject}: NO, not for month {month:%Y-%m}: no row of it is in the data of this month."
+    ] * (not rejected)
+    lines += [
         f"{subject}: NO, not for month {month:%Y-%m}: {_named_row(row)} is in quarantine for "
         f"{row.broken}. Once it is delivered corrected, the next run counts it."
         for row in rejected
     ]
-    pending = _pending(connection, [subject], month).get(subject, [])
-    sent = _in_files(_records(connection, [subject], month).get(subject, []))
-    return "\n".join([*lines, *(f"  {line}" for line in [sent, *pending])])
+    pending = _pending(connection, accounts, month).values()
+    more = [f"In the credit report: {_in_files(sent)}", *(line for own in pending for line in own)]
+    return "\n".join([*lines, *(f"  {line}" for line in more)])
+
+
+def _accounts_ever(
+    connection: duckdb.DuckDBPyConnection, subject: str, rejected: list["QuarantinedRow"]
+) -> list[str]:
+    """The account with this id, or those of the customer: in quarantine or sent before."""
+    sent = connection.execute(
+        "select distinct account_id from marts.submission_records "
+        "where record_type = '210' and ? in (account_id, customer_id)",
+        [subject],
+    ).fetchall()
+    own = {row.account_id for row in rejected if row.account_id} | {one for (one,) in sent}
+    return sorted({subject} if subject in own else own | {subject})
 
 
 def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
@@ -164,7 +198,7 @@ def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: da
             from marts.reportable_population
             where report_month = $month
         ) as ids
-        where {_plain("id")} = {_plain("$subject")}
+        where {without_form("id")} = {without_form("$subject")}
         order by id limit {MOST_ROWS}
         """,
         {"month": month, "subject": subject},
@@ -172,11 +206,6 @@ def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: da
     if found:
         return f"did you mean {' or '.join(one for (one,) in found)}?"
     return "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
-
-
-def _plain(expression: str) -> str:
-    """SQL: an id as the macro ``without_form`` compares it: letters and digits alone."""
-    return f"ltrim(regexp_replace(lower({expression}), '[.]0+$|[^0-9a-z]', '', 'g'), '0')"
 
 
 @dataclass(frozen=True)
@@ -191,16 +220,16 @@ class QuarantinedRow:
 
 
 def _rejected(
-    connection: duckdb.DuckDBPyConnection, month: date, which: str, value: object
+    connection: duckdb.DuckDBPyConnection, month: date, which: str, id_: str
 ) -> list[QuarantinedRow]:
-    """The rows in quarantine at a month's cut-off that meet a condition."""
+    """The rows in quarantine at a month's cut-off that meet a condition about ``$id``."""
     rows = connection.execute(
         "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
         " || reason || ')', ', ' order by rule_id || ' (' || reason || ')')"
         " from marts.quarantined_rows "
-        "where (select as_of from marts.built_months where report_month = ?) "
+        "where (select as_of from marts.built_months where report_month = $month) "
         f"between first_seen and last_seen and {which} group by all order by all",
-        [month, value],
+        {"month": month, "id": id_},
     ).fetchall()
     return [QuarantinedRow(*row) for row in rows]
 
@@ -229,6 +258,7 @@ class SentRecord:
     state: str
     file_name: str | None
     rule_ids: str | None
+    feedback_code: str | None
 
 
 def _records(
@@ -259,16 +289,33 @@ def _person_in_files(connection: duckdb.DuckDBPyConnection, customer_id: str, mo
     return f"Basic information of the person (record 110): in a file since {first:%Y-%m}."
 
 
-def _events_missing(
-    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+def _of_person_missing(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date, is_held: bool
 ) -> list[str]:
-    """The person's consent events in quarantine: each may be a withdrawal."""
-    which = "table_name = 'consents' and lower(customer_id) = lower(?)"
-    return [
-        f"Consent event in quarantine: {_named_row(row)}, for {row.broken}. "
-        "If it may be a withdrawal, no record is written until it is delivered corrected."
-        for row in _rejected(connection, month, which, customer_id)
-    ]
+    """The person's own rows and consent events in quarantine; an event may be a withdrawal."""
+    meant = is_meant("customer_id", of_month("customer_id"))
+    effect = (
+        "It may be a withdrawal: no further record is written until it is delivered corrected."
+        if is_held
+        else "It does not count, and no record waits for it."
+    )
+    rows = _rejected(
+        connection, month, f"table_name in ('customers', 'consents') and {meant}", customer_id
+    )
+    return _first(
+        [
+            f"Row of the customer in quarantine: {_named_row(row)}, for {row.broken}."
+            if row.table_name == "customers"
+            else f"{CONSENT_EVENT} in quarantine: {_named_row(row)}, for {row.broken}. {effect}"
+            for row in rows
+        ]
+    )
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first lines, and how many more there are."""
+    more = len(lines) - MOST_ROWS
+    return lines[:MOST_ROWS] + [f"And {more} more."] * (more > 0)
 
 
 def _pending(
@@ -309,27 +356,17 @@ def _rows_missing(
 
     A row whose account id differs only in form counts too.
     """
-    found: dict[str, list[str]] = {}
-    similar = (
-        f"{_plain('account_id')} in (select {_plain('one')} from (select unnest(?) as one) as ids)"
-    )
-    ids = {_plain_text(account): account for account in accounts}
-    for row in _rejected(connection, month, similar, accounts):
-        account = row.account_id if row.account_id in accounts else ids[_plain_text(row.account_id)]
-        found.setdefault(str(account), []).append(
-            f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
-            "Until it is corrected no record and no advance notice of the account is written."
-        )
+    meant = is_meant("account_id", of_month("account_id"))
     return {
-        account: lines[:MOST_ROWS]
-        + [f"And {len(lines) - MOST_ROWS} more."] * (len(lines) > MOST_ROWS)
-        for account, lines in found.items()
+        account: _first(
+            [
+                f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
+                "Until it is corrected no record and no advance notice of the account is written."
+                for row in _rejected(connection, month, meant, account)
+            ]
+        )
+        for account in accounts
     }
-
-
-def _plain_text(text: str | None) -> str:
-    """What ``_plain`` makes of an id."""
-    return re.sub(r"[.]0+\Z|[^0-9a-z]", "", (text or "").lower()).lstrip("0")
 
 
 def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) -> str:
@@ -339,6 +376,7 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
     )
     lines = [
         f"In the credit report: {_in_files(records)}",
+        *_at_the_bureau(records),
         f"Month {row['report_month']:%Y-%m}: {_of_month(row, records, reason.sentence)}",
         f"Rule: {reason.reason_code} ({reason.citation}).",
         *_identity(row),
@@ -352,9 +390,12 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
 def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
     """Whether the month is in a file, withheld or not reported."""
     if not row["is_reportable"]:
-        return f"not reported. {sentence}"
+        waits = row["event_waits"] and row["reason_code"] in WITHOUT_SIGNATURE
+        without = " That is without the consent events in quarantine named above." * waits
+        return f"not reported. {sentence}{without}"
     for record in records:
-        if record.report_date == row["report_date"] and record.file_name:
+        is_sent = record.file_name and record.state != "REJECTED"
+        if record.report_date == row["report_date"] and is_sent:
             return f"reported, its record is in {record.file_name}."
     withheld = [
         one for one in records if one.report_date == row["report_date"] and one.state == "WITHHELD"
@@ -364,6 +405,8 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
             "reportable, but its record is withheld "
             f"(rules {withheld[-1].rule_ids}); the month stays pending."
         )
+    if any(one.report_date == row["report_date"] and one.state == "REJECTED" for one in records):
+        return "reportable; the bureau rejected its record, and the next run sends it again."
     return "reportable; no record of it is in a file yet."
 
 
@@ -426,9 +469,14 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
 
 def _in_files(records: list[SentRecord]) -> str:
     """Whether anything about an account is in a file, since when, and what the last record says."""
-    sent = [record for record in records if record.file_name]
+    sent = [record for record in records if record.file_name and record.state != "REJECTED"]
     if not sent:
-        return "NO, no record about it is in a file."
+        was_rejected = any(record.state == "REJECTED" for record in records)
+        return "NO, " + (
+            "the bureau rejected every record about it."
+            if was_rejected
+            else "no record about it is in a file."
+        )
     last = sent[-1]
     closed = f", as closed since {last.report_date}" if last.report_date_code in CLOSING else ""
     days = {record.report_date for record in sent}
@@ -437,3 +485,25 @@ def _in_files(records: list[SentRecord]) -> str:
         f"of {last.report_date}, code {last.report_date_code}, status {last.repayment_status}, "
         f"overdue {last.overdue_total} CNY, in {last.file_name}."
     )
+
+
+def _at_the_bureau(records: list[SentRecord]) -> list[str]:
+    """What the bureau has answered about an account, as far as its files were released."""
+    counts = Counter(record.state for record in records)
+    if not counts.keys() & {"RELEASED", "ACCEPTED", "REJECTED"}:
+        return []
+    words = {"ACCEPTED": "accepted", "RELEASED": "not answered yet", "BUILT": "not released yet"}
+    said = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    for record in records:
+        if record.state == "REJECTED":
+            known = feedback_code(record.feedback_code or "")
+            meaning = f": {known.meaning}" if known else ""
+            again = any(
+                one.report_date == record.report_date and one.file_name and one.state != "REJECTED"
+                for one in records
+            )
+            said.append(
+                f"the one of {record.report_date} rejected ({record.feedback_code}{meaning})"
+                + (" and sent again" if again else "")
+            )
+    return [f"At the bureau: {', '.join(said)}."]

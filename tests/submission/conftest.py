@@ -1,0 +1,36 @@
+"""Two months of a small lender, built once; each test works on a copy with keys of its own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.gnupg_keys import made_keys, with_keys
+from support.lender_months import Lender, build, settings_in
+from support.released_months import FIRST, SECOND
+
+from reporting.core.settings import Settings
+from reporting.store.submission_ledger import acting
+from reporting.synthetic import lender
+
+
+@pytest.fixture(scope="session")
+def keys() -> Iterator[dict[str, object]]:
+    with made_keys() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """Two built months of a small lender, by os:anna. Tests copy it."""
+    settings = settings_in(tmp_path_factory.mktemp("built"))
+    lender.generate(Path(settings.landing), accounts=120, months=4, seed=7)
+    with acting("os:anna"):
+        return build(settings, FIRST, SECOND)
+
+
+@pytest.fixture
+def settings(built: Lender, keys: dict[str, object], tmp_path: Path) -> Settings:
+    home = tmp_path / "home"
+    shutil.copytree(built.settings.home, home, ignore=shutil.ignore_patterns("airflow"))
+    return with_keys(built.settings.model_copy(update={"home": home}), keys)

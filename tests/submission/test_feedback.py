@@ -1,0 +1,258 @@
+"""What an answer of the bureau means, and what is no answer: nothing counts by half."""
+
+import gzip
+import re
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+from support.gnupg_keys import needs_gpg
+from support.released_months import FIRST, SECOND, approve, at, query, release_month
+
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.settings import Settings
+from reporting.monitoring import submission_watch
+from reporting.pipeline import feedback_task, steps
+from reporting.pipeline.airflow import reporting_variables
+from reporting.store.month_order import run_of
+from reporting.submission import feedback
+
+pytestmark = needs_gpg
+
+HEADER = "A050{kind}2.0.0{template}{reporter}202604030000000{count:07d}"
+
+
+class Released:
+    """A released month: its files and their lines, and answers to them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lines = {
+            path.name: path.read_text(encoding="utf-8").splitlines()[1:]
+            for path in settings.submissions.glob(f"*/{FIRST}/*.txt")
+        }
+        approve(settings, FIRST)
+        release_month(settings, FIRST)
+
+    def file(self, kind: str) -> str:
+        return min(name for name in self.lines if name[22:25] == kind)
+
+    def answer(
+        self,
+        name: str,
+        *messages: str,
+        count: int | None = None,
+        signed_by: str = "bureau",
+        content: bytes | None = None,
+    ) -> Path:
+        """A sealed answer to a file, as the bureau makes it unless told otherwise."""
+        kind = name[22:25]
+        template = "10" if kind == "110" else "  "
+        stated = len(messages) if count is None else count
+        header = HEADER.format(kind=kind, template=template, reporter=name[:14], count=stated)
+        clear = "\n".join([header, *messages]).encode() if content is None else content
+        path = self.settings.inbox / "new" / f"{name[:29]}1.enc"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        home = ["--homedir", str(self.settings.key_folder), "--batch", "--quiet", "--yes"]
+        subprocess.run(
+            [
+                *(shutil.which("gpg") or "", *home, "--trust-model", "always"),
+                *("--local-user", f"{signed_by}@example.org", "--recipient", "lender@example.org"),
+                *("--output", str(path), "--sign", "--encrypt"),
+            ],
+            input=gzip.compress(clear),
+            check=True,
+        )
+        return path
+
+    def read(self) -> feedback.Read:
+        return feedback.read_answers([], self.settings, at)
+
+    def states(self, name: str) -> dict[str, int]:
+        sql = f"select state, count(*) from marts.submission_records where file_name = '{name}'"
+        return dict(query(self.settings, f"{sql} group by all"))
+
+    def events(self) -> int:
+        return int(query(self.settings, "select count(*) from marts.submission_events")[0][0])
+
+
+def message(line: str, code: str = "BLE011") -> str:
+    return (
+        f"{code}反馈消息：AcctBal消息内容：a text with a value 110101199001011234原出错记录：{line}"  # noqa: RUF001
+    )
+
+
+@pytest.fixture
+def released(settings: Settings) -> Released:
+    return Released(settings)
+
+
+def test_an_answer_without_messages_accepts_every_record(released: Released) -> None:
+    name = released.file("210")
+    released.answer(name)
+    (outcome,) = released.read().outcomes
+    assert outcome.words == f"{len(released.lines[name]):,} accepted, 0 rejected"
+    assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
+    other = released.file("110")
+    assert released.states(other) == {"RELEASED": len(released.lines[other])}
+    assert [path.name for path in (released.settings.inbox / "read").iterdir()] == [
+        f"{name[:29]}1.enc"
+    ]
+
+
+def test_what_is_listed_is_rejected_and_the_rest_accepted(released: Released) -> None:
+    name = released.file("210")
+    first, second = released.lines[name][:2]
+    # a record may have several messages
+    released.answer(name, message(first), message(first, "BLE012"), message(second, "ABR006"))
+    (outcome,) = released.read().outcomes
+    assert outcome.rejected == 2
+    assert released.states(name) == {"REJECTED": 2, "ACCEPTED": len(released.lines[name]) - 2}
+    codes = query(
+        released.settings,
+        "select feedback_code from marts.submission_records where state = 'REJECTED' order by all",
+    )
+    assert codes == [("ABR006",), ("BLE011",)]
+    rejected = "from marts.pending_now where held_back_by = 'REJECTED'"
+    assert len(query(released.settings, rejected)) == 2
+    kept = query(released.settings, "select details from marts.submission_events")
+    assert not any("110101199001011234" in str(details) for (details,) in kept)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [(9, []), (10, ["warning"]), (13, ["warning"]), (14, ["critical"])]
+)
+def test_a_rejected_record_is_watched_until_it_is_sent_again(
+    released: Released, day: int, expected: list[str]
+) -> None:
+    name = released.file("210")
+    released.answer(name, message(released.lines[name][0]))
+    released.read()  # on 3 June
+    found = submission_watch.submission_results(date(2026, 6, day), released.settings)
+    repairs = [
+        one.severity for one in found if one.is_open and one.check_id.endswith("repairs.due")
+    ]
+    assert repairs == expected
+
+
+def test_a_file_refused_whole_holds_no_record(released: Released) -> None:
+    name = released.file("210")
+    released.answer(name, "ABF000反馈消息：0000消息内容：decrypt原出错记录：")  # noqa: RUF001
+    (outcome,) = released.read().outcomes
+    assert outcome.is_refused
+    assert released.states(name) == {"REJECTED": len(released.lines[name])}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("a strange line", "line 2 quotes a record that .* does not hold"),
+        ("a count", "counts 5 messages and holds 0"),
+        ("a header", "has no header of an answer"),
+        ("no message", "line 2 is no message"),
+        ("bytes", "is not UTF-8"),
+        ("signer", "is not signed by the bureau"),
+        ("cut off", "does not open with our key|is damaged or cut off"),
+        ("a stranger", "answers a file that was never released"),
+        ("a name", "has not the name of an answer"),
+    ],
+)
+def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, words: str) -> None:
+    name = released.file("210")
+    line = released.lines[name][0]
+    other = released.lines[released.file("220")][0]
+    path = {
+        "a strange line": lambda: released.answer(name, message(other), message(line)),
+        "a count": lambda: released.answer(name, count=5),
+        "a header": lambda: released.answer(name, content=b"B050"),
+        "no message": lambda: released.answer(name, "nothing"),
+        "bytes": lambda: released.answer(name, content=b"\xff\xfe"),
+        "signer": lambda: released.answer(name, signed_by="archive"),
+        "cut off": lambda: released.answer(name),
+        "a stranger": lambda: released.answer(name.replace("20260403", "20200403")),
+        "a name": lambda: released.answer(name),
+    }[fault]()
+    if fault == "cut off":
+        path.write_bytes(path.read_bytes()[:-60])
+    if fault == "a name":
+        path = path.rename(path.with_name(f"{name[:30]}.enc"))
+    before = released.events()
+    read = released.read()
+    assert read.outcomes == []
+    assert len(read.faults) == 1
+    assert re.search(words, read.faults[0]), read.faults
+    assert released.events() == before
+    assert (released.settings.inbox / "refused" / path.name).is_file()
+    assert released.states(name) == {"RELEASED": len(released.lines[name])}
+
+
+def test_the_hourly_task_reads_what_has_come(
+    released: Released, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in reporting_variables(released.settings).items():
+        monkeypatch.setenv(name, value)
+    assert feedback_task.read_answers() == "0 answers read, 0 records rejected"
+    name = released.file("210")
+    released.answer(name, message(released.lines[name][0]))
+    assert feedback_task.read_answers() == "1 answers read, 1 records rejected"
+    released.answer(released.file("110"), count=2)
+    with pytest.raises(DataNotFit, match="counts 2 messages and holds 0"):
+        feedback_task.read_answers()
+    monkeypatch.delenv("REPORTING_BUREAU_KEY")
+    assert feedback_task.read_answers() == "no answer is expected"
+
+
+def test_a_second_and_different_answer_is_an_incident(released: Released) -> None:
+    name = released.file("210")
+    released.answer(name)
+    assert released.read().faults == []
+    released.answer(name, message(released.lines[name][0]))
+    (fault,) = released.read().faults
+    assert "was answered already, and in another way" in fault
+    assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
+
+
+def test_an_answer_by_hand_is_replaced_once_by_the_bureaus_own(released: Released) -> None:
+    name = released.file("210")
+    with pytest.raises(BadCall, match="say how the bureau answered"):
+        feedback.answer_by_hand(name, None, " ", released.settings, at)
+    with pytest.raises(BadCall, match="was never released"):
+        feedback.answer_by_hand("x.txt", None, "call", released.settings, at)
+    with pytest.raises(BadCall, match="refuses no whole file"):
+        feedback.answer_by_hand(name, "BLE011", "call", released.settings, at)
+    feedback.answer_by_hand(name, None, "telephone call", released.settings, at)
+    assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
+    with pytest.raises(BadCall, match="is answered already"):
+        feedback.answer_by_hand(name, None, "again", released.settings, at)
+    released.answer(name, message(released.lines[name][0]))
+    assert released.read().faults == []
+    assert released.states(name)["REJECTED"] == 1
+    (by_hand,) = query(
+        released.settings, "select actor, reason from marts.audit_log where event = 'ANSWERED'"
+    )
+    assert by_hand[1] == "telephone call"
+
+
+def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
+    released: Released,
+) -> None:
+    name = released.file("210")
+    approve(released.settings, SECOND)
+    released.answer(name)
+    released.read()
+    steps.month_order.require_fresh(
+        steps.published.built_months(released.settings), released.settings
+    )  # an acceptance makes nothing stale
+    other = released.file("220")
+    released.answer(other, message(released.lines[other][0], "BCR000"))
+    released.read()
+    words = f"the bureau's answers since batch \\d+ change what {SECOND} rests on; run `reporting"
+    with pytest.raises(BadCall, match=words):
+        release_month(released.settings, SECOND)
+    steps.run_month(run_of(SECOND, None, released.settings), released.settings)
+    with pytest.raises(BadCall, match=r"is for build .*, the files are of build .*; approve it"):
+        release_month(released.settings, SECOND)
+    approve(released.settings, SECOND)
+    assert release_month(released.settings, SECOND)
