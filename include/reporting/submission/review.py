@@ -1,6 +1,5 @@
 """What an approver sees of a built run: at most 30 lines, without personal data (section 7.6)."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +15,6 @@ from reporting.store.submission_ledger import RunState
 MOST_LINES = 30
 FIRST_REPORT = ("10", "31", "32")  # report time codes (bureau interface, section 3)
 CLOSING = ("20", "32")
-BACKSLASH = r"\\"
-LIST_SIGN = re.compile(r"^(?=[*+#>-])")  # a status that Markdown would read as a list or heading
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Review:
     def markdown(self) -> str:
         """The same as the body of an approval in Airflow."""
         parts = [
-            f"**{name}**\n\n" + "\n".join(f"- {LIST_SIGN.sub(BACKSLASH, one)}" for one in words)
+            f"**{name}**\n\n" + "\n".join(f"- {one}" for one in words)
             for name, words in self._fitted().items()
         ]
         return "\n\n".join(parts)
@@ -110,7 +107,7 @@ def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
         "and report_month in (?, ?) group by all order by all",
         [*_both(run)[:2], *_both(run)],
     ).fetchall()
-    yield ", ".join(f"{status} {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"
+    yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"
     now, before = (sum(row[place] or 0 for row in rows) for place in (3, 4))
     yield f"overdue in all: {now:,.2f} CNY ({before:,.2f} the month before)"
 
