@@ -114,14 +114,23 @@ def test_a_builder_sees_connections_and_an_approver_does_not(server):
     assert answers == [httpx.codes.OK, httpx.codes.FORBIDDEN]
 
 
+def run_of(client: httpx.Client) -> str:
+    """A run of the DAG: the scheduled one, once the scheduler has made it."""
+    for _ in range(PATIENCE):
+        runs = client.post(f"{DAG}/dagRuns/list", json={"page_limit": 1}).json()["dag_runs"]
+        if runs:
+            return str(runs[0]["dag_run_id"])
+        time.sleep(1)
+    raise AssertionError("the scheduler makes no run")
+
+
 def test_an_approver_changes_nothing_and_nobody_writes_what_tasks_hand_over(server):
     """An answer is all that an approver gives; test_approval_pages.py gives one."""
     answer = {"key": "return_value", "value": {"chosen_options": ["Approve"]}}
     answers = {}
     for user in USERS:
         with server.client(user) as client:
-            [run] = client.post(f"{DAG}/dagRuns/list", json={"page_limit": 1}).json()["dag_runs"]
-            name = run["dag_run_id"]
+            name = run_of(client)
             task = f"{DAG}/dagRuns/{quote(name)}/taskInstances/approve"
             tasks = {"dag_run_id": name, "task_ids": ["land"], "dry_run": True}
             answers[user] = [
