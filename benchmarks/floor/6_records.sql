@@ -323,6 +323,7 @@ select
     coalesce(rejected_transactions.since <= report_date, false) as has_quarantined_transaction,
     -- no limit and no withdrawal of these books is outside the rules
     false as has_quarantined_limit, false as has_quarantined_consent, false as has_moved_row, false as has_changed_owner,
+    false as has_quarantined_owner,
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,

@@ -225,7 +225,7 @@ def _note_provenance(
 ) -> None:
     """Record what the run is made from: the digests of each kind, and the files it reads."""
     digests = provenance.digests(policy) | {"landing": report.input_digest}
-    connection.execute("create or replace table main.digests (name varchar, sha256 varchar)")
+    connection.execute("create or replace table main.digests (kind varchar, sha256 varchar)")
     connection.executemany("insert into main.digests values (?, ?)", list(digests.items()))
     connection.execute(
         "create or replace table marts.landing_files as "

@@ -16,7 +16,7 @@ def run_id(
     input_digest: str,
     built_on: str | None,
     key_check: str,
-    bureau_digest: str,
+    bureau_digest: str = "",
 ) -> str:
     """A hash of all that determines a month's result: equal runs have equal ids.
 

@@ -275,7 +275,8 @@ def ledger_views(
 class BureauFacts:
     """All that a build reads of the ledger: what the bureau refused and rejected (section 5.1).
 
-    It holds no times and no persons. ``upto`` is the number of the newest batch that was read.
+    It holds no times and no persons. ``upto`` is the number of the newest answer that was read, 0
+    where nothing is refused or rejected: so equal facts give an equal month.
     """
 
     upto: int = 0
@@ -305,7 +306,13 @@ def bureau_facts(settings: Settings, upto: int | None = None) -> BureauFacts:
             "inner join submission.file_states as files on events.batch = files.answer_batch "
             "and events.file_name = files.file_name where events.event = 'REJECTED' order by all"
         ).fetchall()
-    return BureauFacts(number, tuple(refused), tuple(rejected))
+        (answered,) = connection.execute(
+            "select coalesce(max(batch), 0) from marts.submission_events "
+            "where event in ('ANSWERED', 'REFUSED')"
+        ).fetchall()[0]
+    if not refused and not rejected:
+        return BureauFacts()
+    return BureauFacts(answered, tuple(refused), tuple(rejected))
 
 
 @dataclass(frozen=True)

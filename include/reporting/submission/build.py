@@ -37,7 +37,7 @@ def record_build(
         "bureau_digest": bureau_digest,
         "built_on": built_on,
         "is_supplement": False,
-        "digests": dict(connection.execute("from main.digests order by name").fetchall()),
+        "digests": dict(connection.execute("from main.digests order by kind").fetchall()),
         "tables": {
             name: sha256(partition(settings, table, run.month) / PART)
             for name, table in FROZEN.items()
