@@ -13,7 +13,7 @@ from reporting.cli import reference_docs
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
-from reporting.monitoring import configuration, watch
+from reporting.monitoring import configuration, submission_watch, watch
 from reporting.pipeline import steps
 from reporting.store import published
 
@@ -171,7 +171,7 @@ def test_a_check_without_its_entry_is_named_with_its_place(
 def test_the_checks_that_are_read_are_those_of_the_page() -> None:
     on_page = set(re.findall(r'<a id="([^"]+)">', reference_docs.render()))
     read = {check_id for check_id, _ in configuration.every_check()}
-    assert on_page - read == {*watch.DEADLINES, watch.RUN_ENDED}
+    assert on_page - read == {*watch.DEADLINES, watch.RUN_ENDED, *submission_watch.MEANINGS}
     assert read <= on_page
 
 

@@ -1,4 +1,4 @@
-"""What the DAG of the bureau's answers runs (life cycle, section 9.2)."""
+"""What the DAG of the bureau's answers runs (life cycle, section 9)."""
 
 import logging
 

@@ -36,6 +36,7 @@ def dbt_build(run: Run, settings: Settings, *select: str, exclude: tuple[str, ..
         *("build", "--exclude-resource-types", "unit_test", "--indirect-selection", "cautious"),
         "--no-write-json",  # files about the build that are read by no later step
         *("--select", *select, *(("--exclude", *exclude) if exclude else ())),
+        graph=_graph(run, settings),
     )
 
 
@@ -56,9 +57,12 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 
 
-def run_dbt(run: Run, settings: Settings, *arguments: str) -> None:
-    """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log."""
-    failed = call_dbt(dbt_arguments(run, settings, *arguments), _graph(run, settings))
+def run_dbt(run: Run, settings: Settings, *arguments: str, graph: Hashable | None = None) -> None:
+    """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log.
+
+    ``graph``: take the project as this process last parsed it; dbt then writes no manifest.
+    """
+    failed = call_dbt(dbt_arguments(run, settings, *arguments), graph)
     if failed is not None:
         named = [node.name for node in failed[:MOST_NODES]]
         if more := len(failed) - len(named):
