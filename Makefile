@@ -28,14 +28,17 @@ airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localho
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
 	@echo "Users: builder and approver; only you can read their passwords: $$PASSWORDS"
 	@$(BIN)/airflow db migrate
-	@trap exit INT TERM; trap '{ kill $$(jobs -p); while sleep 1; kill $$(jobs -p %2); do :; done; wait; } 2>/dev/null' EXIT; set -m; \
-		for part in api-server dag-processor "scheduler -s" "triggerer -s"; do $(BIN)/airflow $$part & done; \
-		wait -n; echo "A part of Airflow has ended (see above): the others are stopped" >&2; exit 1
+	@trap exit INT TERM; trap '{ kill $$(jobs -p); while sleep 1; kill $$(jobs -p %2); do :; done; wait; } 2>/dev/null' EXIT; \
+		set -m; for part in api-server dag-processor "triggerer -s"; do $(BIN)/airflow $$part & done; \
+		until { : </dev/tcp/127.0.0.1/$(PORT); } 2>/dev/null; do sleep 1; kill -0 %1 2>/dev/null || break; done; \
+		kill -0 %1 2>/dev/null && { $(BIN)/airflow scheduler -s & wait -n; }; \
+		echo "A part of Airflow has ended (see above): the others are stopped" >&2; exit 1
 
 # The parts of `airflow standalone`, but without log servers (-s), which would listen on every
 # address: the web pages read the log files themselves. Job control gives each part a process group
 # of its own: the scheduler hangs when Ctrl+C reaches its workers as well. The DAG processor (%2) is
-# stopped until it is gone: it loses a signal that comes while it starts a process.
+# stopped until it is gone: it loses a signal that comes while it starts a process. The scheduler
+# starts when the web server answers: a task that was due, such as a release, would fail without it.
 airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder

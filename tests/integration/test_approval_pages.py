@@ -41,12 +41,12 @@ class Office:
     server: AirflowServer
     posted: list[dict[str, Any]]
 
-    def trigger(self, month: str) -> "Wait":
+    def trigger(self, month: str) -> "MonthRun":
         """The builder starts a month."""
         with self.server.client("builder") as client:
             run = {"logical_date": None, "conf": {"month": month}}
             answer = client.post(f"{DAG}/dagRuns", json=run).raise_for_status().json()
-        return Wait(self, month, answer["dag_run_id"])
+        return MonthRun(self, month, answer["dag_run_id"])
 
     def events(self, month: str, *kinds: str) -> list[tuple[str, str, str]]:
         """The events of a run in the ledger: kind, who, and why."""
@@ -69,8 +69,8 @@ class Office:
 
 
 @dataclass
-class Wait:
-    """A run of the DAG, which is waited for."""
+class MonthRun:
+    """A run of the DAG for one month."""
 
     office: Office
     month: str
@@ -164,7 +164,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="module")
-def months(office: Office) -> dict[str, Wait]:
+def months(office: Office) -> dict[str, MonthRun]:
     """Two months that wait for approval at once."""
     runs = {month: office.trigger(month) for month in (FIRST, SECOND)}
     for run in runs.values():
@@ -175,7 +175,7 @@ def months(office: Office) -> dict[str, Wait]:
 @needs_gpg
 @needs_browser
 def test_a_month_is_built_while_the_one_before_waits_and_both_by_who_started_them(
-    office: Office, months: dict[str, Wait]
+    office: Office, months: dict[str, MonthRun]
 ) -> None:
     for month, run in months.items():
         assert run.states()["approve"] == "awaiting_input"
@@ -186,7 +186,7 @@ def test_a_month_is_built_while_the_one_before_waits_and_both_by_who_started_the
 @needs_gpg
 @needs_browser
 def test_the_approver_sees_the_month_and_releases_it_after_the_one_before(
-    office: Office, months: dict[str, Wait]
+    office: Office, months: dict[str, MonthRun]
 ) -> None:
     run = months[FIRST]
     seen = run.answer("approver", "Approve", "figures as expected")
@@ -212,7 +212,7 @@ def test_the_approver_sees_the_month_and_releases_it_after_the_one_before(
 @needs_gpg
 @needs_browser
 def test_the_builder_cannot_approve_and_who_rejects_stops_the_month(
-    office: Office, months: dict[str, Wait]
+    office: Office, months: dict[str, MonthRun]
 ) -> None:
     run = months[SECOND]
     run.answer("builder", "Approve", "mine")
@@ -242,7 +242,7 @@ def test_the_builder_cannot_approve_and_who_rejects_stops_the_month(
 @needs_gpg
 @needs_browser
 def test_without_an_answer_in_time_the_month_stays_as_it_was(
-    office: Office, months: dict[str, Wait]
+    office: Office, months: dict[str, MonthRun]
 ) -> None:
     """The seven days are over at once: Airflow's database says so."""
     run = months[SECOND]
