@@ -359,13 +359,17 @@ def test_an_institution_that_was_not_named_learns_nothing(world: Lender) -> None
     assert f"测试C{named}" not in text
 
 
-def test_an_agreement_names_nobody_who_has_not_agreed(world: Lender) -> None:
+def test_an_agreement_of_two_customers_names_neither_of_them(world: Lender) -> None:
     home = world.settings.home
-    assert reasons(world, SILENT) == ["CONTRACT_CONSENT_MISSING"] * 8
-    (opening,) = about(home, "2023-01", "220", SHARED_AGREEMENT)
-    assert opening["CtrctBsSgmt"]["Name"] == f"测试C{AGREED}"
-    files = world.settings.submissions.rglob("*.*")
-    assert not [path for path in files if f"测试C{SILENT}" in path.read_text(encoding="utf-8")]
+    assert about(home, "2023-01", "220", SHARED_AGREEMENT) == []
+    files = [
+        path.read_text(encoding="utf-8")
+        for path in world.settings.submissions.rglob("*.*")
+        if path.suffix in (".txt", ".json")
+    ]
+    for customer in (AGREED, SILENT):
+        assert reasons(world, customer) == []
+        assert not [text for text in files if f"测试C{customer}" in text]
 
 
 # --- a month in which the account's own row is quarantined --------------------------------------
