@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +67,9 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
         run = run_of(month, as_of or None, settings)
         if step == month_queue.FIRST and not is_held(settings):
             month_queue.wait_for_turn(run.label)
-        with release_tasks.as_builder(settings), exclusive(settings, wait=True):
+        # the last step writes in the ledger who has built
+        actor = release_tasks.as_builder(settings) if step == month_queue.LAST else nullcontext()
+        with actor, exclusive(settings, wait=True):
             getattr(steps, step)(run, settings)
             done = release_tasks.request(run, settings) if step == month_queue.LAST else month
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
