@@ -142,7 +142,9 @@ def _apply_answers(
         connection.execute(
             f"create or replace table history.{table} as select distinct records.record_id, "
             "records.account_id, records.report_date from history.all_built as records "
-            "where records.state <> 'WITHHELD' and (records.record_id in (select unnest(?)) "
+            # without facts, as mostly, no record ever sent is read (docs/decisions/0012)
+            f"where {bool(known.digest)} "
+            "and records.state <> 'WITHHELD' and (records.record_id in (select unnest(?)) "
             "or concat_ws('/', records.reporter_code, records.file_name) in (select unnest(?)))",
             [
                 [record_id for record_id, _ in known.rejected],

@@ -187,9 +187,9 @@ def require_head(settings: Settings) -> Head:
             raise _damaged(number)
     if not files:
         return Head(0, "")
-    if _previous_sha256(files[-1]) != (_sha256(files[-2]) if len(files) > 1 else ""):
+    if _previous_sha256(files[-1]) != (atomic.sha256(files[-2]) if len(files) > 1 else ""):
         raise _damaged(len(files))
-    return Head(len(files), _sha256(files[-1]))
+    return Head(len(files), atomic.sha256(files[-1]))
 
 
 def broken_batches(settings: Settings) -> list[int]:
@@ -205,7 +205,7 @@ def broken_batches(settings: Settings) -> list[int]:
             follows = False
         if not follows:
             broken.append(number)
-        before, expected = _sha256(file), number + 1
+        before, expected = atomic.sha256(file), number + 1
     return broken
 
 
@@ -230,11 +230,6 @@ def _previous_sha256(file: Path) -> str:
 
 def _damaged(number: int) -> DataNotFit:
     return DataNotFit(f"ledger batch {number} is missing or changed; restore it from a backup")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def show_events(

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import duckdb
 
+from reporting.core import atomic
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.records.files import SubmissionFile
@@ -39,7 +39,7 @@ def record_build(
         "is_supplement": False,
         "digests": dict(connection.execute("from main.digests order by kind").fetchall()),
         "tables": {
-            name: sha256(partition(settings, table, run.month) / PART)
+            name: atomic.sha256(partition(settings, table, run.month) / PART)
             for name, table in FROZEN.items()
         },
     }
@@ -73,9 +73,3 @@ def files_digest(files: Iterable[tuple[str, str, str]]) -> str:
     """The files digest of a run: a hash over institution, name and hash of each clear file."""
     lines = sorted(f"{reporter}/{name} {digest}" for reporter, name, digest in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

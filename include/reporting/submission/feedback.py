@@ -22,7 +22,6 @@ from reporting.store.published import PART, key_checks, partition
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import Event, append, ledger_views
 from reporting.submission import envelope, transport
-from reporting.submission.build import sha256
 from reporting.submission.repair import RUNS, writing
 
 NEW, READ, REFUSED_ANSWERS = "new", "read", "refused"  # folders of the inbox
@@ -127,7 +126,7 @@ def answer_by_hand(
 
 
 def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcome:
-    digest = sha256(path)
+    digest = atomic.sha256(path)
     with ledger_views(settings) as connection:
         known = connection.execute(
             "select 1 from marts.submission_events "

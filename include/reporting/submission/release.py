@@ -24,7 +24,6 @@ from reporting.submission.approval import (
     built_state,
     known_state,
 )
-from reporting.submission.build import sha256
 from reporting.submission.release_checks import (
     BuiltFile,
     changed,
@@ -133,7 +132,7 @@ def _freeze(name: str, digest: str, state: RunState, folder: Path, settings: Set
     target.mkdir(parents=True, exist_ok=True)
     copy = shutil.copyfile(source, target / f"{name}.parquet")
     copy.chmod(FILE_MODE)
-    if sha256(copy) != digest:
+    if atomic.sha256(copy) != digest:
         raise changed(source)
     return Event(
         event="RELEASED",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from reporting.core import atomic
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -13,7 +14,7 @@ from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
 from reporting.submission import keys, transport
 from reporting.submission.approval import DECLINED, RELEASED, require_fresh_up_to, require_valid
-from reporting.submission.build import FROZEN, files_digest, sha256
+from reporting.submission.build import FROZEN, files_digest
 from reporting.submission.repair import ARCHIVE
 
 SERIAL = slice(26, 29)  # of a file name (bureau interface, 1.2)
@@ -42,7 +43,7 @@ def require_releasable(state: RunState, settings: Settings, at: datetime) -> lis
     files = built_files(state, settings)
     _require_unchanged(state, files)
     for name, digest in frozen_digests(state, settings).items():
-        if sha256(frozen_source(name, state, settings)) != digest:
+        if atomic.sha256(frozen_source(name, state, settings)) != digest:
             raise changed(frozen_source(name, state, settings))
     require_valid(state, settings, at)
     require_in_order(state.run, settings)
@@ -96,7 +97,7 @@ def free_name(built_name: str, used: set[str]) -> str:
 
 def _require_unchanged(state: RunState, files: list[BuiltFile]) -> None:
     for file in files:
-        if not file.path.is_file() or sha256(file.path) != file.sha256:
+        if not file.path.is_file() or atomic.sha256(file.path) != file.sha256:
             raise changed(file.path)
     digest = files_digest((one.reporter_code, one.built_name, one.sha256) for one in files)
     if digest != state.files_digest:

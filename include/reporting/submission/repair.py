@@ -16,7 +16,6 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import FOLDER_MODE, ledger_views, require_head
-from reporting.submission.build import sha256
 
 PARTIAL = ".release-{}.partial"  # in the ledger: a release that is not finished
 ARCHIVE, RUNS, OUTBOX = "archive", "runs", "outbox"  # its folders
@@ -95,7 +94,7 @@ def _remove_clear_files(nonce: str, settings: Settings) -> None:
         ).fetchall()
     for reporter, name, digest, month in files:
         path = settings.submissions / reporter / f"{month:%Y-%m}" / name
-        if path.is_file() and sha256(path) == digest:
+        if path.is_file() and atomic.sha256(path) == digest:
             path.unlink()
             atomic.sync_folder(path.parent)
 

@@ -75,7 +75,7 @@ def deliver(
     if settings.transport == "outbox":
         return Delivered("outbox", sealed.name)  # a person carries it, and perhaps has done so
     mark = sealed.with_name(sealed.name + UPLOADED)
-    if not mark.exists() and _hash_of(sealed) != sha256:
+    if not mark.exists() and atomic.sha256(sealed) != sha256:
         raise DataNotFit(
             f"file {sealed.name} in the outbox is not the one that was released; restore it"
         )
@@ -170,11 +170,6 @@ def _copy(content: Iterator[bytes], size: int, final: Path) -> None:
                 file.write(piece)
         if aside.stat().st_size != size:
             raise Unreached(f"{final.name} ended early or is still being written")
-
-
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash(pieces: Iterator[bytes]) -> str:

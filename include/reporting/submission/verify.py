@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from reporting.core import atomic
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import batches, broken_batches, ledger_views
-from reporting.submission.build import sha256
 from reporting.submission.repair import ARCHIVE, RUNS
 
 
@@ -28,7 +28,7 @@ def faults(settings: Settings) -> list[str]:
     for path, digest in named_files(settings):
         if not path.is_file():
             found.append(f"file {path} is missing")
-        elif sha256(path) != digest:
+        elif atomic.sha256(path) != digest:
             found.append(f"file {path} was changed")
     return found
 
