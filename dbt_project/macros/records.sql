@@ -98,3 +98,17 @@
     ) as known_before
     where is_placed
 {%- endmacro %}
+
+{#- Left join that finds the record of `records` which the bureau rejected in this very content: same
+    subject, report date and segments (life cycle, section 5). -#}
+{% macro join_rejected_content(record_type, subject, segments) -%}
+    left join {{ source('history', 'rejected_contents') }} as rejected
+        on rejected.record_type = '{{ record_type }}'
+        and records.reporter_code = rejected.reporter_code
+        and records.{{ subject }} = rejected.subject_id
+        and records.report_date = rejected.report_date
+    {%- for segment, condition in segments.items() %}
+        and json_extract_string(rejected.segment_hashes, '$.{{ segment }}') is not distinct from
+            case when {{ condition }} then records.hash_{{ segment | lower }} end
+    {%- endfor %}
+{%- endmacro %}

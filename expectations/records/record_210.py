@@ -34,18 +34,22 @@ EXPECTATIONS = [
     no_row(
         "record_210.owed_from_before",
         "critical",
-        "A record of an earlier month was pending after the month before.",
+        "A record of an earlier month, or of a supplement, was pending after the run before.",
         "from {batch} as record left join history.months_owed as owed"
         " on record.account_id = owed.account_id"
         " and date_trunc('month', record.report_date) = owed.owed_month"
-        " where record.report_date < {report_month} and owed.account_id is null",
+        " where (record.report_date < {report_month}"
+        " or (select is_supplement from marts.built_months)) and owed.account_id is null",
         key="record.account_id",
     ),
     no_row(
         "record_210.complete",
         "critical",
-        "Every reportable account has a record of its month.",
+        "Every reportable account has a record of each month that this run sends.",
         f"from {{batch}} as record right join {ITS_POPULATION}"
+        " inner join ledger.int_months_read as months"
+        " on population.account_id = months.account_id"
+        " and population.report_month = months.report_month and months.is_to_send"
         " where population.is_reportable and record.account_id is null",
         key="population.account_id",
     ),

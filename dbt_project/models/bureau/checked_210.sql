@@ -152,6 +152,8 @@ with_month_before as (
     select
         records.*,
         changed.account_id is not null as has_changed_owner,
+        rejected.subject_id is not null as is_rejected_content,
+        false as is_sent_already,  -- of accounts V47 says so
         -- an account's records of one day or month stand side by side: its neighbours are counted
         {%- for name, day in [
             ('records_on_date', '{}'), ('records_in_month', "date_trunc('month', {})")
@@ -195,6 +197,9 @@ with_month_before as (
         and records.report_date = months_held.report_date
     left join changed
         on records.account_id = changed.account_id
+    {{ join_rejected_content('210', 'account_id', {
+        'B': 'true', 'C': 'records.seg_c', 'F': 'records.seg_f', 'H': 'true', 'K': 'records.seg_k',
+    }) }}
     left join agreement_limits
         on records.account_id = agreement_limits.account_id
         and records.reporter_code = agreement_limits.reporter_code

@@ -28,6 +28,15 @@ first_ended as (
     group by reporter_code, agreement_id
 ),
 
+sent as (
+    select distinct
+        reporter_code,
+        subject_id,
+        report_date
+    from {{ ref('records_sent') }}
+    where record_type = '220'
+),
+
 quarantine as (
     select
         accounts.reporter_code,
@@ -45,6 +54,8 @@ quarantine as (
 select
     records.*,
     records.reporter_code as org_code,
+    sent.report_date is not null as is_sent_already,
+    rejected.subject_id is not null as is_rejected_content,
     coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before,
     coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit,
     coalesce(quarantine.consent_since <= records.report_date, false) as has_quarantined_consent
@@ -52,6 +63,11 @@ from {{ ref('record_220') }} as records
 left join first_ended
     on records.agreement_id = first_ended.agreement_id
     and records.reporter_code = first_ended.reporter_code
+left join sent
+    on records.agreement_id = sent.subject_id
+    and records.reporter_code = sent.reporter_code
+    and records.report_date = sent.report_date
+{{ join_rejected_content('220', 'agreement_id', {'D': 'true'}) }}
 left join quarantine
     on records.agreement_id = quarantine.agreement_id
     and records.reporter_code = quarantine.reporter_code

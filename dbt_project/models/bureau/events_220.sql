@@ -2,15 +2,35 @@
 -- opens with the first reported account under it (10), follows its limit once a month (30) and ends
 -- with its R1 account or with a limit of zero (20); one that is first reported in the month it ends
 -- is one record, 20. Known agreements are followed as long as somebody under them may be named,
--- also in months without a record 210 (contracts, section 5).
+-- also in months without a record 210 (contracts, section 5); a supplement follows none. One whose
+-- newest record was rejected is taken as if an account under it were reported on that day again
+-- (life cycle, section 5).
 -- Long, because an agreement has three kinds of events, which must be ordered against each other.
-with reported as (  -- agreements with a record 210 in this batch
+with reported as (  -- agreements with a record 210 in this batch, or pending themselves
     select
         reporter_code,
         agreement_id,
         min(report_date) as first_report_date,
-        max(case when acct_type = 'R1' then close_date end) as account_closed_on
-    from {{ ref('record_210') }}
+        max(account_closed_on) as account_closed_on
+    from (
+        select
+            reporter_code,
+            agreement_id,
+            report_date,
+            case when acct_type = 'R1' then close_date end as account_closed_on
+        from {{ ref('record_210') }}
+        union all
+        select
+            pending.reporter_code,
+            pending.subject_id as agreement_id,
+            pending.report_date,
+            case when pending.report_date_code = '20' then accounts.closed_on end
+                as account_closed_on
+        from {{ source('history', 'pending_records') }} as pending
+        inner join {{ ref('stg_accounts') }} as accounts
+            on pending.subject_id = accounts.account_id
+        where pending.record_type = '220'
+    ) as records
     group by reporter_code, agreement_id
 ),
 
@@ -47,7 +67,11 @@ known as (
         coalesce(sent.last_report_date_code <> '20', true)
         and (
             reported.agreement_id is not null
-            or (sent.subject_id is not null and agreements.may_be_followed)
+            or (
+                sent.subject_id is not null
+                and agreements.may_be_followed
+                and not {{ 'true' if var('is_supplement') else 'false' }}
+            )
         )
 ),
 

@@ -46,11 +46,41 @@ with customers as (  -- an optional value that the bureau cannot take is left ou
     from {{ ref('stg_customers') }} as customers
 ),
 
+named as (  -- of a pending record 110 the person is taken as if reported on its day again
+    select
+        reporter_code,
+        customer_id,
+        report_date,
+        identity_hash
+    from {{ ref('record_210') }}
+    union all
+    select
+        pending.reporter_code,
+        customers.customer_id,
+        pending.report_date,
+        {{ keyed_hash(['customers.name', 'customers.id_type', 'customers.id_number']) }}
+            as identity_hash
+    from {{ source('history', 'pending_records') }} as pending
+    inner join {{ ref('stg_customers') }} as customers
+        on pending.subject_id = customers.customer_id
+    cross join {{ source('keys', 'hash_key') }} as hash_key
+    where
+        pending.record_type = '110'
+        and exists (
+            select 1
+            from {{ ref('accounts_named') }} as accounts
+            where
+                accounts.customer_id = pending.subject_id
+                and accounts.reporter_code = pending.reporter_code
+                and accounts.authorized_on <= pending.report_date
+        )
+),
+
 people as (  -- under new identity marks the person is new to the bureau
     select
         records.reporter_code,
         records.customer_id,
-        records.report_month,
+        {{ report_month() }} as report_month,
         records.identity_hash as hash_b,
         sent.sent_values,
         coalesce(sent.sent_b <> records.identity_hash, true) as is_new,
@@ -60,7 +90,7 @@ people as (  -- under new identity marks the person is new to the bureau
                 when records.report_date > sent.last_report_date then records.report_date
             end)
         end as report_date
-    from {{ ref('record_210') }} as records
+    from named as records
     left join {{ ref('records_sent_before') }} as sent
         on records.customer_id = sent.subject_id
         and records.reporter_code = sent.reporter_code
@@ -68,7 +98,6 @@ people as (  -- under new identity marks the person is new to the bureau
     group by
         records.reporter_code,
         records.customer_id,
-        records.report_month,
         records.identity_hash,
         sent.sent_b,
         sent.sent_values

@@ -41,6 +41,10 @@ statuses as (
         on status.account_id = population.account_id
         and status.report_month = population.report_month
         and population.is_reportable
+    inner join {{ ref('int_months_read') }} as months
+        on status.account_id = months.account_id
+        and status.report_month = months.report_month
+        and months.is_to_send
     inner join {{ ref('int_accounts_open') }} as accounts
         on status.account_id = accounts.account_id
         and status.report_month = accounts.report_month

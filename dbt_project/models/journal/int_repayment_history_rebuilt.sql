@@ -6,7 +6,10 @@
 with run as (
     select
         report_month,
-        cast(report_month - interval 1 month as date) as month_before
+        case
+            when is_supplement then report_month  -- its predecessor ended with the same month
+            else cast(report_month - interval 1 month as date)
+        end as month_before
     from {{ source('run', 'built_months') }}
 ),
 

@@ -2,10 +2,13 @@
 -- reportable or waits for a notice and was not sent, also since an earlier run; or when an account
 -- reported the month before is missing from the data, because its row or its customer's is
 -- quarantined: the verdict on an account of a customer in quarantine is about nobody yet. The next
--- run evaluates these months again. Not pending are months before a new authorization (contracts,
+-- run evaluates these months again. A supplement adds none (life cycle, section 5). Not pending are months before a new authorization (contracts,
 -- section 3) and months in which a corrected account was not open.
 with run as (
-    select report_month from {{ source('run', 'built_months') }}
+    select
+        report_month,
+        is_supplement
+    from {{ source('run', 'built_months') }}
 ),
 
 reported_last as (
@@ -49,6 +52,7 @@ months as (
     from reported_last
     anti join judged
         on reported_last.account_id = judged.account_id
+    where not (select run.is_supplement from run)
     union
     select
         account_id,
@@ -57,6 +61,7 @@ months as (
     where
         report_month = (select run.report_month from run)
         and reason_code in ('REPORTED', 'NOTICE_PENDING')
+        and not (select run.is_supplement from run)
 ),
 
 records as (

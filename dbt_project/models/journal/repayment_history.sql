@@ -6,7 +6,10 @@
 {{ config(materialized='view') }}
 
 with run as (
-    select report_month from {{ source('run', 'built_months') }}
+    select
+        report_month,
+        is_supplement
+    from {{ source('run', 'built_months') }}
 ),
 
 sent as (  -- of several records about one month, the one sent last
@@ -32,8 +35,14 @@ moved as (
     select
         population.report_month,
         population.account_id,
-        substr(coalesce(before.history_60, repeat('-', 60)), 2) || coalesce(sent.status, '-')
-            as history
+        case
+            -- a supplement is about the month that its predecessor ended with
+            when run.is_supplement
+                then left(coalesce(before.history_60, repeat('-', 60)), 59)
+                || coalesce(sent.status, right(before.history_60, 1), '-')
+            else substr(coalesce(before.history_60, repeat('-', 60)), 2)
+                || coalesce(sent.status, '-')
+        end as history
     from {{ ref('reportable_population') }} as population
     inner join run
         on population.report_month = run.report_month

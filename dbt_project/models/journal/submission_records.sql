@@ -12,7 +12,8 @@ with hashed as (  -- before the join: what is joined should not carry whole line
 select
     left(sha256(concat_ws(
         '|', hashed.record_type, hashed.reporter_code, hashed.subject_id,
-        hashed.report_month, hashed.report_date
+        hashed.report_month, hashed.report_date,
+        case when run.is_supplement then run.as_of end  -- left out where it is null
     )), 24) as record_id,
     hashed.reporter_code,
     hashed.record_type,

@@ -23,6 +23,8 @@ from reporting.store.build_store import open_store
 if TYPE_CHECKING:
     from reporting.checks.gx import Answer
 
+OF_OWN_RUNS_ALONE = ("batch_figures",)  # a supplement measures no portfolio (life cycle, section 2)
+
 # Makes the pages of a month from its results so far and from what Great Expectations renders
 WritePages = Callable[[Run, Settings, Sequence[CheckResult], Callable[[Path], None]], None]
 
@@ -48,6 +50,8 @@ def evaluate_layer(
         gx.open_validation(run, run.build_store(settings), LAYERS[layer], kept) as validation,
     ):
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
+            if run.is_supplement and path.stem in OF_OWN_RUNS_ALONE:
+                continue
             suite = gx.load_suite(path)
             table = f"{LAYERS[layer]}.{suite.TABLE}"
             rows = _count(store, table, run)

@@ -110,7 +110,7 @@ def waive(check_id: str, month: str, by: str, reason: str, until: str, settings:
     with open_published(settings) as connection:
         found = connection.execute(
             "select severity, passed, evidence, as_of from marts.data_quality_results "
-            "where check_id = ? and report_month = ?",
+            "where check_id = ? and report_month = ? order by as_of desc",  # the newest run first
             [check_id, parse_month(month)],
         ).fetchall()
     if not found:

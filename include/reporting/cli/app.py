@@ -94,8 +94,13 @@ def run(month: Month, as_of: AsOf = None) -> None:
         def started(step: str) -> None:
             progress.update(task, description=f"{month}  {step.replace('_', ' ')}", advance=1)
 
-        steps.run_month(one, settings, started)
-    summary.show(settings, [month], console)
+        said = steps.run_month(one, settings, started)
+    if said is not None:
+        console.print(said, highlight=False, soft_wrap=True)
+    elif one.is_supplement:
+        summary.show_supplement(one, settings, console)
+    else:
+        summary.show(settings, [month], console)
 
 
 @app.command()

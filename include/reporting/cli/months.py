@@ -11,7 +11,7 @@ from reporting.cli.terminal import shown
 from reporting.core.run import next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
-from reporting.store.month_order import stale_months
+from reporting.store.month_order import stale_runs
 from reporting.store.published import unfinished_months
 from reporting.store.published_database import months_shown, open_published
 from reporting.submission.approval import next_act
@@ -28,7 +28,12 @@ def overview(settings: Settings) -> RenderableType:
             )
         states = connection.execute(
             "select report_month, reporter_code, state, count(*) from marts.submission_records "
-            "where record_type = '210' group by all order by all"
+            "where record_type = '210' and not is_supplement group by all order by all"
+        ).fetchall()
+        supplements = connection.execute(
+            "select report_month, as_of, reporter_code, state, files, records, accepted, rejected "
+            "from marts.submissions semi join (from marts.runs where is_supplement) as runs "
+            "using (report_month, as_of) order by all"
         ).fetchall()
         verdicts = connection.execute(
             "select report_month, reason_code, count(*) from marts.reportable_population "
@@ -83,8 +88,13 @@ def overview(settings: Settings) -> RenderableType:
         for label in unfinished_months(settings)
     ]
     lines += [
-        f"Built on an earlier build of the month before it, run it again: {month:%Y-%m}"
-        for month in stale_months(months)
+        f"Built on an earlier build of the run before it, run it again: {run.label}"
+        for run in stale_runs(settings)
+    ]
+    lines += [
+        f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "
+        f"{records:,} records in {files:,} files, {accepted:,} accepted, {rejected:,} rejected"
+        for month, as_of, reporter, state, files, records, accepted, rejected in supplements
     ]
     if act := next_act(settings):
         lines.append(f"To release: {act}")

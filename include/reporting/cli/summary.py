@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from reporting.cli.terminal import SafeConsole
-from reporting.core.run import parse_month
+from reporting.core.run import Run, next_month, parse_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.pages.trend import trend_page
 from reporting.records.notices import notices_file
+from reporting.store.month_order import cut_off_needed
 from reporting.store.published_database import open_published
 from reporting.submission.approval import next_act
 
@@ -39,7 +40,7 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             "filter (where not passed and severity = 'warning' and is_waived is not true), "
             "count(*) filter (where is_waived) "
             "from marts.data_quality_results where report_month in (select unnest(?)) "
-            "group by all order by all",
+            "and as_of in (select as_of from marts.built_months) group by all order by all",
             [first_days],
         ).fetchall()
         quarantined = connection.execute(
@@ -64,7 +65,8 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
         ).fetchall()
         withheld = connection.execute(
             "select report_month, count(*) from marts.submission_records "
-            "where state = 'WITHHELD' and report_month in (select unnest(?)) "
+            "where state = 'WITHHELD' and not is_supplement "
+            "and report_month in (select unnest(?)) "
             "group by all order by all",
             [first_days],
         ).fetchall()
@@ -106,6 +108,36 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             highlight=False,
         )
     _print_next(console, settings, months[-1], someone[0] if someone else None)
+
+
+def show_supplement(run: Run, settings: Settings, console: Console | None = None) -> None:
+    """Print what a supplement sends, what is still pending, and the next act."""
+    console = console or SafeConsole()
+    with open_published(settings) as connection:
+        rows = connection.execute(
+            "select record_type, count(*) filter (where state <> 'WITHHELD'), "
+            "count(*) filter (where state = 'WITHHELD') from marts.submission_records "
+            "where report_month = ? and as_of = ? group by all order by all",
+            [run.month, run.as_of],
+        ).fetchall()
+        pending = connection.execute(
+            "select count(*) from marts.months_owed where report_month = ?", [run.month]
+        ).fetchall()[0][0]
+    table = Table("records", "in files", "withheld", box=None)
+    for kind, built, withheld in rows:
+        table.add_row(kind, f"{built:,}", f"{withheld:,}")
+    console.print(table)
+    _print_files(console, settings, [run.label])
+    lines = [f"Still pending after this supplement: {pending:,} months"]
+    if needed := cut_off_needed(run, settings):
+        lines.append(
+            f"{next_month(run.month):%Y-%m} is built and will need --as-of {needed.isoformat()} "
+            "once this supplement is released"
+        )
+    if act := next_act(settings):
+        lines.append(f"To release: {act}")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _print_verdicts(

@@ -39,3 +39,9 @@ class Unforeseen(ReportingError):
 
 class BadHome(BadCall):
     """The home folder cannot be written; alerted, since this may happen without a wrong call."""
+
+
+class NothingToSend(ReportingError):
+    """A supplement has nothing to send; the command says why and succeeds (exit 0)."""
+
+    exit_code = 0

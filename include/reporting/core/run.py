@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from reporting.core.settings import Settings
 FIRST_YEAR, LAST_YEAR = 1901, 2099  # dates that the bureau accepts (bureau interface, 1.4)
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CHINA = ZoneInfo("Asia/Shanghai")
+OWN_PART = "data.parquet"  # of a run that reports every reportable account of its month
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 
 
@@ -76,10 +77,15 @@ def _moment(text: str, form: str) -> datetime | None:
 
 @dataclass(frozen=True)
 class Run:
-    """One month to report, as known at a cut-off (contracts, section 1)."""
+    """One month to report, as known at a cut-off (contracts, section 1).
+
+    A supplement is a later run of a released month: it sends only what is pending (life cycle,
+    section 2). Month and cut-off alone identify a run.
+    """
 
     month: date
     as_of: datetime
+    is_supplement: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, month: str, as_of: str | None, settings: Settings) -> "Run":
@@ -108,8 +114,23 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The month as ``YYYY-MM``."""
-        return f"{self.month:%Y-%m}"
+        """The month as ``YYYY-MM``, of a supplement with its cut-off; the name of its folders."""
+        return f"{self.month:%Y-%m}" + (f"@{self._moment}" if self.is_supplement else "")
+
+    @property
+    def part(self) -> str:
+        """The file of this run in a published table's folder of the month."""
+        return f"{self._moment}.parquet" if self.is_supplement else OWN_PART
+
+    @property
+    def options(self) -> str:
+        """How a command names this run: ``--month``, and of a supplement ``--as-of``."""
+        as_of = f" --as-of {self.as_of.isoformat()}" if self.is_supplement else ""
+        return f"--month {self.month:%Y-%m}{as_of}"
+
+    @property
+    def _moment(self) -> str:
+        return f"{self.as_of:%Y%m%dT%H%M%S}"
 
     @property
     def month_end(self) -> date:

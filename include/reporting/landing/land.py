@@ -7,7 +7,7 @@ quarantines its row (contracts, section 1 "Landing" and "Conventions").
 import csv
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,18 +90,22 @@ class LandingReport:
 
 
 def land_feeds(
-    run: Run, settings: Settings, known: Mapping[tuple[str, str], Untidy] | None = None
+    run: Run,
+    settings: Settings,
+    known: Mapping[tuple[str, str], Untidy] | None = None,
+    only: Iterable[str] | None = None,
 ) -> LandingReport:
     """Check the landing zone and create the month's build store with schema ``raw``.
 
     ``raw`` holds one view or table per feed with every delivered row, and ``product_policy``, the
     policy in force. ``known``: by path and digest, the files whose texts an earlier month has
-    inspected. Raises BadCall for a wrong setting or policy, BrokenDelivery for feeds that are
-    missing or have a broken structure; the month then has no build store. A damaged page of a
-    Parquet file is only found by the step that first reads it (``blame_damaged_file``).
+    inspected. ``only``: the files that count as delivered, where not all do. Raises BadCall for a
+    wrong setting or policy, BrokenDelivery for feeds that are missing or have a broken structure;
+    the month then has no build store. A damaged page of a Parquet file is only found by the step
+    that first reads it (``blame_damaged_file``).
     """
     policy = read_policy(settings)
-    zone = LandingZone.of(settings.landing)
+    zone = LandingZone.of(settings.landing, only)
     with blame_damaged_file(settings), _fresh_build_store(run, settings) as connection:
         zone.register(connection)
         connection.execute("create schema raw")

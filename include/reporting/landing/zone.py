@@ -38,10 +38,14 @@ class LandingZone:
     setting: str
     filesystem: fsspec.AbstractFileSystem
     root: str
+    only: frozenset[str] | None = None  # the files that are read; None: all
 
     @classmethod
-    def of(cls, setting: str) -> "LandingZone":
-        """Open the landing zone; BadCall if the setting is no folder that can be read."""
+    def of(cls, setting: str, only: Iterable[str] | None = None) -> "LandingZone":
+        """Open the landing zone; BadCall if the setting is no folder that can be read.
+
+        ``only``: the files that count as delivered, with their paths; others are ignored.
+        """
         try:
             filesystem, root = fsspec.core.url_to_fs(setting)
         except (ImportError, ValueError) as error:
@@ -53,7 +57,8 @@ class LandingZone:
                 f"setting REPORTING_LANDING: there is no folder {without_secrets(setting)}; "
                 "name the folder or URL that holds one folder per raw table"
             )
-        return cls(setting, filesystem, root.rstrip("/"))
+        listed = None if only is None else frozenset(only)
+        return cls(setting, filesystem, root.rstrip("/"), listed)
 
     @property
     def is_local(self) -> bool:
@@ -102,7 +107,8 @@ class LandingZone:
     def files(self, table: str) -> list[str]:
         """The files of a table, at any depth; BrokenDelivery names one that cannot be read."""
         entries = local_entries(self.root, table) if self.is_local else self._remote_entries(table)
-        return readable(table, entries)
+        found = readable(table, entries)
+        return found if self.only is None else [path for path in found if path in self.only]
 
     def _remote_entries(self, table: str) -> Iterator[Entry]:
         folder = f"{self.root}/{table}"

@@ -55,7 +55,7 @@ READ = {
         "delivered": "bigint",
         "quarantined": "bigint",
     },
-    "submission_records": {"report_month": "date", "state": "varchar"},
+    "submission_records": {"report_month": "date", "state": "varchar", "is_supplement": "boolean"},
 }
 
 
@@ -155,7 +155,7 @@ def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     records = _per_month(
         connection,
         "select report_month, count(*), count(*) filter (where state = 'WITHHELD') "
-        "from trend_submission_records group by all",
+        "from trend_submission_records where is_supplement is not true group by all",
     )
     codes = _codes(accounts.values())
     return {

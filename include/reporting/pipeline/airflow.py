@@ -22,7 +22,7 @@ from rich.console import Console
 from reporting.alerts.alert import WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, NothingToSend
 from reporting.core.run import CHINA, Run, month_before, previous_month
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
@@ -66,16 +66,31 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
         settings = load_settings()
         run = run_of(month, as_of or None, settings)
         if step == month_queue.FIRST and not is_held(settings):
-            month_queue.wait_for_turn(run.label)
+            month_queue.wait_for_turn(f"{run.month:%Y-%m}")
         # the last step writes in the ledger who has built
         actor = release_tasks.as_builder(settings) if step == month_queue.LAST else nullcontext()
-        with actor, exclusive(settings, wait=True):
-            getattr(steps, step)(run, settings)
-            done = release_tasks.request(run, settings) if step == month_queue.LAST else month
+        with actor, exclusive(settings, wait=True), _skipped_if_nothing_to_send():
+            said = getattr(steps, step)(run, settings)
+            done: str | dict[str, Any] | None = month
+            if step == month_queue.LAST:
+                done = release_tasks.request(run, settings) if said is None else None
+        if said is not None:
+            log.info(said)
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
     # cycles would be logged as leaked, as an error in the log of a successful task
     gc.collect()
     return done
+
+
+@contextmanager
+def _skipped_if_nothing_to_send() -> Iterator[None]:
+    """Skip this task and those behind it if a supplement has nothing to send."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    try:
+        yield
+    except NothingToSend as said:
+        raise AirflowSkipException(str(said)) from None
 
 
 def needs_approval(built: release_tasks.Request | None) -> bool:

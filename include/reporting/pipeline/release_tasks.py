@@ -14,7 +14,7 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings, load_settings
 from reporting.core.workspace import is_held
-from reporting.store.published import built_months
+from reporting.store.month_order import chain
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import RunState, acting, current_actor, run_states
 from reporting.submission import approval, keys, release, review
@@ -34,7 +34,8 @@ def request(run: Run, settings: Settings) -> dict[str, Any] | None:
     state = approval.built_state(run, settings)
     shown = review.review(state, settings)
     return {
-        "month": run.label,
+        "month": f"{run.month:%Y-%m}",
+        "is_supplement": run.is_supplement,
         "as_of": run.as_of.isoformat(),
         "run_id": state.run_id,
         "files_digest": state.files_digest,
@@ -76,7 +77,7 @@ def _act_on(decision: Mapping[str, Any] | None, built: Request, settings: Settin
     if decision is not None and not (state and state.state == approval.RELEASED):
         _decide(run, built, decision, settings)
     elif state is None or state.state not in (approval.APPROVED, approval.RELEASED):
-        return f"{run.label} waits for approval: reporting approve --month {run.label}"
+        return f"{run.label} waits for approval: reporting approve {run.options}"
     if not is_held(settings):
         _wait_for_earlier_months(run, settings)
     delivered = release.release(run, settings, now)
@@ -111,9 +112,8 @@ def _wait_for_earlier_months(run: Run, settings: Settings) -> None:
     states = {one.run: one.state for one in run_states(settings)}
     waiting = [
         one.month
-        for one in built_months(settings)
-        if one.month < run.month
-        and states.get(Run(one.month, one.as_of)) not in (approval.RELEASED, approval.DECLINED)
+        for one in chain(run, settings)
+        if states.get(one.run) not in (approval.RELEASED, approval.DECLINED)
     ]
     if waiting:
         state = approval.built_state(run, settings)
@@ -147,4 +147,5 @@ def _run(built: Request) -> Run:
     return Run(
         datetime.fromisoformat(f"{built['month']}-01").date(),
         datetime.fromisoformat(built["as_of"]),
+        bool(built.get("is_supplement")),
     )

@@ -34,6 +34,7 @@ from reporting.core.errors import (
     BadHome,
     BrokenDelivery,
     MachineFault,
+    NothingToSend,
     ReportingError,
 )
 from reporting.core.product_policy import read_policy
@@ -43,7 +44,7 @@ from reporting.core.workspace import exclusive, private_folder, require_address_
 from reporting.landing.land import LandingReport, land_feeds
 from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
-from reporting.pipeline import landing_unchanged
+from reporting.pipeline import landing_unchanged, reproduction, supplement
 from reporting.records import earlier_months, files, hash_key, lines, notices, validate
 from reporting.store import (
     carried_forward,
@@ -54,13 +55,18 @@ from reporting.store import (
     run_marks,
 )
 from reporting.store.build_store import open_store, remove_old_stores
-from reporting.store.publish import in_one_piece, publish_tables, write_tables
+from reporting.store.publish import (
+    in_one_piece,
+    publish_tables,
+    remove_superseded,
+    write_tables,
+)
 from reporting.store.submission_ledger import bureau_facts
 from reporting.submission import build, repair
 from reporting.transform import spark
 from reporting.transform.dbt import dbt_build, dbt_parsing
 
-Step = Callable[[Run, Settings], None]
+Step = Callable[[Run, Settings], str | None]
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +83,7 @@ def step(function: Step) -> Step:
     name = function.__name__
 
     @wraps(function)
-    def run_alone(run: Run, settings: Settings) -> None:
+    def run_alone(run: Run, settings: Settings) -> str | None:
         with (
             _alert_on_failure(name, run, settings),
             _name_what_is_lacking(name, run, settings),
@@ -87,12 +93,13 @@ def step(function: Step) -> Step:
             require_address_space()
             begins = name == STEPS[0].__name__
             run_marks.note(settings, run.label, name, run_marks.WORKING, begins=begins)
-            function(run, settings)
+            said = function(run, settings)
             interrupts.require_none()
             if name == STEPS[-1].__name__:
                 run_marks.clear(settings, run.label)
             else:
                 run_marks.note(settings, run.label, name, run_marks.BETWEEN)
+            return said
 
     return run_alone
 
@@ -118,14 +125,15 @@ def _name_what_is_lacking(step: str, run: Run, settings: Settings) -> Iterator[N
 def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]:
     """Send one alert if the block ends with an error, except for a wrong call or Ctrl-C.
 
-    The person who made the call or pressed Ctrl-C sees the result at the terminal.
+    The person who made the call or pressed Ctrl-C sees the result at the terminal. It is no error
+    that a supplement has nothing to send.
     """
     try:
         yield
     except BadHome as error:
         _send_alert(step, run, settings, error)
         raise
-    except (BadCall, KeyboardInterrupt):
+    except (BadCall, NothingToSend, KeyboardInterrupt):
         run_marks.clear(settings, run.label)
         raise
     except Exception as error:
@@ -172,11 +180,17 @@ def _owner(error: BaseException) -> str:
 
 @step
 def land(run: Run, settings: Settings) -> None:
-    """Check the structure of the landing zone and begin a fresh build store over it."""
+    """Check the structure of the landing zone and begin a fresh build store over it.
+
+    Raises NothingToSend where a supplement has nothing pending.
+    """
     configuration.require_fit(settings)
     repair.finish_interrupted(settings)
     configuration.require_notice_text(run)
     month_order.require_order(run, settings)
+    released = reproduction.released_run(run, settings)
+    if run.is_supplement and released is None:
+        supplement.require_pending(run, settings)
     key = hash_key.hash_key(settings, published.key_checks(settings))
     if settings.engine == "spark":
         spark.require_installed()
@@ -185,7 +199,10 @@ def land(run: Run, settings: Settings) -> None:
     policy = read_policy(settings)
     rules = provenance.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
-    report = land_feeds(run, settings, carried.texts_known if carried else None)
+    inputs = reproduction.landing_files(run, settings) if released else None
+    report = land_feeds(run, settings, carried.texts_known if carried else None, inputs)
+    if inputs is not None:
+        reproduction.require_same_files(run, report.hashed, inputs)
     if carried and not carried.covers(report.contents):
         log.warning(
             "%s: files that the month before has read are gone or changed; %s",
@@ -195,17 +212,16 @@ def land(run: Run, settings: Settings) -> None:
     for warning in report.warnings:
         log.warning("%s: %s", run.label, warning)
     with open_store(run, settings, read_only=False) as connection:
-        facts = bureau_facts(settings)
-        earlier_months.create_history(connection, run, settings, facts)
+        facts = bureau_facts(settings, released.ledger_upto if released else None)
+        earlier = month_order.chain(run, settings)
+        earlier_months.create_history(connection, run, earlier, settings, facts)
         carried_forward.create_brought_forward(connection, run, settings, carried)
         landing_unchanged.note_files(connection, report.states, report.hashed)
         carried_forward.note_inputs(connection, rules, report.contents, report.untidy)
         hash_key.create_hash_key(connection, key)
         validate.prepare(connection)
         connection.execute("create schema if not exists marts")
-        (built_on,) = connection.execute(
-            "select max_by(run_id, month) from history.built_months"
-        ).fetchall()[0]
+        built_on = earlier[-1].run_id if earlier else None
         _note_provenance(connection, run, policy, report)
         check = hash_key.key_check(key)
         run_id = provenance.run_id(
@@ -215,9 +231,13 @@ def land(run: Run, settings: Settings) -> None:
             "create or replace table marts.built_months as "
             "select ?::date as report_month, ?::timestamp as as_of, ?::varchar as run_id, "
             "?::varchar as built_on, ?::varchar as key_check, ?::bigint as ledger_upto, "
-            "?::varchar as bureau_digest",
-            [run.month, run.as_of, run_id, built_on, check, facts.upto, facts.digest],
+            "?::varchar as bureau_digest, ?::boolean as is_supplement",
+            [
+                *(run.month, run.as_of, released.run_id if released else run_id, built_on, check),
+                *(facts.upto, facts.digest, run.is_supplement),
+            ],
         )
+        connection.execute("create or replace view marts.runs as from marts.built_months")
 
 
 def _note_provenance(
@@ -229,8 +249,9 @@ def _note_provenance(
     connection.executemany("insert into main.digests values (?, ?)", list(digests.items()))
     connection.execute(
         "create or replace table marts.landing_files as "
-        "select ?::date as report_month, file, sha256 from carried_forward.files",
-        [run.month],
+        "select ?::date as report_month, unnest(?::varchar[]) as file, "
+        "unnest(?::varchar[]) as sha256",
+        [run.month, list(report.hashed), list(report.hashed.values())],
     )
 
 
@@ -247,9 +268,12 @@ def build_marts(run: Run, settings: Settings) -> None:
     with landing_unchanged.landed_files(run, settings):
         if settings.engine == "spark":
             spark.build(run, settings, *MODELS)
-            dbt_build(run, settings, PORTFOLIO)
+            if not run.is_supplement:
+                dbt_build(run, settings, PORTFOLIO)
         else:
-            dbt_build(run, settings, "path:seeds", *MODELS, PORTFOLIO)
+            dbt_build(
+                run, settings, "path:seeds", *MODELS, *([] if run.is_supplement else [PORTFOLIO])
+            )
 
 
 @step
@@ -275,29 +299,44 @@ def check_records(run: Run, settings: Settings) -> None:
 
 
 @step
-def publish(run: Run, settings: Settings) -> None:
-    """Write submission files and notices, publish the month, and alert on warnings."""
+def publish(run: Run, settings: Settings) -> str | None:
+    """Write submission files and notices, publish the month, and alert on warnings.
+
+    A released run is compared with what was released instead: returns the result in words. Raises
+    NothingToSend where no pending record of a supplement can be sent yet.
+    """
+    released = reproduction.released_run(run, settings)
     with open_store(run, settings, read_only=False) as connection:
-        month_order.require_unchanged_history(connection, run, settings)
+        if released is None:
+            month_order.require_unchanged_history(connection, run, settings)
         if not published_database.is_of_this_place(
             connection, settings
         ):  # the home was copied or moved
             (upto,) = connection.execute("select ledger_upto from marts.built_months").fetchall()[0]
             facts = bureau_facts(settings, upto)
-            earlier_months.create_history(connection, run, settings, facts)
+            earlier = month_order.chain(run, settings)
+            earlier_months.create_history(connection, run, earlier, settings, facts)
     build_journal(run, settings)
     with open_store(run, settings, read_only=False) as connection:
+        if released is not None:
+            return reproduction.compare(connection, run, released, settings)
         _create_quality_results(connection, run, settings)
+        if run.is_supplement:
+            supplement.require_sendable(connection, run)
         with in_one_piece(run, settings):
-            written = files.write_submissions(connection, run, settings)
-            notices.write_notices(connection, run, settings)
+            remove_superseded(run, settings)
+            written = files.write_submissions(connection, run, settings.submissions)
+            if not run.is_supplement:
+                notices.write_notices(connection, run, settings)
             write_tables(connection, run, settings)
             build.record_build(connection, run, settings, written)
             published_database.build_database(settings)
-        carried_forward.carry_forward(connection, run, settings)
+        if not run.is_supplement:
+            carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
     _write_trend(settings)
+    return None
 
 
 def build_journal(run: Run, settings: Settings) -> None:
@@ -320,8 +359,20 @@ STEPS: tuple[Step, ...] = (
 
 def run_month(
     run: Run, settings: Settings, started: Callable[[str], None] = lambda _: None
-) -> None:
-    """Run every step of the month, in order; ``started`` is called with the name of each."""
+) -> str | None:
+    """Run every step of the month, in order; ``started`` is called with the name of each.
+
+    Returns what is to be said of a run that published nothing: a released run was reproduced, or a
+    supplement has nothing to send.
+    """
+    try:
+        return _run_steps(run, settings, started)
+    except NothingToSend as said:
+        return str(said)
+
+
+def _run_steps(run: Run, settings: Settings, started: Callable[[str], None]) -> str | None:
+    said = None
     with ExitStack() as stack:
         with _alert_on_failure(STEPS[0].__name__, run, settings):
             stack.enter_context(exclusive(settings))
@@ -331,9 +382,10 @@ def run_month(
         do_beside(partial(import_module, "reporting.checks.gx"))
         for one in STEPS:
             started(one.__name__)
-            one(run, settings)
+            said = one(run, settings)
             if one is land:
                 do_beside(dbt_parsing(run, settings))
+    return said
 
 
 @contextmanager
@@ -362,6 +414,8 @@ def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
 
 
 def _check(layer: str, run: Run, settings: Settings) -> None:
+    if month_order.is_released(run, settings):
+        return  # a reproduction: its bytes are compared
     report = evaluate_layer(layer, run, settings, month_checks.write_pages)
     if report.critical_failures:
         # the month stops, but its results are published for the person who investigates

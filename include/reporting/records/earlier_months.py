@@ -1,25 +1,20 @@
-"""What earlier months sent and left pending, as schema ``history`` of a month's build store.
+"""What earlier runs sent and left pending, as schema ``history`` of a run's build store.
 
-A month reads only what the month before it left (docs/decisions/0012). All records ever sent are
-read only for an account that was missing from the month before.
+A run reads only what its predecessor left (docs/decisions/0012). All records ever sent are
+read only for an account that was missing from the run before.
 """
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from reporting.core.database import parquet_rows
 from reporting.core.errors import DataNotFit
-from reporting.core.run import Run, previous_month
+from reporting.core.run import OWN_PART, Run, previous_month
+from reporting.core.seeds import feedback_code
 from reporting.core.settings import Settings
-from reporting.store.published import (
-    PART,
-    built_months,
-    earlier_months,
-    partition,
-    published_files,
-)
+from reporting.store.published import BuiltRun, journal_file, partition, published_file
 from reporting.store.submission_ledger import BureauFacts, bureau_facts
 
 SUBMISSION_RECORDS = """
@@ -29,7 +24,8 @@ SUBMISSION_RECORDS = """
     overdue_total decimal(18, 2), file_name varchar, state varchar, rule_ids varchar,
     faulty_elements varchar, released_at timestamp, feedback_code varchar, account_type varchar,
     opened_on date, five_tier_assigned_on date, identity_hash varchar, values_hash varchar,
-    agreement_id varchar, credit_limit decimal(18, 2), customer_id varchar, product_code varchar
+    agreement_id varchar, credit_limit decimal(18, 2), customer_id varchar, product_code varchar,
+    as_of timestamp
 """
 
 ACCOUNTS_KNOWN = """
@@ -57,7 +53,7 @@ FIGURES_BEFORE = {
 }
 CHECKS_BEFORE = {"report_month": "date", "check_id": "varchar", "is_waived": "boolean"}
 MONTHS_COMPARED = 6
-OF_MONTH_BEFORE = ("months_owed", "accounts_known", "repayment_history", "repayment_status")
+HANDED_ON = ("months_owed", "accounts_known", "repayment_history")  # by a run to the next one
 COMPARED = {"batch_figures": FIGURES_BEFORE, "data_quality_results": CHECKS_BEFORE}
 
 # Of records 210, what the bureau knows of each account. Records of persons and agreements are few,
@@ -97,47 +93,62 @@ EACH_RECORD_ALONE = """
 
 
 def create_history(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings, facts: BureauFacts
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    earlier: list[BuiltRun],
+    settings: Settings,
+    facts: BureauFacts,
 ) -> None:
-    """Create schema ``history`` in the build store: what earlier months sent and left pending.
+    """Create schema ``history`` in the build store: what earlier runs sent and left pending.
 
-    ``facts``: what the bureau refused and rejected, as far as this run reads its answers.
+    ``earlier`` is the chain of the run, the last of it the predecessor. ``facts``: what the bureau
+    refused and rejected, as far as this run reads its answers (life cycle, section 5).
     """
+    before = earlier[-1] if earlier else None
     connection.execute("create schema if not exists history")
     connection.execute(
-        "create or replace table history.built_months (month date, run_id varchar, as_of timestamp)"
+        "create or replace table history.runs "
+        "(month date, run_id varchar, as_of timestamp, is_supplement boolean)"
     )
-    earlier = earlier_months(run, settings)
-    _require_whole([month for month, *_ in earlier], settings)
+    _require_whole(run, earlier, settings)
     if earlier:
-        connection.executemany("insert into history.built_months values (?, ?, ?)", earlier)
+        connection.executemany("insert into history.runs values (?, ?, ?, ?)", rows_of(earlier))
     connection.execute(
         "create or replace table history.months_owed (account_id varchar, owed_month date)"
     )
-    owed = _of_month_before("months_owed", run, settings)
-    if owed:
+    if before:
+        owed = published_file(settings, "months_owed", before.run)
         connection.execute(
             "insert into history.months_owed by name "
             f"select account_id, owed_month from {parquet_rows(owed)}"
         )
-    _show_journals(connection, run, settings)
-    _apply_answers(connection, run, settings, facts)
-    _show_accounts_known(connection, run, settings)
+    _show_journals(connection, earlier, settings)
+    _apply_answers(connection, settings, before, facts)
+    _show_pending_records(connection, facts)
+    _show_accounts_known(connection, before, settings)
     connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
-    _show_repayment_history(connection, run, settings)
+    _show_repayment_history(connection, before, settings)
     _show_months_before(connection, run, settings)
 
 
+def rows_of(runs: list[BuiltRun]) -> list[tuple[date, str, datetime, bool]]:
+    """Month, run id, cut-off and kind of runs, as ``history.runs`` holds them."""
+    return [(one.month, one.run_id, one.as_of, one.is_supplement) for one in runs]
+
+
 def _apply_answers(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings, facts: BureauFacts
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    predecessor: BuiltRun | None,
+    facts: BureauFacts,
 ) -> None:
     """Take rejected records out of what counts as sent, and make their months pending.
 
     ``history.touched_accounts`` are those with a record 210 that is rejected as of exactly one of
-    what this run and the month before have read: what that month left of them does not hold any
-    more, and is derived from the journals (life cycle, sections 5.2 and 5.3).
+    what this run and its predecessor have read: what that one left of them does not hold any more,
+    and is derived from the journals (life cycle, section 5).
     """
-    before = bureau_facts(settings, _ledger_upto(run, settings))
+    before = bureau_facts(settings, predecessor.ledger_upto if predecessor else 0)
     for table, known in (("rejected_records", facts), ("rejected_before", before)):
         connection.execute(
             f"create or replace table history.{table} as select distinct records.record_id, "
@@ -182,55 +193,73 @@ def _apply_answers(
     )
 
 
-def _ledger_upto(run: Run, settings: Settings) -> int:
-    """The number of the newest batch of the ledger that the month before has read."""
-    before = previous_month(run.month)
-    found = (one.ledger_upto for one in built_months(settings) if one.month == before)
-    return next(found, 0)
+def _show_pending_records(connection: duckdb.DuckDBPyConnection, facts: BureauFacts) -> None:
+    """Create what the bureau's answers leave pending beside months, and what it will not take.
+
+    ``history.pending_records``: of each person and agreement the newest record that stands in a
+    file, if it is rejected. ``history.rejected_contents``: records that the bureau rejected with a
+    code that only other content helps (life cycle, section 5).
+    """
+    connection.execute(
+        "create or replace table history.pending_records as select record_type, reporter_code, "
+        "subject_id, report_date, report_date_code from history.journals "
+        f"where {bool(facts.digest)} and record_type in ('110', '220') and state <> 'WITHHELD' "
+        "qualify row_number() over (partition by record_type, reporter_code, subject_id "
+        "order by report_month desc, as_of desc nulls last, report_date desc) = 1 "
+        "and state = 'REJECTED'"
+    )
+    for_good = [
+        record_id
+        for record_id, code in facts.rejected
+        if (known := feedback_code(code)) and known.only_other_content_helps == "true"
+    ]
+    connection.execute(
+        "create or replace table history.rejected_contents as select distinct record_type, "
+        "reporter_code, subject_id, report_date, segment_hashes from history.journals "
+        f"where {bool(for_good)} and record_id in (select unnest(?))",
+        [for_good],
+    )
 
 
-def _require_whole(months: list[date], settings: Settings) -> None:
-    """Require the files of earlier months that this one reads; each must have a Parquet footer.
+def _require_whole(run: Run, earlier: list[BuiltRun], settings: Settings) -> None:
+    """Require the files of earlier runs that this one reads; each must have a Parquet footer.
 
-    Every journal must exist, and what the month before left. Tables that only serve comparison may
+    Every journal must exist, and what the predecessor left. Tables that only serve comparison may
     be missing, but not damaged. Raises DataNotFit naming the file.
     """
-    required = [partition(settings, "submission_records", month) / PART for month in months]
-    required += [
-        partition(settings, table, month) / PART
-        for table in OF_MONTH_BEFORE
-        for month in months[-1:]
-    ]
-    optional = [
-        partition(settings, table, month) / PART
+    required = {journal_file(settings, one.run): one.run for one in earlier}
+    for before in earlier[-1:]:
+        required |= {published_file(settings, table, before.run): before.run for table in HANDED_ON}
+    own = [one.run for one in earlier if not one.is_supplement and one.month < run.month]
+    for before_run in own[-1:]:
+        required[published_file(settings, "repayment_status", before_run)] = before_run
+    optional = {
+        published_file(settings, table, one): one
         for table in COMPARED
-        for month in months[-MONTHS_COMPARED:]
-    ]
-    read = required + [path for path in optional if path.is_file()]
+        for one in own[-MONTHS_COMPARED:]
+    }
+    read = required | {path: one for path, one in optional.items() if path.is_file()}
     with duckdb.connect() as connection:
-        for path in read:
+        for path, one in read.items():
             try:
                 connection.execute("from parquet_file_metadata(?)", [str(path)])
             except duckdb.Error:
                 fault = "is damaged" if path.is_file() else "is missing"
-                month = path.parent.name.removeprefix("report_month=")[:7]
                 raise DataNotFit(
-                    f"published file {path} {fault}; restore it, or run `reporting run --month "
-                    f"{month}` again, and every later month"
+                    f"published file {path} {fault}; restore it, or run `reporting run "
+                    f"{one.options}` again, and every later month"
                 ) from None
 
 
-def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
-    """All records of earlier months, as a view; queries should read as little of it as possible.
+def _show_journals(
+    connection: duckdb.DuckDBPyConnection, earlier: list[BuiltRun], settings: Settings
+) -> None:
+    """All records of earlier runs, as a view; queries should read as little of it as possible.
 
     It shows the states as built; ``history.journals`` shows them as of the answers that were read.
     """
     connection.execute(f"create or replace table history.no_records ({SUBMISSION_RECORDS})")
-    files = [
-        path
-        for path in published_files(settings, "submission_records")
-        if path.parent.name < f"report_month={run.month.isoformat()}"
-    ]
+    files = [journal_file(settings, one.run) for one in earlier]
     sent = f" union all by name select * from {parquet_rows(*files)}" if files else ""
     connection.execute(
         f"create or replace view history.all_built as select * from history.no_records{sent}"
@@ -238,12 +267,12 @@ def _show_journals(connection: duckdb.DuckDBPyConnection, run: Run, settings: Se
 
 
 def _show_accounts_known(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+    connection: duckdb.DuckDBPyConnection, before: BuiltRun | None, settings: Settings
 ) -> None:
-    known = _of_month_before("accounts_known", run, settings)
-    if known is None:
+    if before is None:
         connection.execute(f"create or replace table history.accounts_known ({ACCOUNTS_KNOWN})")
         return
+    known = published_file(settings, "accounts_known", before.run)
     # an older version published fewer columns
     connection.execute(f"create or replace table history.no_accounts ({ACCOUNTS_KNOWN})")
     connection.execute(
@@ -256,14 +285,13 @@ def _show_accounts_known(
 
 
 def _show_repayment_history(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+    connection: duckdb.DuckDBPyConnection, before: BuiltRun | None, settings: Settings
 ) -> None:
-    strings = _of_month_before("repayment_history", run, settings)
     _show(
         connection,
         "repayment_history",
         STRINGS_BEFORE,
-        [strings] if strings else [],
+        [published_file(settings, "repayment_history", before.run)] if before else [],
         "account_id not in (select account_id from history.touched_accounts)",
     )
 
@@ -272,14 +300,13 @@ def _show_months_before(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     """Create the tables that the month's portfolio metrics are compared with."""
-    statuses = _of_month_before("repayment_status", run, settings)
-    _show(connection, "repayment_status", STATUS_BEFORE, [statuses] if statuses else [])
+    statuses = _files_of("repayment_status", [previous_month(run.month)], settings)
+    _show(connection, "repayment_status", STATUS_BEFORE, statuses)
     months = [previous_month(run.month)]
     while len(months) < MONTHS_COMPARED:
         months.append(previous_month(months[-1]))
     for table, columns in COMPARED.items():
-        files = [partition(settings, table, month) / PART for month in months]
-        _show(connection, table, columns, [path for path in files if path.is_file()])
+        _show(connection, table, columns, _files_of(table, months, settings))
     connection.execute(
         "create or replace view history.unusual_figures as "
         "select report_month, figure, scope from history.batch_figures as figures "
@@ -287,6 +314,12 @@ def _show_months_before(
         "on figures.report_month = waived.report_month "
         "and 'batch.' || figures.figure = waived.check_id where is_unusual"
     )
+
+
+def _files_of(table: str, months: list[date], settings: Settings) -> list[Path]:
+    """The files of own runs of some months; none where a month has not published the table."""
+    files = [partition(settings, table, month) / OWN_PART for month in months]
+    return [path for path in files if path.is_file()]
 
 
 def _show(
@@ -305,8 +338,3 @@ def _show(
         return
     typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     connection.execute(f"create or replace table history.{table} ({typed})")
-
-
-def _of_month_before(table: str, run: Run, settings: Settings) -> Path | None:
-    path = partition(settings, table, previous_month(run.month)) / PART
-    return path if path.is_file() else None

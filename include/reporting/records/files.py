@@ -12,7 +12,6 @@ from reporting.core import atomic
 from reporting.core.database import literal
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
-from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.lines import layouts
 from reporting.records.rules import hits
@@ -49,9 +48,9 @@ def header(record_type: str, reporter_code: str, run: Run, records: int) -> str:
 
 
 def write_submissions(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+    connection: duckdb.DuckDBPyConnection, run: Run, root: Path
 ) -> list[SubmissionFile]:
-    """Write every institution's folder of the month from ``secure.record_lines``.
+    """Write every institution's folder of the run from ``secure.record_lines``, below ``root``.
 
     Each folder is written aside and renamed, so that it appears whole or not at all. A folder of
     an earlier build of the month is replaced, or removed if nothing is reported any more.
@@ -63,9 +62,9 @@ def write_submissions(
     reporters = sorted({reporter for reporter, *_ in batches})
     written: list[SubmissionFile] = []
     for reporter in reporters:
-        aside = atomic.aside_of(settings.submissions / reporter / run.label)
+        aside = atomic.aside_of(root / reporter / run.label)
         atomic.delete(aside)
-        for folder in (settings.submissions, aside.parent, aside):
+        for folder in (root, aside.parent, aside):
             private_folder(folder)
         with ThreadPoolExecutor(WRITERS) as writers:
             writing = [
@@ -82,9 +81,9 @@ def write_submissions(
         _write_manifest(aside, run, reporter, files)
         written += files
     for reporter in reporters:
-        folder = settings.submissions / reporter / run.label
+        folder = root / reporter / run.label
         atomic.put_in_place(atomic.aside_of(folder), folder)
-    for folder in settings.submissions.glob(f"*/{run.label}"):
+    for folder in root.glob(f"*/{run.label}"):
         if folder.parent.name not in reporters:
             atomic.remove(folder)
     return written
@@ -153,7 +152,7 @@ def _require_well_formed(
 def _write_manifest(folder: Path, run: Run, reporter: str, files: list[SubmissionFile]) -> None:
     manifest = {
         "reporter_code": reporter,
-        "report_month": run.label,
+        "report_month": f"{run.month:%Y-%m}",
         "as_of": run.as_of.isoformat(),
         "files": [
             {

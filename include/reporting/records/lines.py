@@ -175,7 +175,7 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     numbers do not suffice.
     """
     serial = connection.execute(  # unique among the files of one day: months may share a cut-off
-        "select 1 + count(*) from history.built_months where as_of::date = ?", [run.as_of.date()]
+        "select 1 + count(*) from history.runs where as_of::date = ?", [run.as_of.date()]
     ).fetchall()[0][0]
     parts = _parts(connection)
     most = max(parts.values(), default=1)

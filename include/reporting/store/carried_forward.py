@@ -164,6 +164,11 @@ def _insert_files(
     )
 
 
+def is_there(run: Run, settings: Settings) -> bool:
+    """Whether a month has carried something forward."""
+    return (_folder(run, settings) / MANIFEST).is_file()
+
+
 def carry_forward(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
     """Write what the next month needs of this one; the folder appears whole or not at all."""
     made = connection.execute(

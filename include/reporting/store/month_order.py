@@ -1,27 +1,36 @@
-"""May this month run now? The order of months, their cut-offs, and builds that became stale."""
+"""Which run is meant, what it rests on, and may it run now? (life cycle, section 2)
+
+The runs of a store form one sequence, ordered by month and cut-off. An own run reports every
+reportable account of its month; once it is released, a later run of the month is a supplement.
+"""
 
 import logging
-from datetime import date
-from itertools import pairwise
+from datetime import datetime
 
 import duckdb
 
 from reporting.core.errors import BadCall
 from reporting.core.run import Run, next_month, previous_month
 from reporting.core.settings import Settings
-from reporting.store.published import BuiltMonth, built_months, earlier_months, unfinished_months
-from reporting.store.submission_ledger import bureau_facts, run_states
+from reporting.store.published import BuiltRun, built_months, built_runs, unfinished_months
+from reporting.store.submission_ledger import RunState, bureau_facts, run_states
 
 log = logging.getLogger(__name__)
 
 
 def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
-    """The run of a month. Without a cut-off: the later of the usual one and that of the last build.
+    """The run that a month and a cut-off mean (life cycle, section 2.1).
 
-    So a rebuild never loses rows that its month already used; the log says when the later one is
-    kept. Raises BadCall for an invalid month or cut-off, DataNotFit if a published file is damaged.
+    Without a cut-off: the released run of the month, which is reproduced; else the later of the
+    usual cut-off and that of the last build, so that a rebuild never loses rows that its month
+    already used; the log says when the later one is kept. Raises BadCall for an invalid month or
+    cut-off, or where no run may have this cut-off; DataNotFit if a published file is damaged.
     """
     run = Run.of(month, as_of, settings)
+    released = released_states(settings)
+    of_month = [one.run for one in released if one.report_month == run.month]
+    if of_month:
+        return _run_of_released_month(run, as_of, of_month, released)
     if as_of:
         return run
     known = max(
@@ -36,57 +45,127 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
     return run
 
 
+def _run_of_released_month(
+    run: Run, as_of: str | None, of_month: list[Run], released: list[RunState]
+) -> Run:
+    """A released run of the month, which is reproduced, or a supplement of the newest one."""
+    if as_of is None:
+        return next(one for one in of_month if not one.is_supplement)
+    if run in of_month:
+        return of_month[of_month.index(run)]
+    last = max(released, key=lambda one: one.as_of)
+    if run.as_of <= last.as_of:
+        raise BadCall(
+            f"month {run.label} is released, and --as-of {run.as_of.isoformat()} is no cut-off of "
+            f"a released run; give one later than {last.as_of.isoformat()} for a supplement, or "
+            "leave --as-of out to reproduce the month"
+        )
+    newest = max(one.report_month for one in released)
+    if run.month != newest:
+        raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
+    return Run(run.month, run.as_of, is_supplement=True)
+
+
+def released_states(settings: Settings) -> list[RunState]:
+    """The runs that are released, in the order of the sequence."""
+    return [one for one in run_states(settings) if one.released_at is not None]
+
+
+def is_released(run: Run, settings: Settings) -> bool:
+    """Whether a run is released; it is then reproduced and never replaced."""
+    return any(one.run == run for one in released_states(settings))
+
+
+def chain(run: Run, settings: Settings) -> list[BuiltRun]:
+    """The runs that a run rests on, oldest first; the last one is its predecessor (section 2.2).
+
+    The own runs of all earlier months, released or only built, and the released supplements before
+    it; that of a supplement also holds the own run of its month.
+    """
+    released = {one.run for one in released_states(settings)}
+    return [one for one in built_runs(settings) if _is_in_chain(one, run, released)]
+
+
+def _is_in_chain(one: BuiltRun, run: Run, released: set[Run]) -> bool:
+    if (one.month, one.as_of) >= (run.month, run.as_of):
+        return False
+    if one.is_supplement:
+        return one.run in released
+    return one.month < run.month or run.is_supplement
+
+
 def require_order(run: Run, settings: Settings) -> None:
-    """Refuse a month after a gap or a stale month, or with an earlier cut-off than those before."""
-    built = built_months(settings)
-    _require_not_released(run, settings)
+    """Refuse a run after a gap or a stale run, or with an earlier cut-off than those before."""
+    _require_cut_off_after_releases(run, settings)
     _require_finished(run, settings)
-    _require_later_cut_off(run, built)
-    earlier = [entry.month for entry in built if entry.month < run.month]
+    before = chain(run, settings)
+    _require_later_cut_off(run, before)
+    earlier = [one.month for one in before if not one.is_supplement]
     missing = next_month(max(earlier, default=previous_month(run.month)))
-    if missing < run.month:
+    if missing < run.month or (run.is_supplement and missing == run.month):
         raise BadCall(
             f"month {run.label} cannot be built before {missing:%Y-%m}: "
             f"run `reporting run --month {missing:%Y-%m}` first"
         )
-    require_fresh([one for one in built if one.month < run.month], settings)
+    require_fresh(before, settings)
 
 
-def require_fresh(built: list[BuiltMonth], settings: Settings) -> None:
-    """Refuse months that rest on what has changed since (life cycle, section 2.4).
+def require_fresh(built: list[BuiltRun], settings: Settings) -> None:
+    """Refuse runs that rest on what has changed since (life cycle, section 2.4).
 
-    The month before was built again, or the bureau has refused or rejected something since that
+    Their predecessor was built again, or the bureau has refused or rejected something since that
     the build has not read. What is released does not change any more.
     """
-    for month in stale_months(built):
-        raise BadCall(
-            f"month {month:%Y-%m} was built on an earlier build of the month before it; "
-            f"run `reporting run --month {month:%Y-%m}` again first"
-        )
-    released = {one.run for one in run_states(settings) if one.released_at is not None}
+    released = {one.run for one in released_states(settings)}
     facts = bureau_facts(settings)
     for one in built:
-        if Run(one.month, one.as_of) not in released and one.bureau_digest != facts.digest:
+        if one.run in released:
+            continue
+        before = chain(one.run, settings)
+        if before and before[-1].run_id != one.built_on:
+            raise BadCall(
+                f"month {one.run.label} was built on an earlier build of {before[-1].run.label}; "
+                f"run `reporting run {one.run.options}` again first"
+            )
+        if one.bureau_digest != facts.digest:
             raise BadCall(
                 f"the bureau's answers since batch {one.ledger_upto} change what "
-                f"{one.month:%Y-%m} rests on; run `reporting run --month {one.month:%Y-%m}` again"
+                f"{one.run.label} rests on; run `reporting run {one.run.options}` again"
             )
 
 
-def _require_not_released(run: Run, settings: Settings) -> None:
-    """Refuse a released month, a month before the first released one, and an earlier cut-off.
+def stale_runs(settings: Settings) -> list[Run]:
+    """The runs that are not released and whose predecessor was built again after them."""
+    released = {one.run for one in released_states(settings)}
+    found = []
+    for one in built_runs(settings):
+        before = [] if one.run in released else chain(one.run, settings)
+        if before and before[-1].run_id != one.built_on:
+            found.append(one.run)
+    return found
+
+
+def cut_off_needed(run: Run, settings: Settings) -> datetime | None:
+    """The cut-off that the next month, already built, will need once this supplement is released.
+
+    None where it is not built, or where its cut-off is late enough.
+    """
+    built = {one.month: one for one in built_months(settings)}
+    after = built.get(next_month(run.month))
+    if not run.is_supplement or after is None or after.as_of >= run.as_of:
+        return None
+    return run.as_of
+
+
+def _require_cut_off_after_releases(run: Run, settings: Settings) -> None:
+    """Refuse a month before the first released one, and an earlier cut-off than a released one.
 
     A released run never changes (life cycle, section 2.1).
     """
-    released = [one for one in run_states(settings) if one.released_at is not None]
-    if not released:
+    released = released_states(settings)
+    if not released or any(one.run == run for one in released):
         return
     last = max(released, key=lambda one: one.as_of)
-    if run.month in {one.report_month for one in released}:
-        raise BadCall(
-            f"month {run.label} is released, and what is released never changes; what is learnt "
-            "later goes with the next month"
-        )
     if run.month < released[0].report_month:
         raise BadCall(
             f"month {run.label} lies before {released[0].report_month:%Y-%m}, the first month that "
@@ -99,39 +178,35 @@ def _require_not_released(run: Run, settings: Settings) -> None:
         )
 
 
-def _require_later_cut_off(run: Run, built: list[BuiltMonth]) -> None:
-    """Refuse a cut-off before that of the month before: rows that it used would be lost."""
-    for before in built:
-        if before.month == previous_month(run.month) and run.as_of < before.as_of:
+def _require_later_cut_off(run: Run, built: list[BuiltRun]) -> None:
+    """Refuse a cut-off before that of a run before: rows that it used would be lost."""
+    for before in built[-1:]:
+        if run.as_of < before.as_of:
             raise BadCall(
                 f"month {run.label}: its cut-off {run.as_of.isoformat()} lies before that of the "
-                f"month before, {before.as_of.isoformat()}, which would lose what is known since; "
-                f"give --as-of {before.as_of.isoformat()} or later"
+                f"run before, {before.run.label} at {before.as_of.isoformat()}, which would lose "
+                f"what is known since; give --as-of {before.as_of.isoformat()} or later"
             )
 
 
 def _require_finished(run: Run, settings: Settings) -> None:
+    """Refuse a run after an own run that was stopped while it was published.
+
+    A supplement that was stopped so counts for nothing and is removed by the next publication.
+    """
+    last = next_month(run.month) if run.is_supplement else run.month
     for label in unfinished_months(settings):
-        if label < run.label:
+        if "@" not in label and label < f"{last:%Y-%m}":
             raise BadCall(
                 f"month {label} was stopped while it was published, so that its files may be of "
                 f"two builds; run `reporting run --month {label}` again first"
             )
 
 
-def stale_months(built: list[BuiltMonth]) -> list[date]:
-    """Months whose month before was built again after them."""
-    return [
-        later.month
-        for earlier, later in pairwise(built)
-        if earlier.month == previous_month(later.month) and later.built_on != earlier.run_id
-    ]
-
-
 def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
-    """Refuse to publish a month if an earlier month was built (again) in the meantime."""
+    """Refuse to publish a run if a run that it rests on was built (again) in the meantime."""
     _require_finished(run, settings)
     landed = connection.execute("select as_of from marts.built_months").fetchall()
     if landed != [(run.as_of,)]:
@@ -143,11 +218,14 @@ def require_unchanged_history(
     if read != [(bureau_facts(settings).digest,)]:
         raise BadCall(
             f"the bureau's answers have changed what {run.label} rests on while it was built; "
-            f"run `reporting run --month {run.label}` again"
+            f"run `reporting run {run.options}` again"
         )
-    seen = connection.execute("from history.built_months order by all")
-    if seen.fetchall() != earlier_months(run, settings):
+    seen = connection.execute("from history.runs order by all")
+    rests_on = [
+        (one.month, one.run_id, one.as_of, one.is_supplement) for one in chain(run, settings)
+    ]
+    if seen.fetchall() != rests_on:
         raise BadCall(
-            f"month {run.label} was built on earlier months that have changed since; "
-            f"run `reporting run --month {run.label}` again, one month at a time"
+            f"month {run.label} was built on earlier runs that have changed since; "
+            f"run `reporting run {run.options}` again, one month at a time"
         )

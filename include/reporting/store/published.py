@@ -1,4 +1,4 @@
-"""The published tables as files: Parquet by report month, and which months are built."""
+"""The published tables as files: Parquet by report month, and which runs are built."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,10 +7,8 @@ from pathlib import Path
 import duckdb
 
 from reporting.core.errors import DataNotFit
-from reporting.core.run import Run
+from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
-
-PART = "data.parquet"
 
 BUILDS = ".builds"  # of the published tables, one folder each
 
@@ -34,19 +32,47 @@ TABLES = {
     "data_quality_results": "layer, table_name, check_id",
     "landing_files": "file",
     "built_months": "report_month",
+    "runs": "report_month",
 }
+
+# What each kind of run publishes: an own run is in built_months, a supplement in runs. A supplement
+# sends what is pending and changes nothing else of its month (life cycle, section 2.3).
+OF_SUPPLEMENTS = (
+    *("submission_records", "months_owed", "accounts_known", "repayment_history", "repair_queue"),
+    *("data_quality_results", "landing_files", "runs"),
+)
+OF_OWN_RUNS = tuple(table for table in TABLES if table != "runs")
+# Tables that say how things stand after a run: of each month the newest run is shown.
+OF_NEWEST_RUN = (
+    "months_owed",
+    "accounts_known",
+    "repayment_history",
+    "repair_queue",
+    "landing_files",
+)
+
+
+def tables_of(run: Run) -> tuple[str, ...]:
+    """The tables that a run publishes."""
+    return OF_SUPPLEMENTS if run.is_supplement else OF_OWN_RUNS
 
 
 @dataclass(frozen=True)
-class BuiltMonth:
-    """A built month: its cut-off, its run id, and the build of the month before that it uses."""
+class BuiltRun:
+    """A built run: its cut-off, its run id, and the build of the run before that it rests on."""
 
     month: date
     as_of: datetime
     run_id: str
-    built_on: str | None  # run id of the month before; none in the first month
+    built_on: str | None  # run id of the predecessor; none in the first month
     ledger_upto: int = 0  # newest batch of the submission ledger that was read
     bureau_digest: str = ""  # hash of the bureau's refusals and rejections that were read
+    is_supplement: bool = False
+
+    @property
+    def run(self) -> Run:
+        """Its month and cut-off."""
+        return Run(self.month, self.as_of, self.is_supplement)
 
 
 def partition(settings: Settings, table: str, month: date) -> Path:
@@ -54,14 +80,33 @@ def partition(settings: Settings, table: str, month: date) -> Path:
     return settings.published / table / f"report_month={month.isoformat()}"
 
 
+def published_file(settings: Settings, table: str, run: Run) -> Path:
+    """The file of one run of a published table."""
+    return partition(settings, table, run.month) / run.part
+
+
 def published_files(settings: Settings, table: str) -> list[Path]:
-    """The Parquet files of a published table, oldest month first."""
-    return sorted((settings.published / table).glob(f"report_month=*/{PART}"))
+    """The Parquet files of a published table: by month, of each the own run and its supplements."""
+    found = (settings.published / table).glob("report_month=*/[!.]*.parquet")
+    return sorted(found, key=lambda path: (path.parent.name, path.name != OWN_PART, path.name))
 
 
-def built_months(settings: Settings) -> list[BuiltMonth]:
-    """The months that are built, oldest first."""
-    files = published_files(settings, "built_months")
+def journal_file(settings: Settings, run: Run) -> Path:
+    """The journal of a run: of a released run the frozen one, else the published one."""
+    frozen = settings.ledger / "runs" / run.label / "records.parquet"
+    return frozen if frozen.is_file() else published_file(settings, "submission_records", run)
+
+
+def built_months(settings: Settings) -> list[BuiltRun]:
+    """The own runs of the months that are built, oldest first."""
+    return [one for one in built_runs(settings) if not one.is_supplement]
+
+
+def built_runs(settings: Settings) -> list[BuiltRun]:
+    """The runs that are built, in the order of the sequence: by month and cut-off."""
+    files = [
+        path for table in ("built_months", "runs") for path in published_files(settings, table)
+    ]
     if not files:
         return []
     try:
@@ -69,10 +114,11 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
             # months of older versions have read no answers
             rows = connection.execute(
                 "select report_month, as_of, run_id, built_on, coalesce(ledger_upto, 0), "
-                "coalesce(bureau_digest, '') from (select null::bigint as ledger_upto, "
-                "null::varchar as bureau_digest where false union all by name select * from "
+                "coalesce(bureau_digest, ''), coalesce(is_supplement, false) "
+                "from (select null::bigint as ledger_upto, null::varchar as bureau_digest, "
+                "null::boolean as is_supplement where false union all by name select * from "
                 "read_parquet(?, hive_partitioning = false, union_by_name = true)) "
-                "order by report_month",
+                "order by report_month, as_of",
                 [[str(path) for path in files]],
             ).fetchall()
     except duckdb.InvalidInputException:
@@ -80,7 +126,7 @@ def built_months(settings: Settings) -> list[BuiltMonth]:
             f"a file below {files[0].parent.parent} is damaged; restore it, or run its month and "
             "every later one again"
         ) from None
-    return [BuiltMonth(*row) for row in rows]
+    return [BuiltRun(*row) for row in rows]
 
 
 def key_checks(settings: Settings) -> set[str]:
@@ -98,12 +144,7 @@ def key_checks(settings: Settings) -> set[str]:
         }
 
 
-def earlier_months(run: Run, settings: Settings) -> list[tuple[date, str, datetime]]:
-    """Month, run id and cut-off of each month that is built and earlier than the run's."""
-    return [(b.month, b.run_id, b.as_of) for b in built_months(settings) if b.month < run.month]
-
-
 def unfinished_months(settings: Settings) -> list[str]:
-    """The months (YYYY-MM) whose run was stopped while it replaced their files."""
+    """The labels of the runs that were stopped while they replaced files of their month."""
     marks = settings.published.glob(UNFINISHED.format("*"))
     return sorted(path.name.removeprefix(".").partition(".")[0] for path in marks)

@@ -16,9 +16,10 @@ import duckdb
 from reporting.core import atomic
 from reporting.core.database import literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.run import OWN_PART
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
-from reporting.store.published import BUILDS, TABLES, BuiltMonth, published_files
+from reporting.store.published import BUILDS, OF_NEWEST_RUN, TABLES, BuiltRun, published_files
 from reporting.store.submission_ledger import show_events
 
 # Views of the database that are not simply the union of the months.
@@ -56,8 +57,7 @@ def build_database(settings: Settings) -> Path:
     (builds / build).mkdir()
     for table in TABLES:
         for path in published_files(settings, table):
-            month = path.parent.name.removeprefix("report_month=")
-            _link(path, builds / build / f"{table}.{month}.parquet")
+            _link(path, builds / build / _link_name(table, path))
     atomic.sync_folder(builds / build)
     _write_database(settings, build)
     if before is not None:  # else readers may still have a build open that is not known now
@@ -65,6 +65,12 @@ def build_database(settings: Settings) -> Path:
             if folder.name not in (before, build):
                 atomic.remove(folder)
     return settings.published_database
+
+
+def _link_name(table: str, path: Path) -> str:
+    """The name of a file in a build: table, month and, of a supplement, its cut-off."""
+    month = path.parent.name.removeprefix("report_month=")
+    return f"{table}.{month}.{path.name}"
 
 
 def _link(path: Path, name: Path) -> None:
@@ -87,18 +93,33 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     show_events(connection, settings)
     has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
     if has_runs:
-        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(sources))
+        # without a supplement there is no file of runs
+        given = sources | {
+            "runs": sources["runs"] or "(from {built_months} limit 0)".format_map(sources)
+        }
+        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(given))
     for table, source in sources.items():
-        if source is not None and not (has_runs and table == "submission_records"):
+        if source is not None and not (has_runs and table in ("submission_records", "runs")):
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")
 
 
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
-    """A published table over all its months as a SQL source; None where no month has it."""
-    files = sorted((settings.published / BUILDS / build).glob(f"{table}.*.parquet"))
+    """A published table over all its runs as a SQL source; None where no run has it.
+
+    Of a table that says how things stand after a run, the newest run of each month is shown.
+    """
+    found = (settings.published / BUILDS / build).glob(f"{table}.*.parquet")
+    # the own run of a month before its supplements
+    files = sorted(found, key=lambda path: (_month(path), OWN_PART not in path.name, path.name))
+    if table in OF_NEWEST_RUN:
+        files = list({_month(path): path for path in files}.values())
     return parquet_rows(*files) if files else None
+
+
+def _month(link: Path) -> str:
+    return link.name.split(".")[1]
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -122,7 +143,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     return _opened_elsewhere(settings, build)
 
 
-def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
+def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltRun]:
     """The built months that a connection to the published database shows, oldest first."""
     try:
         rows = connection.execute(
@@ -131,13 +152,13 @@ def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltMonth]:
         ).fetchall()
     except duckdb.CatalogException:  # nothing but checks is published
         return []
-    return [BuiltMonth(*row) for row in rows]
+    return [BuiltRun(*row) for row in rows]
 
 
 def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
-    """Whether the views over published files read those of this home folder alone."""
-    published = literal(f"{settings.published}/")[:-1]  # the beginning of a path
-    return all(published in query for query in _queries(connection))
+    """Whether the views over files of runs read those of this home folder alone."""
+    here = [literal(f"{one}/")[:-1] for one in (settings.published, settings.ledger)]  # beginnings
+    return all(any(one in query for one in here) for query in _queries(connection))
 
 
 def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:

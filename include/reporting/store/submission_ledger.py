@@ -327,11 +327,17 @@ class RunState:
     decision_digest: str | None
     reason: str | None
     released_at: datetime | None
+    is_supplement: bool
 
     @property
     def run(self) -> Run:
         """Its month and cut-off."""
-        return Run(self.report_month, self.as_of)
+        return Run(self.report_month, self.as_of, self.is_supplement)
+
+    @property
+    def label(self) -> str:
+        """The name of its folders."""
+        return self.run.label
 
 
 def run_states(settings: Settings) -> list[RunState]:
@@ -341,7 +347,8 @@ def run_states(settings: Settings) -> list[RunState]:
     with ledger_views(settings) as connection:
         rows = connection.execute(
             "select report_month, as_of, run_id, files_digest, state, built_at, builders, "
-            "decided_by, decided_at, decision_run_id, decision_digest, reason, released_at "
+            "decided_by, decided_at, decision_run_id, decision_digest, reason, released_at, "
+            "is_supplement "
             "from submission.run_states order by report_month, as_of"
         ).fetchall()
     return [RunState(*row) for row in rows]

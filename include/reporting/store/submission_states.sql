@@ -20,6 +20,11 @@ newest as (
         max_by(run_id, batch) filter (where event = 'BUILT') as run_id,
         max_by(sha256, batch) filter (where event = 'BUILT') as files_digest,
         max("at") filter (where event = 'BUILT') as built_at,
+        coalesce(
+            max_by(json_extract_string(details, '$.is_supplement'), batch)
+                filter (where event = 'BUILT'),
+            'false'
+        ) = 'true' as is_supplement,
         max_by(event, batch) filter (where event in ('APPROVED', 'DECLINED')) as decision,
         max_by(actor, batch) filter (where event in ('APPROVED', 'DECLINED')) as decided_by,
         max("at") filter (where event in ('APPROVED', 'DECLINED')) as decided_at,
@@ -47,6 +52,10 @@ builders as (
 
 select
     newest.*,
+    -- the name of its folders: the month, of a supplement with its cut-off
+    strftime(newest.report_month, '%Y-%m')
+    || case when newest.is_supplement then strftime(newest.as_of, '@%Y%m%dT%H%M%S') else '' end
+        as label,
     builders.builders,
     case
         when newest.released_at is not null then 'RELEASED'
@@ -105,6 +114,7 @@ later as (
 
 select
     sent.*,
+    runs.label,
     later.delivered_at,
     later.answered_at,
     later.answer_batch,
@@ -112,6 +122,9 @@ select
     coalesce(later.answer, case when later.delivered_at is not null then 'DELIVERED' end, 'RELEASED')
         as state
 from sent
+inner join submission.run_states as runs
+    on sent.report_month = runs.report_month
+    and sent.as_of = runs.as_of
 left join later
     on sent.reporter_code = later.reporter_code
     and sent.file_name = later.file_name;

@@ -35,7 +35,9 @@ records as (
 ),
 
 journals as (
-    select records.* replace (coalesce(records.as_of, months.as_of) as as_of)
+    select
+        records.* replace (coalesce(records.as_of, months.as_of) as as_of),
+        coalesce(records.as_of <> months.as_of, false) as is_supplement
     from records
     inner join {built_months} as months
         on records.report_month = months.report_month
@@ -54,8 +56,7 @@ select
     files.released_at,
     files.delivered_at,
     files.answered_at,
-    coalesce(rejections.feedback_code, files.refusal_code) as feedback_code,
-    false as is_supplement
+    coalesce(rejections.feedback_code, files.refusal_code) as feedback_code
 from journals
 left join submission.file_states as files
     on journals.reporter_code = files.reporter_code
@@ -68,22 +69,35 @@ left join submission.rejections as rejections
 
 -- One row per run: its cut-off, its run id and the build it rests on.
 create view marts.runs as
+with first_version as (  -- columns that months of older versions lack
+    select
+        cast(null as bigint) as ledger_upto,
+        cast(null as varchar) as bureau_digest,
+        cast(null as boolean) as is_supplement
+    where false
+),
+
+own_runs as (
+    select * from first_version
+    union all by name
+    select * from {built_months}
+),
+
+every_run as (
+    select * from own_runs
+    union all by name
+    select * from {runs}
+)
+
 select
     report_month,
     as_of,
     run_id,
     built_on,
-    false as is_supplement,
+    coalesce(is_supplement, false) as is_supplement,
     coalesce(ledger_upto, 0) as ledger_upto,
     coalesce(bureau_digest, '') as bureau_digest
-from (
-    select
-        cast(null as bigint) as ledger_upto,
-        cast(null as varchar) as bureau_digest
-    where false
-    union all by name
-    select * from {built_months}
-);
+from every_run;
 
 -- One row per institution and run: how far it came, who built and approved it, and the answers.
 create view marts.submissions as

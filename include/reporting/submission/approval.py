@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.month_order import require_fresh
-from reporting.store.published import built_months, unfinished_months
+from reporting.store.month_order import chain, require_fresh
+from reporting.store.published import built_runs, unfinished_months
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import (
     Event,
@@ -28,11 +28,11 @@ def built_state(run: Run, settings: Settings) -> RunState:
     id that is published, as of a store that an older version built.
     """
     state = known_state(run, settings)
-    published = {(one.month, one.as_of): one.run_id for one in built_months(settings)}
+    published = {one.run: one.run_id for one in built_runs(settings)}
     if (
         run.label in unfinished_months(settings)
         or state is None
-        or published.get((run.month, run.as_of)) != state.run_id
+        or published.get(run) != state.run_id
     ):
         raise BadCall(f"month {run.label} is not built to its end; run it again")
     return state
@@ -50,15 +50,15 @@ def newest_run(month: str, as_of: str | None, settings: Settings) -> Run:
     Raises BadCall where the month is not built.
     """
     run = Run.of(month, as_of, settings)
-    built = [one for one in built_months(settings) if one.month == run.month]
+    built = [one.run for one in built_runs(settings) if one.month == run.month]
     if not built:
         raise BadCall(f"month {run.label} is not built; `reporting run --month {run.label}` first")
-    if as_of and run.as_of != built[-1].as_of:
+    if as_of and run not in built:
         raise BadCall(
             f"month {run.label} was built at {built[-1].as_of.isoformat()}, "
             f"not at {run.as_of.isoformat()}; leave --as-of out"
         )
-    return Run(run.month, built[-1].as_of)
+    return built[built.index(run)] if as_of else built[-1]
 
 
 def approve(
@@ -126,8 +126,11 @@ def next_act(settings: Settings) -> str:
 
     Empty where every built month is released, or where an older version built it.
     """
+    published = {one.run: one.run_id for one in built_runs(settings)}
     for state in run_states(settings):
-        month = f"--month {state.run.label}"
+        if state.state != RELEASED and published.get(state.run) != state.run_id:
+            continue  # replaced by a build at another cut-off, or removed
+        month = state.run.options
         if state.state == DECLINED:
             return f"{state.run.label} was declined: reporting run {month}"
         if state.state == APPROVED:
@@ -150,7 +153,9 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
                 f"the files are of build {state.run_id}; approve it again"
             )
         others = f"another person than {', '.join(state.builders)}"
-        raise BadCall(f"month {label} is not approved; {others}: reporting approve --month {label}")
+        raise BadCall(
+            f"month {label} is not approved; {others}: reporting approve {state.run.options}"
+        )
     require_may_approve(state, state.decided_by, settings)
     expires = state.decided_at + timedelta(days=settings.approval_days)
     if at.replace(tzinfo=None) > expires:
@@ -174,7 +179,8 @@ def require_may_approve(state: RunState, actor: str, settings: Settings) -> None
 
 def require_fresh_up_to(run: Run, settings: Settings) -> None:
     """Refuse a run that rests on what has changed since, and so do the months before it."""
-    require_fresh([one for one in built_months(settings) if one.month <= run.month], settings)
+    of_it = [one for one in built_runs(settings) if one.run == run]
+    require_fresh([*chain(run, settings), *of_it], settings)
 
 
 def person(actor: str) -> str:

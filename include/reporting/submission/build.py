@@ -9,7 +9,7 @@ from reporting.core import atomic
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.records.files import SubmissionFile
-from reporting.store.published import PART, partition
+from reporting.store.published import published_file
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import Event, append
 
@@ -36,10 +36,10 @@ def record_build(
         "ledger_upto": ledger_upto,
         "bureau_digest": bureau_digest,
         "built_on": built_on,
-        "is_supplement": False,
+        "is_supplement": run.is_supplement,
         "digests": dict(connection.execute("from main.digests order by kind").fetchall()),
         "tables": {
-            name: atomic.sha256(partition(settings, table, run.month) / PART)
+            name: atomic.sha256(published_file(settings, table, run))
             for name, table in FROZEN.items()
         },
     }

@@ -8,21 +8,22 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from reporting.core import atomic
 from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.hash_key import hash_key
-from reporting.store.published import PART, key_checks, partition
+from reporting.store.published import journal_file, key_checks
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import Event, append, ledger_views
 from reporting.submission import envelope, transport
-from reporting.submission.repair import RUNS, writing
+from reporting.submission.repair import writing
 
 NEW, READ, REFUSED_ANSWERS = "new", "read", "refused"  # folders of the inbox
 SUFFIX = ".enc"
@@ -45,7 +46,7 @@ class Sent:
     reporter_code: str
     built_name: str
     file_name: str
-    report_month: date
+    run: Run
     records: int
     state: str
     is_by_hand: bool
@@ -214,13 +215,17 @@ def _sent(file_name: str, settings: Settings) -> Sent | None:
     with ledger_views(settings) as connection:
         rows = connection.execute(
             "select files.reporter_code, files.built_name, files.file_name, files.report_month, "
+            "files.as_of, contains(files.label, '@'), "
             "files.records, files.state, coalesce(answers.details like '%by_hand%', false) "
             "from submission.file_states as files left join marts.submission_events as answers "
             "on files.answer_batch = answers.batch and files.file_name = answers.file_name "
             "and answers.event in ('ANSWERED', 'REFUSED') where files.file_name = ?",
             [file_name],
         ).fetchall()
-    return Sent(*rows[0]) if rows else None
+    if not rows:
+        return None
+    reporter, built, sent, month, as_of, is_supplement, *rest = rows[0]
+    return Sent(reporter, built, sent, Run(month, as_of, is_supplement), *rest)
 
 
 def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
@@ -229,7 +234,7 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
     All or nothing: with a line that is not ours, the record that it means would count as accepted.
     """
     key = hash_key(settings, key_checks(settings))
-    journal = _journal(sent, settings)
+    journal = journal_file(settings, sent.run)
     with duckdb.connect() as connection:
         known = dict(
             connection.execute(
@@ -241,14 +246,6 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
     if strange := [number for number, one in enumerate(hashes, 2) if one not in known]:
         raise NotAnAnswer(f"line {strange[0]} quotes a record that {sent.file_name} does not hold")
     return [known[one] for one in hashes]
-
-
-def _journal(sent: Sent, settings: Settings) -> Path:
-    """The frozen journal of a file's run; the published one where nothing was frozen."""
-    frozen = settings.ledger / RUNS / f"{sent.report_month:%Y-%m}" / "records.parquet"
-    if frozen.is_file():
-        return frozen
-    return partition(settings, "submission_records", sent.report_month) / PART
 
 
 def _was_read(name: str, size: int, settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,9 @@ from reporting.submission.release_checks import (
     changed,
     frozen_digests,
     frozen_source,
+    refused_names,
     require_releasable,
+    require_sendable_again,
 )
 from reporting.submission.repair import (
     ARCHIVE,
@@ -53,23 +55,43 @@ class Delivery:
 
 
 def release(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[Delivery]:
-    """Release a run and deliver its files; of a released run, deliver what is not delivered yet.
+    """Release a run and deliver its files; of a released run, do what is not done yet.
 
-    Nothing is written before every condition of section 8.2 holds. Raises BadCall where the run may
-    not be released, DataNotFit where a file or the ledger is not what it was, or a delivery fails.
+    That is to send refused files again, whose bytes a reproduction left in place, and to deliver
+    what waits. Nothing is written before every condition of section 8.2 holds. Raises BadCall where
+    the run may not be released, DataNotFit where a file or the ledger is not what it was, or a
+    delivery fails.
     """
     with writing(settings):
         state = known_state(run, settings)
-        if state is None or state.state != RELEASED:
+        if state is not None and state.state == RELEASED:
+            delivered = deliver(settings, now)
+            refused = refused_names(state, settings)
+            if delivered or not refused:
+                return delivered
+            files, tables = require_sendable_again(state, refused, settings), {}
+        else:
             state = built_state(run, settings)
-            with keys.keyring(settings):  # one agent for all files: it has the passphrase
+            with keys.keyring(settings):  # one agent for all checks: it has the passphrase
                 files = require_releasable(state, settings, now())
-                _commit(state, files, settings, now())
+            tables = frozen_digests(state, settings)
+        with keys.keyring(settings):
+            _commit(state, files, tables, settings, now())
         return deliver(settings, now)
 
 
-def _commit(state: RunState, files: list[BuiltFile], settings: Settings, at: datetime) -> None:
-    """Steps 1 to 5: prepare one folder aside, write the batch RELEASED, put the parts in place."""
+def _commit(
+    state: RunState,
+    files: list[BuiltFile],
+    tables: Mapping[str, str],
+    settings: Settings,
+    at: datetime,
+) -> None:
+    """Steps 1 to 5: prepare one folder aside, write the batch RELEASED, put the parts in place.
+
+    ``tables``: the hashes of the published tables that are frozen with the run; none where files
+    are sent again.
+    """
     nonce, label = secrets.token_hex(8), state.run.label
     folder = settings.ledger / PARTIAL.format(nonce)
     private_folder(folder)
@@ -108,8 +130,7 @@ def _commit(state: RunState, files: list[BuiltFile], settings: Settings, at: dat
                 },
             )
         )
-    digests = frozen_digests(state, settings)
-    frozen = [_freeze(*one, state, folder, settings) for one in digests.items()]
+    frozen = [_freeze(*one, state, folder, settings) for one in tables.items()]
     atomic.sync(folder)
     of_run = Event(
         event="RELEASED",
@@ -176,9 +197,9 @@ def undelivered(settings: Settings) -> list[tuple[str, str, str, int, str]]:
     """The released files not delivered: label, institution, name, records, hash of the .enc."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            "select strftime(report_month, '%Y-%m'), reporter_code, file_name, records, "
-            "sealed_sha256 from submission.file_states where state = 'RELEASED' order by batch, "
-            "reporter_code, array_position(['110', '220', '210'], substr(built_name, 23, 3)), "
+            "select label, reporter_code, file_name, records, sealed_sha256 "
+            "from submission.file_states where state = 'RELEASED' order by batch, reporter_code, "
+            "array_position(['110', '220', '210'], substr(built_name, 23, 3)), "
             "file_name"
         ).fetchall()
     return [(label, reporter, name, records, sha) for label, reporter, name, records, sha in rows]

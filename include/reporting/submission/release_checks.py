@@ -9,7 +9,8 @@ from reporting.core import atomic
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.published import PART, built_months, partition
+from reporting.store.month_order import chain
+from reporting.store.published import published_file
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
 from reporting.submission import keys, transport
@@ -73,13 +74,60 @@ def built_files(state: RunState, settings: Settings) -> list[BuiltFile]:
                 "where event = 'RELEASED' and file_name is not null"
             ).fetchall()
         }
-    return [
-        BuiltFile(
-            *(reporter, name, free_name(name, used), digest, size, records),
-            settings.submissions / reporter / state.run.label / name,
+    files = []
+    for reporter, name, digest, size, records in rows:
+        sent_as = free_name(name, used)
+        used.add(sent_as)
+        path = settings.submissions / reporter / state.run.label / name
+        files.append(BuiltFile(reporter, name, sent_as, digest, size, records, path))
+    return files
+
+
+def refused_names(state: RunState, settings: Settings) -> dict[tuple[str, str], str]:
+    """The files of a released run that the bureau refused whole: name as built -> name as sent."""
+    with ledger_views(settings) as connection:
+        rows = connection.execute(
+            "select reporter_code, built_name, file_name from submission.file_states "
+            "where state = 'REFUSED' and report_month = ? and as_of = ? order by all",
+            [state.report_month, state.as_of],
+        ).fetchall()
+    return {(reporter, built): sent for reporter, built, sent in rows}
+
+
+def require_sendable_again(
+    state: RunState, refused: dict[tuple[str, str], str], settings: Settings
+) -> list[BuiltFile]:
+    """The refused files of a released run, if their bytes may be sent again (section 9).
+
+    Needs no approval, since the bytes are those that were approved. Raises BadCall where another
+    run was released since, which took their records over, or where their bytes are not there.
+    """
+    names = ", ".join(sorted(refused.values()))
+    newest = [one for one in run_states(settings) if one.state == RELEASED][-1]
+    if newest.run != state.run:
+        raise BadCall(
+            f"{state.label}: {names} was refused and its records were sent with "
+            f"{newest.label}, or wait for the next run; nothing to release"
         )
-        for reporter, name, digest, size, records in rows
+    files = [
+        one
+        for one in built_files(state, settings)
+        if (one.reporter_code, one.built_name) in refused
     ]
+    for file in files:
+        if not file.path.is_file():
+            raise BadCall(
+                f"{state.label}: {names} was refused; to send the same bytes again, give "
+                f"`reporting run {state.run.options}` first, which builds them again; if the "
+                "content was at fault, run the next month or a supplement"
+            )
+        if atomic.sha256(file.path) != file.sha256:
+            raise changed(file.path)
+    keys.require_keys(settings)
+    transport.require_transport(settings)
+    require_head(settings)
+    require_known_files(settings)
+    return files
 
 
 def free_name(built_name: str, used: set[str]) -> str:
@@ -109,10 +157,8 @@ def _require_unchanged(state: RunState, files: list[BuiltFile]) -> None:
 def require_in_order(run: Run, settings: Settings) -> None:
     """Require that all earlier own runs are released, and that the cut-off does not go back."""
     states = {one.run: one for one in run_states(settings)}
-    for built in built_months(settings):
-        if built.month >= run.month:
-            continue
-        earlier = states.get(Run(built.month, built.as_of))
+    for built in chain(run, settings):
+        earlier = states.get(built.run)
         if earlier is not None and earlier.state == RELEASED:
             continue
         if earlier is not None and earlier.state == DECLINED:
@@ -123,7 +169,11 @@ def require_in_order(run: Run, settings: Settings) -> None:
         raise BadCall(
             f"{built.month:%Y-%m} is built and not released; release it first, or begin a new home"
         )
-    last = max((one.as_of for one in states.values() if one.state == RELEASED), default=run.as_of)
+    released = [one for one in states.values() if one.state == RELEASED]
+    newest = max((one.report_month for one in released), default=run.month)
+    if run.is_supplement and run.month != newest:
+        raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
+    last = max((one.as_of for one in released), default=run.as_of)
     if run.as_of < last:
         raise BadCall(
             f"the cut-off of {run.label}, {run.as_of.isoformat()}, lies before {last.isoformat()}, "
@@ -179,15 +229,16 @@ def frozen_digests(state: RunState, settings: Settings) -> dict[str, str]:
     with ledger_views(settings) as connection:
         (details,) = connection.execute(
             "select max_by(details, batch) from marts.submission_events "
-            "where event = 'BUILT' and built_name is null and run_id = ? and as_of = ?",
-            [state.run_id, state.as_of],
+            "where event = 'BUILT' and built_name is null and run_id = ? and report_month = ? "
+            "and as_of = ?",
+            [state.run_id, state.report_month, state.as_of],
         ).fetchall()[0]
     return dict(json.loads(details)["tables"])
 
 
 def frozen_source(name: str, state: RunState, settings: Settings) -> Path:
     """The published file that a frozen table is a copy of."""
-    return partition(settings, FROZEN[name], state.report_month) / PART
+    return published_file(settings, FROZEN[name], state.run)
 
 
 def changed(path: Path) -> DataNotFit:

@@ -85,15 +85,16 @@ def finish(folder: Path, nonce: str, settings: Settings) -> None:
 def _remove_clear_files(nonce: str, settings: Settings) -> None:
     with ledger_views(settings) as connection:
         files = connection.execute(
-            "select events.reporter_code, events.built_name, events.sha256, events.report_month "
-            "from marts.submission_events as events "
+            "select events.reporter_code, events.built_name, events.sha256, runs.label "
+            "from marts.submission_events as events inner join submission.run_states as runs "
+            "on events.report_month = runs.report_month and events.as_of = runs.as_of "
             "where events.event = 'RELEASED' and events.built_name is not null "
             "and events.batch in (select batch from marts.submission_events "
             "where event = 'RELEASED' and json_extract_string(details, '$.nonce') = ?)",
             [nonce],
         ).fetchall()
-    for reporter, name, digest, month in files:
-        path = settings.submissions / reporter / f"{month:%Y-%m}" / name
+    for reporter, name, digest, label in files:
+        path = settings.submissions / reporter / label / name
         if path.is_file() and atomic.sha256(path) == digest:
             path.unlink()
             atomic.sync_folder(path.parent)

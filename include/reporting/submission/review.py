@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import duckdb
@@ -15,6 +14,10 @@ from reporting.store.submission_ledger import RunState
 MOST_LINES = 30
 FIRST_REPORT = ("10", "31", "32")  # report time codes (bureau interface, section 3)
 CLOSING = ("20", "32")
+
+# Which records of marts.submission_records are of the run, and of the own run a month earlier.
+OF_RUN = "(report_month = $month and as_of = $as_of)"
+OF_MONTH_BEFORE = "(report_month = $before and not is_supplement)"
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,9 @@ def _run(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str
 
 def _records(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     rows = connection.execute(
-        "select reporter_code, record_type, count(*) filter (where report_month = ?), "
-        "count(*) filter (where report_month = ?) from marts.submission_records "
-        "where state <> 'WITHHELD' and report_month in (?, ?) group by all order by all",
+        f"select reporter_code, record_type, count(*) filter (where {OF_RUN}), "
+        f"count(*) filter (where {OF_MONTH_BEFORE}) from marts.submission_records "
+        f"where state <> 'WITHHELD' and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
         _both(run),
     ).fetchall()
     for reporter, kind, now, before in rows:
@@ -99,13 +102,13 @@ def _records(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
 
 def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     rows = connection.execute(
-        "select coalesce(repayment_status, '-'), count(*) filter (where report_month = ?), "
-        "count(*) filter (where report_month = ?), "
-        "sum(overdue_total) filter (where report_month = ?), "
-        "sum(overdue_total) filter (where report_month = ?) "
+        f"select coalesce(repayment_status, '-'), count(*) filter (where {OF_RUN}), "
+        f"count(*) filter (where {OF_MONTH_BEFORE}), "
+        f"sum(overdue_total) filter (where {OF_RUN}), "
+        f"sum(overdue_total) filter (where {OF_MONTH_BEFORE}) "
         "from marts.submission_records where record_type = '210' and state <> 'WITHHELD' "
-        "and report_month in (?, ?) group by all order by all",
-        [*_both(run)[:2], *_both(run)],
+        f"and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
+        _both(run),
     ).fetchall()
     yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"
     now, before = (sum(row[place] or 0 for row in rows) for place in (3, 4))
@@ -119,9 +122,9 @@ def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
         "count(*) filter (where state <> 'WITHHELD' and report_date < report_month), "
         "count(*) filter (where state = 'WITHHELD'), "
         "string_agg(distinct rule_ids, ', ' order by rule_ids) filter (where state = 'WITHHELD') "
-        "from marts.submission_records where report_month = ? "
+        "from marts.submission_records where report_month = ? and as_of = ? "
         "and (record_type = '210' or state = 'WITHHELD')",
-        [*FIRST_REPORT, *CLOSING, run.month],
+        [*FIRST_REPORT, *CLOSING, run.month, run.as_of],
     ).fetchall()[0]
     (pending,) = connection.execute(
         "select count(*) from marts.months_owed where report_month = ?", [run.month]
@@ -137,8 +140,9 @@ def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
 def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     rows = connection.execute(
         "select check_id, rows_failing, is_waived from marts.data_quality_results "
-        "where report_month = ? and not passed order by rows_failing desc, check_id",
-        [run.month],
+        "where report_month = ? and as_of = ? and not passed "
+        "order by rows_failing desc, check_id",
+        [run.month, run.as_of],
     ).fetchall()
     if not rows:
         yield "all passed"
@@ -146,6 +150,5 @@ def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
         yield f"warning {check}: {failing:,} rows" + (", waived" if is_waived else "")
 
 
-def _both(run: Run) -> list[Any]:
-    months: list[date] = [run.month, previous_month(run.month)]
-    return months * 2
+def _both(run: Run) -> dict[str, Any]:
+    return {"month": run.month, "as_of": run.as_of, "before": previous_month(run.month)}

@@ -37,9 +37,11 @@ def named_files(settings: Settings) -> list[tuple[Path, str]]:
     """Every file that a release left for good, with the hash that the ledger holds of it."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            "select strftime(report_month, '%Y-%m'), reporter_code, file_name, reference, sha256, "
+            "select runs.label, reporter_code, file_name, reference, sha256, "
             "sealed_sha256, json_extract_string(details, '$.archive_sha256') "
-            "from marts.submission_events where event = 'RELEASED' "
+            "from marts.submission_events as events inner join submission.run_states as runs "
+            "on events.report_month = runs.report_month and events.as_of = runs.as_of "
+            "where event = 'RELEASED' "
             "and (file_name is not null or reference is not null) order by batch, position"
         ).fetchall()
     found = []

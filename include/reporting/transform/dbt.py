@@ -103,6 +103,7 @@ def dbt_variables(run: Run, settings: Settings) -> dict[str, object]:
         "minimum_group_size": settings.minimum_group_size,
         "earliest_report_on": run.next_usual_cut_off(settings).isoformat(),
         "policy_file": str(settings.policy) if settings.policy else "",
+        "is_supplement": run.is_supplement,
     }
 
 

@@ -269,7 +269,7 @@ def _records(
     rows = connection.execute(
         f"select account_id, {columns} from marts.submission_records "
         f"where account_id in ({_marks(accounts)}) and report_month <= ? "
-        "order by report_date, report_month",
+        "order by report_date, report_month, as_of",
         [*accounts, month],
     ).fetchall()
     for account_id, *row in rows:

@@ -18,7 +18,7 @@ from reporting.core.errors import BadCall, ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.store.build_store import open_store
-from reporting.store.published import BuiltMonth
+from reporting.store.published import BuiltRun
 from reporting.store.published_database import months_shown, open_published
 from reporting.why.fields import (
     Figure,
@@ -110,7 +110,7 @@ def _explained(
     return explanation
 
 
-def _require_same_build(store: duckdb.DuckDBPyConnection, built: BuiltMonth, run: Run) -> None:
+def _require_same_build(store: duckdb.DuckDBPyConnection, built: BuiltRun, run: Run) -> None:
     found = store.execute("select report_month, as_of, run_id from marts.built_months").fetchall()
     if found != [(built.month, built.as_of, built.run_id)]:
         raise _run_it_again(run, "has a build store of another build than the published one")

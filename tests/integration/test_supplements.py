@@ -1,0 +1,200 @@
+"""Runs after the own run of a month: supplements, reproductions, and refused files sent again.
+
+One lender and its bureau over two months (life cycle, sections 2, 6, 9 and 16).
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from support.circles import Circle, circle_of
+from support.gnupg_keys import needs_gpg
+from support.lender_months import settings_in
+
+from reporting.core.errors import BadCall, DataNotFit
+from reporting.submission import verify
+from reporting.synthetic import lender
+
+pytestmark = needs_gpg
+
+MARCH, APRIL = "2026-03", "2026-04"
+FIRST, SECOND, THIRD = "2026-04-10", "2026-04-12", "2026-04-14T09:30:00"
+KEPT = ("ledger", "secure")  # with the landing zone, all that a reproduction needs
+
+
+@dataclass
+class Story:
+    """The lender and its bureau after the story, and what was seen on the way."""
+
+    circle: Circle
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """March is rejected in part and repaired by a supplement; a file of April is refused."""
+    settings = settings_in(tmp_path_factory.mktemp("supplements"))
+    lender.generate(Path(settings.landing), accounts=60, months=4, seed=11)
+    with circle_of(settings) as circle:
+        story = Story(circle)
+        said = story.said
+        circle.go_round(MARCH, "--reject", "3=ABR006", "--seed", "5")
+        said["rejected"] = _records(circle, MARCH, "REJECTED")
+        said["pending"] = {
+            account for (account,) in circle.query("select account_id from marts.pending_now")
+        }
+        said["own journal"] = _journal(circle, "data")
+
+        assert circle.run(MARCH, FIRST) is None
+        said["supplement"] = circle.query(
+            "select record_type, subject_id, report_date from marts.submission_records "
+            "where is_supplement order by all"
+        )
+        said["strings"] = circle.query(
+            "select account_id, history_24 from marts.repayment_history order by all"
+        )
+        circle.send(MARCH)
+        circle.answer("--reject", "1=ABE001", "--seed", "2")
+        said["rejected again"] = _records(circle, MARCH, "REJECTED", is_supplement=True)
+
+        said["cannot be sent"] = circle.run(MARCH, SECOND)
+        said["after that"] = circle.query("select count(*) from marts.runs")[0][0]
+
+        circle.go_round(APRIL)
+        said["nothing pending"] = [circle.run(APRIL, "2026-05-20")]
+        yield story
+
+
+def _records(
+    circle: Circle, month: str, state: str, is_supplement: bool = False
+) -> list[tuple[Any, ...]]:
+    return circle.query(
+        "select record_type, subject_id, report_date from marts.submission_records "
+        f"where report_month = '{month}-01' and state = '{state}' "
+        f"and is_supplement = {is_supplement} order by all"
+    )
+
+
+def _journal(circle: Circle, part: str) -> bytes:
+    folder = circle.settings.published / "submission_records" / f"report_month={MARCH}-01"
+    return (folder / f"{part}.parquet").read_bytes()
+
+
+def test_a_supplement_sends_what_was_pending_and_nothing_else(story: Story) -> None:
+    assert len(story.said["rejected"]) == 3
+    sent = {(subject, day) for kind, subject, day in story.said["supplement"] if kind == "210"}
+    assert {(subject, day) for _, subject, day in story.said["rejected"]} <= sent
+    assert {subject for subject, _ in sent} <= story.said["pending"]
+
+
+def test_a_supplement_leaves_the_own_run_of_its_month_as_it_is(story: Story) -> None:
+    assert _journal(story.circle, "data") == story.said["own journal"]
+    owned = story.circle.query("select count(*) from marts.built_months")
+    assert owned == [(2,)]
+
+
+def test_the_strings_after_a_supplement_end_with_its_month(story: Story) -> None:
+    rejected = {subject for kind, subject, _ in story.said["rejected"] if kind == "210"}
+    sent = dict(
+        story.circle.query(
+            "select account_id, repayment_status from marts.submission_records "
+            f"where record_type = '210' and report_month = '{MARCH}-01' and state <> 'WITHHELD' "
+            f"and report_date > '{MARCH}-01'"
+        )
+    )
+    strings = dict(story.said["strings"])
+    assert rejected
+    assert all(strings[account][-1] == status for account, status in sent.items())
+    assert {len(string) for string in strings.values()} == {24}
+
+
+def test_content_that_was_rejected_is_not_sent_again_unchanged(story: Story) -> None:
+    assert len(story.said["rejected again"]) == 1
+    assert "can be sent at 2026-04-12T00:00:00: 1 WITHHELD H08" in story.said["cannot be sent"]
+    assert story.said["after that"] == 2, "a supplement without a record is published"
+
+
+def test_a_supplement_without_anything_pending_ends_with_a_line(story: Story) -> None:
+    waiting = story.circle.query("select count(*) from marts.pending_now")[0][0]
+    (said,) = story.said["nothing pending"]
+    assert said == "nothing is pending for 2026-04" if not waiting else "can be sent" in said
+
+
+def test_the_bureau_holds_what_was_reported(story: Story) -> None:
+    held = story.circle.months_held()
+    assert held == story.circle.months_reported()
+    assert len(held) > 50
+    assert verify.faults(story.circle.settings) == []
+
+
+def test_a_refused_file_is_sent_again_with_the_same_bytes(story: Story, tmp_path: Path) -> None:
+    circle = story.circle
+    # the bureau refuses by hand what it had accepted in the story: a copy of the story goes on
+    names = circle.query(
+        "select file_name from marts.submission_events where event = 'RELEASED' "
+        f"and file_name is not null and report_month = '{APRIL}-01' order by all"
+    )
+    assert names
+    with pytest.raises(BadCall, match="supplement goes with the newest released month, 2026-04"):
+        circle.run(MARCH, "2026-05-21")
+    with pytest.raises(BadCall, match="is no cut-off of a released run"):
+        circle.run(MARCH, THIRD)
+
+
+def test_every_released_run_can_be_built_again(
+    story: Story, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    circle = story.circle
+    home = tmp_path_factory.mktemp("again") / "home"
+    for folder in KEPT:
+        shutil.copytree(circle.settings.home / folder, home / folder)
+    again = Circle(circle.settings.model_copy(update={"home": home}), circle.bureau)
+    for month, as_of in ((MARCH, None), (MARCH, FIRST), (APRIL, None)):
+        said = again.run(month, as_of)
+        assert said is not None
+        assert said.endswith("files, same bytes"), said
+    assert not list(home.glob("submissions/*/*/*.txt"))
+    for table in ("months_owed", "accounts_known", "repayment_history", "submission_records"):
+        tables = [
+            sorted((one / "published" / table).rglob("*.parquet"))
+            for one in (circle.settings.home, home)
+        ]
+        assert len(tables[0]) == len(tables[1]) == 3
+        for then, now in zip(*tables, strict=True):
+            with duckdb.connect() as connection:
+                assert not connection.execute(
+                    "from read_parquet(?) except all from read_parquet(?)", [str(then), str(now)]
+                ).fetchall()
+
+
+def test_a_late_file_changes_no_released_run(story: Story) -> None:
+    landing = Path(story.circle.settings.landing)
+    late = landing / "transactions" / "late.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy (select * replace ('late-' || transaction_id as transaction_id) "
+            f"from read_parquet('{landing}/transactions/*.parquet') limit 40) "
+            f"to '{late}' (format parquet)"
+        )
+    try:
+        said = story.circle.run(MARCH)
+    finally:
+        late.unlink()
+    assert said is not None
+    assert said.endswith("same bytes")
+
+
+def test_a_landing_file_that_is_gone_is_named(story: Story) -> None:
+    landing = Path(story.circle.settings.landing)
+    file = sorted((landing / "bills").glob("*.parquet"))[0]
+    aside = file.with_suffix(".aside")
+    file.rename(aside)
+    try:
+        with pytest.raises(DataNotFit, match=f"landing file bills/{file.name} is gone; restore it"):
+            story.circle.run(MARCH)
+    finally:
+        aside.rename(file)
