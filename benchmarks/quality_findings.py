@@ -11,10 +11,10 @@ import duckdb
 from reporting.checks.gx import load_suite
 from reporting.checks.results import LAYERS
 from reporting.checks.vocabulary import failing_rows
-from reporting.core.run import Run
+from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store.build_store import open_store
-from reporting.store.published import PART, partition
+from reporting.store.published import partition
 from reporting.synthetic.defects import Defect
 
 NEVER_OPEN = {"NOT_YET_OPEN", "CLOSED_EARLIER"}
@@ -196,7 +196,7 @@ def score_deliveries(one: Defect, messages: str, clean: Settings, spoilt: Settin
     if one.seen_in == "structure":
         return all(word in messages for word in one.rule.split())
     return all(
-        (partition(clean, table, date(2026, 5, 1)) / PART).read_bytes()
-        == (partition(spoilt, table, date(2026, 5, 1)) / PART).read_bytes()
+        (partition(clean, table, date(2026, 5, 1)) / OWN_PART).read_bytes()
+        == (partition(spoilt, table, date(2026, 5, 1)) / OWN_PART).read_bytes()
         for table in ("reportable_population", "repayment_status")
     )

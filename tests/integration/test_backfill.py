@@ -12,7 +12,7 @@ import pytest
 from support.airflow_server import AirflowServer, needs_make, running_airflow
 from support.lender_months import settings_in
 
-from reporting.store.month_order import stale_months
+from reporting.store.month_order import stale_runs
 from reporting.store.published import built_months
 from reporting.synthetic import lender
 
@@ -104,7 +104,7 @@ def test_a_backfill_builds_month_after_month_and_stops_at_a_failed_one_until_it_
     built = built_months(settings)
     assert [f"{entry.month:%Y-%m}" for entry in built] == [MARCH, APRIL, MAY]
     assert [entry.built_on for entry in built] == [None, built[0].run_id, built[1].run_id]
-    assert not stale_months(built)
+    assert not stale_runs(settings)
     assert (
         server.tasks(APRIL)["publish"]["end_date"]
         < server.tasks(MAY)["check_landing"]["start_date"]

@@ -17,6 +17,7 @@ from reporting.core.run import Run
 from reporting.core.settings import PROJECT_ROOT, Settings
 from reporting.records.earlier_months import create_history
 from reporting.store.build_store import open_store
+from reporting.store.month_order import chain
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import BureauFacts
 from reporting.synthetic.defects import CLASSES, load_classes, planted
@@ -184,8 +185,9 @@ def test_a_wrong_call_is_named(tmp_path: Path, arguments: dict[str, object], tol
 
 def unusual_for_june(settings: Settings) -> list[tuple[str, str]]:
     """The figures of earlier months that June is not measured by."""
+    june = Run.of("2026-06", None, settings)
     with duckdb.connect() as store:
-        create_history(store, Run.of("2026-06", None, settings), settings, BureauFacts())
+        create_history(store, june, chain(june, settings), settings, BureauFacts())
         return store.execute("select figure, scope from history.unusual_figures").fetchall()
 
 

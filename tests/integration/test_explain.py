@@ -17,7 +17,7 @@ from support.lender_months import settings_in
 
 from reporting.cli import app
 from reporting.core.errors import BadCall
-from reporting.core.run import Run
+from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pipeline import steps
 from reporting.store import publish, published, published_database
@@ -160,7 +160,7 @@ def spoiled(worked: Settings, tmp_path_factory: pytest.TempPathFactory) -> Setti
     """The same home with a mart that is wrong about two fields of one account."""
     settings = worked.model_copy(update={"home": tmp_path_factory.mktemp("spoiled") / "home"})
     shutil.copytree(worked.home, settings.home)
-    file = published.partition(settings, "repayment_status", MAY) / published.PART
+    file = published.partition(settings, "repayment_status", MAY) / OWN_PART
     with duckdb.connect() as connection:
         connection.execute(f"create table status as from '{file}'")
         connection.execute(

@@ -64,9 +64,28 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         said["cannot be sent"] = circle.run(MARCH, SECOND)
         said["after that"] = circle.query("select count(*) from marts.runs")[0][0]
 
-        circle.go_round(APRIL)
-        said["nothing pending"] = [circle.run(APRIL, "2026-05-20")]
+        assert circle.run(APRIL) is None
+        circle.send(APRIL)
+        said["refused"] = _sent_files(circle)[-1]
+        circle.answer("--refuse", f"{said['refused']}=ABF000")
+        said["rejected with it"] = len(_records(circle, APRIL, "REJECTED"))
+        with pytest.raises(BadCall) as caught:
+            circle.release(APRIL)
+        said["not there"] = str(caught.value)
+        said["reproduced"] = circle.run(APRIL)
+        said["again"] = circle.release(APRIL)
+        circle.answer()
+        said["nothing to do"] = circle.release(APRIL)
+        said["nothing pending"] = circle.run(APRIL, "2026-05-20")
         yield story
+
+
+def _sent_files(circle: Circle) -> list[str]:
+    rows = circle.query(
+        "select file_name from marts.submission_events where event = 'RELEASED' "
+        f"and file_name is not null and report_month = '{APRIL}-01' order by batch, file_name"
+    )
+    return [name for (name,) in rows]
 
 
 def _records(
@@ -120,7 +139,7 @@ def test_content_that_was_rejected_is_not_sent_again_unchanged(story: Story) -> 
 
 def test_a_supplement_without_anything_pending_ends_with_a_line(story: Story) -> None:
     waiting = story.circle.query("select count(*) from marts.pending_now")[0][0]
-    (said,) = story.said["nothing pending"]
+    said = story.said["nothing pending"]
     assert said == "nothing is pending for 2026-04" if not waiting else "can be sent" in said
 
 
@@ -131,18 +150,29 @@ def test_the_bureau_holds_what_was_reported(story: Story) -> None:
     assert verify.faults(story.circle.settings) == []
 
 
-def test_a_refused_file_is_sent_again_with_the_same_bytes(story: Story, tmp_path: Path) -> None:
-    circle = story.circle
-    # the bureau refuses by hand what it had accepted in the story: a copy of the story goes on
-    names = circle.query(
-        "select file_name from marts.submission_events where event = 'RELEASED' "
-        f"and file_name is not null and report_month = '{APRIL}-01' order by all"
+def test_a_refused_file_is_sent_again_with_the_same_bytes(story: Story) -> None:
+    said, refused = story.said, story.said["refused"]
+    assert said["rejected with it"] > 10
+    assert "`reporting run --month 2026-04` first" in said["not there"]
+    assert said["reproduced"].endswith("same bytes")
+    (delivery,) = said["again"]
+    assert delivery.file_name[:26] == refused[:26]
+    assert int(delivery.file_name[26:29]) > int(refused[26:29])
+    assert said["nothing to do"] == []
+    hashes = story.circle.query(
+        "select distinct sha256 from marts.submission_events where event = 'RELEASED' "
+        f"and file_name in ('{refused}', '{delivery.file_name}')"
     )
-    assert names
+    assert len(hashes) == 1
+    assert _records(story.circle, APRIL, "REJECTED") == []
+    assert not list(story.circle.settings.submissions.glob("*/*/*.txt"))
+
+
+def test_only_the_newest_released_month_has_a_supplement(story: Story) -> None:
     with pytest.raises(BadCall, match="supplement goes with the newest released month, 2026-04"):
-        circle.run(MARCH, "2026-05-21")
+        story.circle.run(MARCH, "2026-05-21")
     with pytest.raises(BadCall, match="is no cut-off of a released run"):
-        circle.run(MARCH, THIRD)
+        story.circle.run(MARCH, THIRD)
 
 
 def test_every_released_run_can_be_built_again(

@@ -126,8 +126,8 @@ def compared_month(
             expected = parquet(Path(f"{kept}_{name}.parquet"))
             built = parquet(tables / "secure.db" / name / "*.parquet")
             yield compared(connection, f"{month} {name}", expected, built)
-        for name in sorted(set(published.TABLES) - WITH_WALL_CLOCK):
-            files = [published.partition(one, name, run.month) / published.PART for one in homes]
+        for name in sorted(set(published.OF_OWN_RUNS) - WITH_WALL_CLOCK):
+            files = [published.partition(one, name, run.month) / run.part for one in homes]
             yield compared(connection, f"{month} published {name}", *map(parquet, files))
     yield compared_files(month, *homes)
 

@@ -1,4 +1,4 @@
-"""A lender and its bureau: runs are built, approved, released, judged by the simulator, answered."""
+"""A lender and its bureau: runs are built, released, judged by the simulator and answered."""
 
 import csv
 import json

@@ -354,7 +354,7 @@ def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.Monk
     run = Run.of("2026-05", None, settings)
     assert 'href="../trend.html"' in start_page(run, [], {})
     whole_month(settings, "2026-05", check("a"))
-    built = published.BuiltMonth(run.month, run.as_of, "run", None)
+    built = published.BuiltRun(run.month, run.as_of, "run", None)
     monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])
     run.build_store(settings).parent.mkdir(parents=True)
     run.build_store(settings).touch()
