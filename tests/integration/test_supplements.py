@@ -67,7 +67,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         assert circle.run(APRIL) is None
         circle.send(APRIL)
         said["refused"] = _sent_files(circle)[-1]
-        circle.answer("--refuse", f"{said['refused']}=ABF000")
+        circle.answer("--refuse", f"{Path(said['refused']).stem}.enc=ABF000")
         said["rejected with it"] = len(_records(circle, APRIL, "REJECTED"))
         with pytest.raises(BadCall) as caught:
             circle.release(APRIL)
