@@ -142,7 +142,7 @@ def test_content_that_was_rejected_is_not_sent_again_unchanged(story: Story) -> 
 
 def test_a_supplement_without_anything_pending_ends_with_a_line(tmp_path: Path) -> None:
     run = Run(date(2026, 3, 1), datetime(2026, 4, 10), is_supplement=True)
-    with pytest.raises(NothingToSend, match="^nothing is pending for 2026-03$"):
+    with pytest.raises(NothingToSend, match="nothing is pending for 2026-03"):
         supplement.require_pending(run, settings_in(tmp_path))
 
 
