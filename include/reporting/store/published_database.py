@@ -9,6 +9,7 @@ and never waits for a run.
 import re
 import secrets
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -16,10 +17,11 @@ import duckdb
 from reporting.core import atomic
 from reporting.core.database import literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.seeds import feedback_codes
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.published import BUILDS, TABLES, BuiltMonth, published_files
-from reporting.store.submission_ledger import show_events
+from reporting.store.submission_ledger import published_head, show_events
 
 # Views of the database that are not simply the union of the months.
 VIEWS = {
@@ -39,7 +41,8 @@ VIEWS = {
 
 
 SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
-READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed")
+READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed", "repair_queue")
+WRITTEN_BY_SUBMISSION_VIEWS = ("submission_records", "repair_queue")  # over the tables of that name
 
 
 def build_database(settings: Settings) -> Path:
@@ -57,7 +60,8 @@ def build_database(settings: Settings) -> Path:
     for table in TABLES:
         for path in published_files(settings, table):
             month = path.parent.name.removeprefix("report_month=")
-            _link(path, builds / build / f"{table}.{month}.parquet")
+            source = _frozen_journal(month, settings) if table == "submission_records" else None
+            _link(source or path, builds / build / f"{table}.{month}.parquet")
     atomic.sync_folder(builds / build)
     _write_database(settings, build)
     if before is not None:  # else readers may still have a build open that is not known now
@@ -65,6 +69,15 @@ def build_database(settings: Settings) -> Path:
             if folder.name not in (before, build):
                 atomic.remove(folder)
     return settings.published_database
+
+
+def _frozen_journal(month: str, settings: Settings) -> Path | None:
+    """The journal of a released month as the ledger keeps it: one of an older version with values.
+
+    Of other months it is a copy of the published one.
+    """
+    path = settings.ledger / "runs" / month[: len("YYYY-MM")] / "records.parquet"
+    return path if path.is_file() else None
 
 
 def _link(path: Path, name: Path) -> None:
@@ -87,12 +100,25 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     show_events(connection, settings)
     has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
     if has_runs:
-        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(sources))
+        _show_feedback_codes(connection)
+        views = SUBMISSION_VIEWS.read_text(encoding="utf-8")
+        connection.execute(views.format_map({**sources, "repair_days": settings.repair_days}))
     for table, source in sources.items():
-        if source is not None and not (has_runs and table == "submission_records"):
+        if source is not None and not (has_runs and table in WRITTEN_BY_SUBMISSION_VIEWS):
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")
+
+
+def _show_feedback_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """What each feedback code means, as a small table: the views say it of a rejected record."""
+    codes = [asdict(one) for one in feedback_codes().values()]
+    columns = ", ".join(f"{name} varchar" for name in codes[0])
+    connection.execute(f"create table submission.feedback_codes ({columns})")
+    connection.executemany(
+        f"insert into submission.feedback_codes values ({', '.join('?' * len(codes[0]))})",
+        [list(one.values()) for one in codes],
+    )
 
 
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
@@ -104,8 +130,9 @@ def _every_month(settings: Settings, build: str, table: str) -> str | None:
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall if nothing is published yet.
 
-    After the home folder was copied or moved, its database still names the files of the old place.
-    It is then written again first, or only made in memory if the home folder is not writable.
+    After the home folder was copied or moved, its database still names the files of the old place;
+    one that an older version wrote lacks views. It is then written again first, or only made in
+    memory if the home folder is not writable.
     """
     database = settings.published_database
     if not database.is_file():
@@ -115,7 +142,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "or set REPORTING_HOME to the folder that holds it"
         )
     connection = duckdb.connect(str(database), read_only=True)
-    if is_of_this_place(connection, settings):
+    if is_of_this_place(connection, settings) and published_head(settings) is not None:
         return connection
     build = _build_of(_queries(connection))
     connection.close()
@@ -151,7 +178,7 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
     except (ReportingError, OSError, duckdb.Error) as error:
         if not (build and is_here):
             raise DataNotFit(
-                f"{settings.published_database} shows the files of another folder and cannot be "
+                f"{settings.published_database} is of another folder or version and cannot be "
                 f"made again now; let {settings.home.resolve()} be written and read it again"
             ) from error
         connection = duckdb.connect()
