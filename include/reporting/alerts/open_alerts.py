@@ -111,6 +111,7 @@ def _keep(memory: Memory, path: Path) -> None:
 
 def _write(path: Path, content: object) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replaced(path) as aside:
             aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
