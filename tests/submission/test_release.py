@@ -182,6 +182,9 @@ def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(settings: Settin
     for batch in sorted((settings.ledger / "events").iterdir()):
         if batch not in before:
             batch.unlink()
+    with pytest.raises(DataNotFit, match="ledger batch 4 is missing or changed; restore it"):
+        approve(settings, SECOND)  # the published database has seen it
+    settings.published_database.unlink()  # it was restored from an older backup, too
     approve(settings, SECOND)
     sealed = next(settings.outbox.rglob("*.enc"))
     with pytest.raises(ReportingError, match=r"changed since it was built|does not know"):
