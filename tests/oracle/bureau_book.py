@@ -66,6 +66,10 @@ lat_rpy_date
 TEXTS = {"rpt_date_code", "acct_status", "five_cate", "rpy_status"}
 
 
+# Of a record that was neither sent nor rejected before.
+SENT_ONCE = {"is_rejected_content": False, "is_sent_already": False}
+
+
 def person(**changes: Any) -> Row:
     """Record 110: first basic information, nothing known but what is asked for."""
     segments = {f"seg_{name}": True for name in ("fcs", "sps", "edu", "octpn", "rednc", "mlg")}
@@ -237,9 +241,10 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
                                     for row in records]),
             ("secure.checked_220", [{"is_expired_before": expired_before(row, agreements),
                                      "has_quarantined_limit": False,
-                                     "has_quarantined_consent": False} | row
+                                     "has_quarantined_consent": False} | SENT_ONCE | row
                                     for row in agreements]),
-            ("secure.checked_110", [{"has_quarantined_consent": False} | row for row in people]),
+            ("secure.checked_110", [{"has_quarantined_consent": False} | SENT_ONCE | row
+                                    for row in people]),
             ("files", [row for row in book.values() if "header" in row]),
         ):  # fmt: skip
             load(connection, name, rows)
@@ -282,6 +287,7 @@ def past(row: Row, records: list[Row]) -> Row:
         "has_moved_row": False,
         "has_quarantined_owner": False,
         "has_changed_owner": False,
+        **SENT_ONCE,
         "is_oldest_late_principal": row["overd_princ"] > 0,
         "is_introduced": bool(before)
         or row["rpt_date_code"] in ("10", "31")

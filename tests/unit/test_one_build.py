@@ -177,7 +177,7 @@ def test_a_copy_that_cannot_be_written_is_read_from_memory(
     with open_published(copied) as connection:
         assert connection.execute(JOINED).fetchone() == ("a",) * len(TABLES)
     shutil.rmtree(copied.published / BUILDS)
-    with pytest.raises(DataNotFit, match="shows the files of another folder"):
+    with pytest.raises(DataNotFit, match="is of another folder or version"):
         open_published(copied)
 
 

@@ -1,4 +1,4 @@
-"""The bureau's rules V01-V71 and ours H01-H12, from ``expectations/bureau_rules.yml``.
+"""The bureau's rules V01-V71 and ours H01-H13, from ``expectations/bureau_rules.yml``.
 
 A record that fails a rule of severity E is withheld. ``hits`` gives the SQL that evaluates every
 rule of a record type in one scan; ``python -m reporting.records.rules`` renders the rules page.
