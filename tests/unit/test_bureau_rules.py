@@ -312,7 +312,7 @@ GOOD = REGISTRY.read_text(encoding="utf-8")
         (GOOD.replace("  why: ", "  reason: ", 1), "id H01, field"),
         (GOOD.replace("id: V03", "id: V02"), "V02 stands after V02"),
         (GOOD.replace("id: V03", "id: three"), "id three, field id"),
-        (GOOD + "- text\n", "entry 82"),
+        (GOOD + "- text\n", "entry 84"),
         ("rules: none\n", "must be a list"),
         ("", "must be a list"),
         ("- [\n", "is not YAML"),
