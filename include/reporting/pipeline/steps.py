@@ -44,7 +44,15 @@ from reporting.landing.land import LandingReport, land_feeds
 from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
 from reporting.pipeline import landing_unchanged
-from reporting.records import earlier_months, files, hash_key, lines, notices, validate
+from reporting.records import (
+    earlier_months,
+    files,
+    hash_key,
+    lines,
+    notices,
+    recount,
+    validate,
+)
 from reporting.store import (
     carried_forward,
     month_order,
@@ -287,9 +295,12 @@ def publish(run: Run, settings: Settings) -> None:
             earlier_months.create_history(connection, run, settings, facts)
     build_journal(run, settings)
     with open_store(run, settings, read_only=False) as connection:
+        recount.require_closed(connection, run)
         _create_quality_results(connection, run, settings)
         with in_one_piece(run, settings):
             written = files.write_submissions(connection, run, settings)
+            recount.count_files(connection, settings, run, written)
+            recount.require_closed(connection, run)
             notices.write_notices(connection, run, settings)
             write_tables(connection, run, settings)
             build.record_build(connection, run, settings, written)

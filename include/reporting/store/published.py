@@ -28,6 +28,8 @@ TABLES = {
     "repayment_history": "account_id",
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
+    "reconciliation": "step_number, reporter_code, product_code, record_type, account_group, "
+    "repayment_status, part, item",
     "feed_counts": "table_name",
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id, source_file",
     "batch_figures": "figure, scope",

@@ -38,8 +38,13 @@ VIEWS = {
 }
 
 
-SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
-READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed")
+# Views over runs and answers -> the published tables that they read; the first is shown by a view.
+_STORE = Path(__file__).parent
+_OF_A_RUN = ("submission_records", "built_months", "months_owed")
+VIEWS_OF_RUNS = {
+    _STORE / "submission_views.sql": _OF_A_RUN,
+    _STORE / "reconciliation_views.sql": ("reconciliation", *_OF_A_RUN),
+}
 
 
 def build_database(settings: Settings) -> Path:
@@ -85,11 +90,13 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
     show_events(connection, settings)
-    has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
-    if has_runs:
-        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(sources))
+    shown = set()
+    for script, tables in VIEWS_OF_RUNS.items():
+        if all(sources[table] for table in tables):  # else there is no run, or of older versions
+            connection.execute(script.read_text(encoding="utf-8").format_map(sources))
+            shown.add(tables[0])
     for table, source in sources.items():
-        if source is not None and not (has_runs and table == "submission_records"):
+        if source is not None and table not in shown:
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")
