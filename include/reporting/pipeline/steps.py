@@ -306,6 +306,7 @@ def publish(run: Run, settings: Settings) -> None:
             build.record_build(connection, run, settings, written)
             published_database.build_database(settings)
         carried_forward.carry_forward(connection, run, settings)
+        month_checks.show_reconciliation(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
     _write_trend(settings)
