@@ -57,7 +57,8 @@ def outcome(lender: Lender, month: str) -> dict[str, bytes]:
     files += [
         lender.settings.published / table / f"report_month={month}-01" / OWN_PART
         for table in OF_OWN_RUNS
-        if table != "data_quality_results"  # it says when a check was asked
+        # they say when a check was asked, and which accounts were brought forward
+        if table not in ("data_quality_results", "reconciliation")
     ]
     return {str(path.relative_to(home)): path.read_bytes() for path in files if path.exists()}
 

@@ -87,6 +87,23 @@ def test_nothing_is_left_open(circles: Circles) -> None:
     ]
 
 
+def test_every_step_of_every_month_reconciles_up_to_what_the_bureau_holds(circle: Circle) -> None:
+    steps = circle.query(
+        "select step, bool_and(is_closed), count(distinct report_month) "
+        "from marts.reconciliation group by all order by min(step_number)"
+    )
+    assert [(step, is_closed) for step, is_closed, _ in steps] == [
+        *(("accounts", True), ("ledger", True), ("marts", True), ("records", True)),
+        *(("file", True), ("answered", True), ("held", True)),
+    ]
+    assert min(months for *_, months in steps) >= len(MONTHS)
+    first = f"{MONTHS[0]}-01"
+    assert circle.query(
+        "select step, accounts from marts.reconciliation "
+        f"where report_month = '{first}' and item in ('rejected', 'rejected ABR006') order by all"
+    ) == [("answered", REJECTED), ("held", -REJECTED)]
+
+
 def test_the_history_of_an_account_shows_the_repaired_month(circles: Circles) -> None:
     for account, *_ in circles.rejected:
         (newest,) = circles.circle.query(

@@ -243,7 +243,7 @@ def test_what_is_open_says_why_it_is_late(worked: Settings) -> None:
     )
     text = " ".join(" ".join(lines).split())
     assert "overdue_total 2,898, overdue_principal 2,800, overdue_principal_over_180 0" in text
-    assert "All 23 fields equal the mart." in text
+    assert "All 24 fields equal the mart." in text
 
 
 def test_a_bounced_payment_and_a_later_reversal(worked: Settings) -> None:

@@ -277,6 +277,7 @@ class MonthEnd:
     report_date: date
     balance: Decimal
     credit_balance: Decimal
+    charges_unpaid: Decimal
     unbilled: Decimal
     amount_due: Decimal
     amount_paid: Decimal
@@ -382,6 +383,7 @@ def month_end(
         report_date=day,
         balance=max(balance, ZERO),
         credit_balance=max(-balance, ZERO),
+        charges_unpaid=sum((i.unpaid for i in ledger.items if i.kind != "principal"), ZERO),
         unbilled=balance - unpaid_principal,
         amount_due=amount_due,
         amount_paid=sum(
@@ -474,8 +476,8 @@ def status_row(
     end = months[-1]
     status = end.repayment_status
     copied = (
-        "report_date balance credit_balance amount_due amount_paid last_paid_on days_past_due "
-        "overdue_periods overdue_total overdue_principal overdue_principal_31_60 "
+        "report_date balance credit_balance charges_unpaid amount_due amount_paid last_paid_on "
+        "days_past_due overdue_periods overdue_total overdue_principal overdue_principal_31_60 "
         "overdue_principal_61_90 overdue_principal_91_180 overdue_principal_over_180 "
         "oldest_unpaid_due_on repayment_status five_tier_class"
     )

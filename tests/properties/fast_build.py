@@ -38,6 +38,7 @@ RUNS = {
     "late": ("2026-04", "2026-05-20T12:00:00", 0),
 }
 MARTS = ("repayment_status", "reportable_population", "feed_counts")
+POSITIONS = "int_reconciled_ledger"  # step 1 of the reconciliation, a view that follows from them
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,10 @@ class FastBuild:
             model.build(self._store)
         return self._marts_in(self._store)
 
+    def positions(self) -> Rows:
+        """Step 1 of the reconciliation of the book whose marts were built last."""
+        return _rows(self._store.execute(f"from marts.{POSITIONS}"))
+
     def real_marts(self) -> dict[str, Rows]:
         """The marts that the product built of the example book."""
         with open_store(self.run, self.settings) as store:
@@ -149,9 +154,13 @@ class FastBuild:
             cursor = store.execute(
                 f"from marts.{mart} where report_month = ? order by all", [self.run.month]
             )
-            names = [column[0] for column in cursor.description or []]
-            marts[mart] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            marts[mart] = _rows(cursor)
         return marts
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Rows:
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _text(value: object) -> str:
@@ -174,7 +183,7 @@ def _compiled_models(manifest: Row, target: Path) -> Iterator[Model]:
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     compiled = {result["unique_id"]: result["compiled_code"] for result in results}
     models = {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "model"}
-    wanted = [key for key, node in models.items() if node["name"] in MARTS]
+    wanted = [key for key, node in models.items() if node["name"] in (*MARTS, POSITIONS)]
     parents: dict[str, list[str]] = {}
     while wanted:
         key = wanted.pop()

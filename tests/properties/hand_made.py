@@ -13,7 +13,7 @@ Row = dict[str, Any]
 YEAR = 2026
 BORN_ON = date(1990, 3, 7)
 MONEY = (
-    *("balance", "credit_balance", "amount_due", "amount_paid"),
+    *("balance", "credit_balance", "charges_unpaid", "amount_due", "amount_paid"),
     *("overdue_total", "overdue_principal", "overdue_principal_over_180"),
     *(f"overdue_principal_{days}" for days in ("31_60", "61_90", "91_180")),
 )

@@ -120,7 +120,7 @@ def two_bills_on_one_due_date_are_one_period_and_paid_part_by_part(a: Account) -
 
 @case(product=product_code(allocation_order="principal>interest>fee>penalty"), **LATE_21,
       amount_due=120, amount_paid=100, last_paid_on="03-09", overdue_total=20,
-      reason="NOTICE_PENDING")  # fmt: skip
+      charges_unpaid=20, reason="NOTICE_PENDING")  # fmt: skip
 def where_principal_is_paid_first_the_fee_stays(a: Account) -> None:
     a.spend("02-10", 100)
     a.bill("03-01", "03-10", 100, fee=20)
@@ -205,20 +205,20 @@ def a_bill_stands_before_a_payment_at_midnight_of_its_day(a: Account) -> None:
 
 
 @case(repayment_status="2", account_status="2", days_past_due=39, oldest_unpaid_due_on="02-20",
-      overdue_periods=1, overdue_total=30, five_tier_class=2, five_tier_assigned_on="02-28",
-      reason="NOTICE_PENDING")  # fmt: skip
+      overdue_periods=1, overdue_total=30, charges_unpaid=30, five_tier_class=2,
+      five_tier_assigned_on="02-28", reason="NOTICE_PENDING")  # fmt: skip
 def a_lone_penalty_is_late_from_the_next_day_on(a: Account) -> None:
     a.move("penalty", "02-20", 30)
 
 
-@case(**LATE_100 | {"overdue_total": 115})
+@case(**LATE_100 | {"overdue_total": 115, "charges_unpaid": 15})
 def a_penalty_of_the_very_day_is_overdue_beside_something_late(a: Account) -> None:
     a.spend("02-10", 100)
     a.bill("03-01", "03-10", 100)
     a.move("penalty", "03-31", 15)
 
 
-@case()
+@case(charges_unpaid=20)
 def a_penalty_of_the_very_day_alone_is_not(a: Account) -> None:
     a.move("penalty", "03-31", 20)
 

@@ -3,7 +3,7 @@
 import gzip
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,9 +15,11 @@ from support.nightly import first
 from support.released_months import AT, FIRST, SECOND, approve, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
+from reporting.core.run import OWN_PART
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
-from reporting.store import month_order
+from reporting.store import month_order, published_database
+from reporting.store.published import partition
 from reporting.store.submission_ledger import acting, ledger_views, run_states
 from reporting.submission import approval, release, review, verify
 
@@ -154,6 +156,28 @@ def test_a_file_that_was_changed_is_not_released(settings: Settings, what: str) 
     assert [one.state for one in run_states(settings)] == ["APPROVED", "BUILT"]
     assert list(settings.ledger.glob(".release*")) == []
     assert list(settings.outbox.rglob("*.enc")) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("select * replace (step <> 'ledger' as is_closed)", "does not close: .* step ledger"),
+        ("select * replace (date '2020-01-01' as report_month)", "has no reconciliation"),
+    ],
+)  # fmt: skip
+def test_a_month_that_does_not_reconcile_is_not_released(
+    settings: Settings, spoil: str, words: str
+) -> None:
+    path = partition(settings, "reconciliation", date.fromisoformat(f"{FIRST}-01")) / OWN_PART
+    with duckdb.connect() as connection:
+        connection.execute(f"create table spoiled as {spoil} from '{path}'")
+        path.unlink()  # the build that readers see has a link to it
+        connection.execute(f"copy spoiled to '{path}' (format parquet)")
+    published_database.build_database(settings)
+    approve(settings, FIRST)
+    with pytest.raises(DataNotFit, match=words):
+        release_month(settings, FIRST)
+    assert not list(settings.outbox.rglob("*.enc"))
 
 
 def test_without_keys_it_says_which_setting(settings: Settings) -> None:

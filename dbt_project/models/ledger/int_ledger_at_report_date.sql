@@ -95,6 +95,7 @@ unpaid as (
         account_id,
         report_month,
         sum(case when part = 'principal' then unpaid_amount else 0 end) as principal_unpaid,
+        sum(case when part <> 'principal' then unpaid_amount else 0 end) as charges_unpaid,
         max(case when is_late then 1 else 0 end) = 1 as has_late,
         min(case when is_late then due_on end) as oldest_unpaid_due_on,
         min(case when is_late and part = 'principal' and unpaid_amount >= 1 then due_on end)
@@ -152,6 +153,7 @@ select
         as decimal(18, 2)
     ) as balance,
     coalesce(unpaid.principal_unpaid, 0) as principal_unpaid,
+    coalesce(unpaid.charges_unpaid, 0) as charges_unpaid,
     coalesce(billed.amount_due, 0) as amount_due,
     coalesce(paid.amount_paid, 0) as amount_paid,
     coalesce(paid.last_paid_on, opening.last_paid_on) as last_paid_on,

@@ -47,6 +47,7 @@ select
     limits.credit_limit,
     cast(greatest(ledger.balance, 0) as decimal(18, 2)) as balance,
     cast(greatest(-ledger.balance, 0) as decimal(18, 2)) as credit_balance,
+    cast(ledger.charges_unpaid as decimal(18, 2)) as charges_unpaid,
     cast(ledger.amount_due as decimal(18, 2)) as amount_due,
     cast(ledger.amount_paid as decimal(18, 2)) as amount_paid,
     ledger.last_paid_on,

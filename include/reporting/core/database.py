@@ -14,12 +14,13 @@ from reporting.core.workspace import spill_folder
 
 SIZE = re.compile(r"\s*(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?\s*([A-Za-z]+|%)\s*")
 # Every table and view of the database file, with the length of its columns or its query: after the
-# file is opened again, DuckDB prints names of types without quotes and lists in another order.
-CONTENTS = """
-    select schema_name, table_name, length(replace(sql, '"', ''))
+# file is opened again, DuckDB prints names of types without quotes, lists in another order, and
+# unions of several parts with other parentheses.
+CONTENTS = r"""
+    select schema_name, table_name, length(regexp_replace(sql, '["()\s]', '', 'g'))
     from duckdb_tables() where not internal and not temporary
     union all
-    select schema_name, view_name, length(replace(sql, '"', ''))
+    select schema_name, view_name, length(regexp_replace(sql, '["()\s]', '', 'g'))
     from duckdb_views() where not internal and not temporary
     order by all
 """

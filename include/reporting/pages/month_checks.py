@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
+
 from reporting.checks import guide
 from reporting.checks.results import CheckResult
 from reporting.core import atomic
@@ -29,6 +31,8 @@ COLUMNS = (
     *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
     *("owner", "what is expected, and what to do"),
 )
+PLACE, END = "<!-- reconciliation, once the month is built -->", "</body></html>\n"
+
 # On a narrow screen a row is a block, and each cell is labelled with its column.
 NAMES = "".join(
     f'  .checks td:nth-child({place})::before {{ content: "{name}: "; }}\n'
@@ -76,6 +80,36 @@ def write_pages(
     with atomic.replaced(settings.check_page(run.label).parent) as aside:
         render(aside)
         _complete(aside, run, results)
+
+
+def show_reconciliation(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    """Show on the month's start page how many accounts each step of its reconciliation counts.
+
+    The amounts stand in ``marts.reconciliation`` alone: the page holds no value of a row.
+    """
+    rows = connection.execute(
+        "select step, part, item, sum(accounts), bool_and(is_closed) from marts.reconciliation "
+        "group by step_number, step, part, item "
+        "order by step_number, list_position(['start', 'item', 'total'], part), item"
+    ).fetchall()
+    table = "".join(
+        f"<tr><td>{escape(step)}</td><td>{escape(part)}</td><td>{escape(item)}</td>"
+        f"<td>{accounts:,}</td><td>{'closes' if is_closed else 'DOES NOT CLOSE'}</td></tr>\n"
+        for step, part, item, accounts, is_closed in rows
+    )
+    shown = (
+        f"{PLACE}<h2>Reconciliation</h2><p>Start and items add up to the total, accounts and "
+        "amounts, to the fen.</p><table><tr><th>step</th><th>part</th><th>item</th>"
+        f"<th>accounts</th><th>outcome</th></tr>\n{table}</table>"
+    )
+    page = settings.check_page(run.label)
+    if not page.is_file():  # somebody removed it since the last check
+        return
+    html = page.read_text("utf-8").partition(PLACE)[0]
+    with atomic.replaced(page) as aside:
+        aside.write_text(f"{html}{shown}{END}", "utf-8")
 
 
 def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
@@ -128,5 +162,5 @@ def start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path])
         + "".join(f"<th>{name}</th>" for name in COLUMNS)
         + "</tr>\n"
         + "\n".join(rows)
-        + "\n</table></body></html>\n"
+        + f"\n</table>{PLACE}{END}"
     )

@@ -17,7 +17,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
-from reporting.records import files
+from reporting.records import files, recount
 from reporting.records.files import SubmissionFile
 from reporting.store import carried_forward
 from reporting.store.publish import write_tables
@@ -116,6 +116,7 @@ def compare(
     atomic.delete(aside)
     try:
         written = files.write_submissions(connection, run, aside)
+        recount.count_files(connection, aside, run, written)
         differing = _differing(connection, run, released, written, settings)
         if differing:
             causes = ", ".join(_changed_digests(connection, released)) or "no input that is known"

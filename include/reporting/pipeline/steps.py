@@ -45,7 +45,15 @@ from reporting.landing.land import LandingReport, land_feeds
 from reporting.monitoring import configuration
 from reporting.pages import month_checks, trend
 from reporting.pipeline import landing_unchanged, reproduction, supplement
-from reporting.records import earlier_months, files, hash_key, lines, notices, validate
+from reporting.records import (
+    earlier_months,
+    files,
+    hash_key,
+    lines,
+    notices,
+    recount,
+    validate,
+)
 from reporting.store import (
     carried_forward,
     month_order,
@@ -320,12 +328,15 @@ def publish(run: Run, settings: Settings) -> str | None:
     with open_store(run, settings, read_only=False) as connection:
         if released is not None:
             return reproduction.compare(connection, run, released, settings)
-        _create_quality_results(connection, run, settings)
         if run.is_supplement:
             supplement.require_sendable(connection, run)
+        recount.require_closed(connection, run)
+        _create_quality_results(connection, run, settings)
         with in_one_piece(run, settings):
             remove_superseded(run, settings)
             written = files.write_submissions(connection, run, settings.submissions)
+            recount.count_files(connection, settings.submissions, run, written)
+            recount.require_closed(connection, run)
             if not run.is_supplement:
                 notices.write_notices(connection, run, settings)
             write_tables(connection, run, settings)
@@ -333,6 +344,7 @@ def publish(run: Run, settings: Settings) -> str | None:
             published_database.build_database(settings)
         if not run.is_supplement:
             carried_forward.carry_forward(connection, run, settings)
+        month_checks.show_reconciliation(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
     _write_trend(settings)

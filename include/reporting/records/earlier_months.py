@@ -42,6 +42,7 @@ STATUS_BEFORE = {
     "repayment_status": "varchar",
     "balance": "decimal(18, 2)",
     "credit_balance": "decimal(18, 2)",
+    "charges_unpaid": "decimal(18, 2)",
 }
 FIGURES_BEFORE = {
     "report_month": "date",
@@ -329,11 +330,16 @@ def _show(
     files: list[Path],
     condition: str = "true",
 ) -> None:
-    """Create a view of columns of published files; without files, a table without rows."""
+    """Create a view of columns of published files; without files, a table without rows.
+
+    A column that an older version did not publish is null.
+    """
     if files:
+        first = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items())
         connection.execute(
-            f"create or replace view history.{table} as "
-            f"select {', '.join(columns)} from {parquet_rows(*files)} where {condition}"
+            f"create or replace view history.{table} as select {', '.join(columns)} "
+            f"from (select {first} where false union all by name from {parquet_rows(*files)}) "
+            f"where {condition}"
         )
         return
     typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())

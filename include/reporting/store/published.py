@@ -26,6 +26,8 @@ TABLES = {
     "repayment_history": "account_id",
     "months_owed": "account_id, owed_month",
     "repair_queue": "record_id, rule_id",
+    "reconciliation": "step_number, reporter_code, product_code, record_type, account_group, "
+    "repayment_status, part, item",
     "feed_counts": "table_name",
     "quarantined_rows": "table_name, row_key, recorded_at, rule_id, account_id, source_file",
     "batch_figures": "figure, scope",
@@ -39,7 +41,7 @@ TABLES = {
 # sends what is pending and changes nothing else of its month (life cycle, section 2.3).
 OF_SUPPLEMENTS = (
     *("submission_records", "months_owed", "accounts_known", "repayment_history", "repair_queue"),
-    *("data_quality_results", "landing_files", "runs"),
+    *("reconciliation", "data_quality_results", "landing_files", "runs"),
 )
 OF_OWN_RUNS = tuple(table for table in TABLES if table != "runs")
 # Tables that say how things stand after a run: of each month the newest run is shown.

@@ -48,10 +48,18 @@ VIEWS = {
 }
 
 
-SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
-READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed", "repair_queue")
-# over the tables of that name
-WRITTEN_BY_SUBMISSION_VIEWS = ("submission_records", "repair_queue", "runs")
+# Scripts of views over runs and answers -> the published tables that they read.
+_STORE = Path(__file__).parent
+_OF_A_RUN = ("submission_records", "built_months", "months_owed", "repair_queue")
+VIEWS_OF_RUNS = {
+    _STORE / "submission_views.sql": _OF_A_RUN,
+    _STORE / "reconciliation_views.sql": ("reconciliation", *_OF_A_RUN),
+}
+# Views of these scripts over the table of that name.
+SHOWN_BY = {
+    _STORE / "submission_views.sql": ("submission_records", "repair_queue", "runs"),
+    _STORE / "reconciliation_views.sql": ("reconciliation",),
+}
 
 
 def build_database(settings: Settings) -> Path:
@@ -103,14 +111,16 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
     show_events(connection, settings)
-    has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
-    if has_runs:
-        _show_feedback_codes(connection)
-        no_runs = f"(select * from {sources['built_months']} where false)"
-        given = {**sources, "runs": sources["runs"] or no_runs, "repair_days": settings.repair_days}
-        connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(given))
+    _show_feedback_codes(connection)
+    no_runs = f"(select * from {sources['built_months']} where false)"
+    given = {**sources, "runs": sources["runs"] or no_runs, "repair_days": settings.repair_days}
+    shown: set[str] = set()
+    for script, tables in VIEWS_OF_RUNS.items():
+        if all(sources[table] for table in tables):  # else there is no run, or of older versions
+            connection.execute(script.read_text(encoding="utf-8").format_map(given))
+            shown.update(SHOWN_BY[script])
     for table, source in sources.items():
-        if source is not None and not (has_runs and table in WRITTEN_BY_SUBMISSION_VIEWS):
+        if source is not None and table not in shown:
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")

@@ -9,6 +9,7 @@ from reporting.core import atomic
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
+from reporting.records import recount
 from reporting.store.month_order import chain
 from reporting.store.published import published_file, unfinished_months
 from reporting.store.published_database import open_published
@@ -49,6 +50,8 @@ def require_releasable(state: RunState, settings: Settings, at: datetime) -> lis
     require_valid(state, settings, at)
     require_in_order(state.run, settings)
     require_fresh_up_to(state.run, settings)
+    with open_published(settings) as connection:
+        recount.require_closed(connection, state.run)
     _require_not_sent(state.run, settings)
     keys.require_keys(settings)
     transport.require_transport(settings)

@@ -71,6 +71,8 @@ def review(state: RunState, settings: Settings) -> Review:
             "records": list(_records(connection, run)),
             "accounts by status": list(_statuses(connection, run)),
             "numbers": [_numbers(connection, run)],
+            "reconciliation": list(_reconciliation(connection, run)),
+            "unusual": list(_unusual(connection, run)),
             "checks": list(_checks(connection, run)),
             "all checks": [settings.pages_url or str(settings.check_page(run.label))],
         }
@@ -135,6 +137,37 @@ def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
         + (f" ({rules})" if rules else "")
         + f", {pending:,} months pending"
     )
+
+
+def _reconciliation(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+    """One line: the accounts on their way from the feed into the files, and whether all closes."""
+    rows = connection.execute(
+        "select step, sum(accounts) filter (where part = 'total' "
+        "and coalesce(record_type, '210') = '210'), bool_and(is_closed) "
+        "from marts.reconciliation where report_month = ? and as_of = ? and step_number <= 4 "
+        "group by step_number, step order by step_number",
+        [run.month, run.as_of],
+    ).fetchall()
+    if rows:
+        yield ", ".join(
+            f"{step} {total or 0:,}{'' if is_closed else ' DOES NOT CLOSE'}"
+            for step, total, is_closed in rows
+        ) + (": every step closes to the fen" if all(closed for *_, closed in rows) else "")
+
+
+def _unusual(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
+    """The portfolio metrics that left what the months before allow."""
+    for figure, scope, value, least, most in connection.execute(
+        "select figure, scope, value, allowed_from, allowed_to from marts.batch_figures "
+        "where report_month = ? and is_unusual order by figure, scope",
+        [run.month],
+    ).fetchall():
+        bounds = f"{_bound(least, 'any')} to {_bound(most, 'any')}"
+        yield f"{figure} of {scope}: {value:,.2f}, usual {bounds}"
+
+
+def _bound(value: float | None, without: str) -> str:
+    return without if value is None else f"{value:,.2f}"
 
 
 def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:

@@ -246,7 +246,13 @@ def _balances(story: Replay) -> list[Figure]:
     return [
         Figure("balance", max(balance, ZERO), arithmetic),
         Figure("credit_balance", credit, f"{what} = {money(credit)}"),
+        Figure("charges_unpaid", *_charges_unpaid(story)),
     ]
+
+
+def _charges_unpaid(story: Replay) -> tuple[Decimal, str]:
+    charges = [item for item in story.open_items if item.part != "principal"]
+    return _sum(((item.label, item.unpaid) for item in charges), "unpaid charges")
 
 
 def _amount_due(story: Replay) -> tuple[Decimal, str]:
