@@ -22,6 +22,7 @@ from reporting.core.settings import Settings
 from reporting.pipeline import steps
 from reporting.records import earlier_months, files, recount
 from reporting.store.build_store import open_store
+from reporting.store.month_order import chain
 from reporting.store.published import partition
 from reporting.store.submission_ledger import bureau_facts
 from reporting.submission import approval, review
@@ -272,7 +273,7 @@ def test_a_file_that_is_not_what_was_written_is_found(
 ) -> None:
     run = small.run(FEBRUARY)
     with open_store(run, mine, read_only=False) as store:
-        written = files.write_submissions(store, run, mine)
+        written = files.write_submissions(store, run, mine.submissions)
         recount.count_files(store, mine.submissions, run, written)
         recount.require_closed(store, run)  # as they were written
         (path,) = mine.submissions.glob(f"*/{FEBRUARY}/*2100*.txt")
@@ -328,7 +329,8 @@ def test_a_month_that_an_older_version_published_lacks_the_column_and_is_read(
         connection.execute(f"create table older as select * exclude (charges_unpaid) from '{path}'")
         connection.execute(f"copy older to '{path}' (format parquet)")
         facts = bureau_facts(mine)
-        earlier_months.create_history(connection, small.run(FEBRUARY), mine, facts)
+        run = small.run(FEBRUARY)
+        earlier_months.create_history(connection, run, chain(run, mine), mine, facts)
         rows = connection.execute(
             "select account_id, balance, charges_unpaid from history.repayment_status "
             "where account_id = 'LATE'"
