@@ -421,7 +421,8 @@ class Replay:
             anybody = self.knowledge.customers[named[0]["customer_id"]]
             blank = Agreement(reporter, code, anybody, rows[0]["opened_on"], limits)
             days = [reading.report_date for reading in batch_210] + [built.on for built in again]
-            closed = [r.report_date for r in batch_210 if not r.is_loan and r.is_closed]
+            closed: list[date | None] = []
+            closed += [r.report_date for r in batch_210 if not r.is_loan and r.is_closed]
             closed += [self.closed_on(code) for built in again if built.code == "20"]
             for on, c in self.codes(blank, days, closed, run.month, before):
                 agreed = [row for row in named if since[row["account_id"]] <= on]

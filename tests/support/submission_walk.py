@@ -17,12 +17,14 @@ import duckdb
 from oracle.book import read_landing, read_policy
 from oracle.random_books import TABLES, random_book, write_rows
 from oracle.random_people import enrich_people
+from oracle.staging import TABLES
 from oracle.submission_differences import differences, told
 from oracle.submission_model import Cell, File, Key, Model, Reading, Subject
 from oracle.submissions import Key as RecordKey
 from oracle.submissions import PlannedRun, RunOutcome, submissions
 
 from reporting.core.errors import BadCall
+from reporting.core.product_policy import read_policy as policy_file
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.store.month_order import run_of
@@ -41,9 +43,9 @@ class Landing:
     def __init__(self, settings: Settings, seed: int, accounts: int, months: int) -> None:
         self.folder = Path(settings.landing)
         self.delivered = 0
-        dice = Random(seed)  # noqa: S311 - test data, no secret
+        self.dice = dice = Random(seed)  # noqa: S311 - test data, no secret
         first = date(2025, 10, 1)
-        book = random_book(seed, read_policy(settings.policy), accounts, first, months + 5)
+        book = random_book(seed, read_policy(policy_file(settings)), accounts, first, months + 5)
         enrich_people(book, seed, date(2025, 12, 1), date(2026, 5, 1))
         self.portions: list[dict[str, list[Any]]] = [{} for _ in range(months + 1)]
         for table, rows in book.tables.items():
@@ -158,7 +160,7 @@ class Walk:
         seed = DBT_PROJECT / "seeds" / "reporters.csv"
         lines = seed.read_text(encoding="utf-8").splitlines()
         districts = {line.split(",")[0]: line.split(",")[-1] for line in lines[1:]}
-        policy = read_policy(self.settings.policy)
+        policy = read_policy(policy_file(self.settings))
         planned, withheld = [one for one, _ in runs], [one for _, one in runs]
         return submissions({}, policy, districts, planned, withheld)
 
@@ -233,14 +235,20 @@ class Walk:
         assert len(batches(self.settings)) == before
         self.check()
 
-    def names(self, *types: str) -> list[str]:
-        """The files with the bureau that wait for an answer, as sent; of these record types."""
-        rows = self.circle.query(
-            "select file_name from marts.submission_events where event = 'RELEASED' "
-            "and file_name is not null and file_name not in (select file_name from "
-            "marts.submission_events where event in ('ANSWERED', 'REFUSED')) order by batch, file_name"
-        )
-        return [name for (name,) in rows if name[22:25] in types]
+    def waiting(self, *types: str) -> list[str]:
+        """The files of these record types that the bureau has not taken yet."""
+        inbox = sorted((self.circle.bureau / "in").glob("*.enc"))
+        return [path.stem for path in inbox if path.stem[22:25] in types]
+
+    def is_stale(self) -> bool:
+        """Whether the newest run is stale."""
+        return self.model.is_stale(max(self.model.builds))
+
+    def is_refused(self, month: str) -> bool:
+        """Whether a file of the own run of the month is refused, and no other run is released."""
+        key = self.model.own(month_number(date.fromisoformat(f"{month}-01")))
+        is_newest = key is not None and key == self.model.newest_released()
+        return is_newest and key is not None and bool(self.model.refused(key))
 
     def _read_ledger(self) -> None:
         """Give the bureau's answers to the model, as the ledger has them."""
