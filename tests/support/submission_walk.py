@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 from oracle.book import read_landing, read_policy
-from oracle.random_books import TABLES, random_book, write_rows
+from oracle.random_books import random_book, write_rows
 from oracle.random_people import enrich_people
 from oracle.staging import TABLES
 from oracle.submission_differences import differences, told
