@@ -1,14 +1,11 @@
 """What an answer of the bureau means, and what is no answer: nothing counts by half."""
 
-import gzip
 import re
-import shutil
-import subprocess
 from datetime import date
-from pathlib import Path
 
 import pytest
 from support.gnupg_keys import needs_gpg
+from support.released_answers import Released, message
 from support.released_months import FIRST, SECOND, approve, at, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit
@@ -20,68 +17,6 @@ from reporting.store.month_order import run_of
 from reporting.submission import feedback
 
 pytestmark = needs_gpg
-
-HEADER = "A050{kind}2.0.0{template}{reporter}202604030000000{count:07d}"
-
-
-class Released:
-    """A released month: its files and their lines, and answers to them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.lines = {
-            path.name: path.read_text(encoding="utf-8").splitlines()[1:]
-            for path in settings.submissions.glob(f"*/{FIRST}/*.txt")
-        }
-        approve(settings, FIRST)
-        release_month(settings, FIRST)
-
-    def file(self, kind: str) -> str:
-        return min(name for name in self.lines if name[22:25] == kind)
-
-    def answer(
-        self,
-        name: str,
-        *messages: str,
-        count: int | None = None,
-        signed_by: str = "bureau",
-        content: bytes | None = None,
-    ) -> Path:
-        """A sealed answer to a file, as the bureau makes it unless told otherwise."""
-        kind = name[22:25]
-        template = "10" if kind == "110" else "  "
-        stated = len(messages) if count is None else count
-        header = HEADER.format(kind=kind, template=template, reporter=name[:14], count=stated)
-        clear = "\n".join([header, *messages]).encode() if content is None else content
-        path = self.settings.inbox / "new" / f"{name[:29]}1.enc"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        home = ["--homedir", str(self.settings.key_folder), "--batch", "--quiet", "--yes"]
-        subprocess.run(
-            [
-                *(shutil.which("gpg") or "", *home, "--trust-model", "always"),
-                *("--local-user", f"{signed_by}@example.org", "--recipient", "lender@example.org"),
-                *("--output", str(path), "--sign", "--encrypt"),
-            ],
-            input=gzip.compress(clear),
-            check=True,
-        )
-        return path
-
-    def read(self) -> feedback.Read:
-        return feedback.read_answers([], self.settings, at)
-
-    def states(self, name: str) -> dict[str, int]:
-        sql = f"select state, count(*) from marts.submission_records where file_name = '{name}'"
-        return dict(query(self.settings, f"{sql} group by all"))
-
-    def events(self) -> int:
-        return int(query(self.settings, "select count(*) from marts.submission_events")[0][0])
-
-
-def message(line: str, code: str = "BLE011") -> str:
-    return (
-        f"{code}反馈消息：AcctBal消息内容：a text with a value 110101199001011234原出错记录：{line}"  # noqa: RUF001
-    )
 
 
 @pytest.fixture
@@ -210,7 +145,7 @@ def test_a_second_and_different_answer_is_an_incident(released: Released) -> Non
     assert released.read().faults == []
     released.answer(name, message(released.lines[name][0]))
     (fault,) = released.read().faults
-    assert "was answered already, and in another way" in fault
+    assert f"{name} was answered by {name[:29]}1.enc on 2026-06-03, and in another way" in fault
     assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
 
 
@@ -256,3 +191,94 @@ def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
         release_month(released.settings, SECOND)
     approve(released.settings, SECOND)
     assert release_month(released.settings, SECOND)
+
+
+def queue(released: Released, columns: str) -> list[tuple[object, ...]]:
+    sql = f"select {columns} from marts.repair_queue where cause = 'REJECTED' order by all"
+    return query(released.settings, sql)
+
+
+def test_a_rejected_record_waits_in_the_repair_queue_until_it_is_sent_again(
+    released: Released,
+) -> None:
+    settings = released.settings.model_copy(update={"repair_days": 4})
+    released.settings = settings
+    name = released.file("210")
+    first, second = released.lines[name][:2]
+    released.answer(
+        name,
+        *(message(first), message(first, "BLE012"), message(first, "BLE012")),
+        message(second, "XYZ001"),
+    )
+    released.read()
+    found = queue(
+        released,
+        "feedback_code, rule_id, sentence, faulty_elements, owner, times_rejected, due_on - "
+        "rejected_at::date, first_withheld_in",
+    )
+    wrong = "an element of the record 210 is wrong"
+    assert found == [
+        ("BLE011", None, wrong, "AcctBal", "data_delivery", 1, 4, None),
+        ("BLE012", None, wrong, "AcctBal", "data_delivery", 1, 4, None),
+        ("XYZ001", None, "the code is not described", "AcctBal", "pipeline", 1, 4, None),
+    ]
+    steps.run_month(run_of(SECOND, None, settings), settings)
+    assert len(queue(released, "record_id")) == 3  # built is not sent
+    again = list(settings.submissions.glob(f"*/{SECOND}/*210*.txt"))
+    sent_again = {
+        path.name: line
+        for path in again
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if marks(line) == marks(first)
+    }
+    approve(settings, SECOND)
+    release_month(settings, SECOND)
+    assert queue(released, "record_id") == []
+    ((file, line),) = sent_again.items()
+    released.answer(file, message(line, "ABE001"))
+    released.read()
+    assert queue(released, "feedback_code, rule_id, times_rejected, report_month::varchar") == [
+        ("ABE001", "V71", 2, f"{SECOND}-01")
+    ]
+
+
+def marks(line: str) -> list[str]:
+    return re.findall("<(?:AcctCode|RptDate)>[^<]*<", line)
+
+
+def test_a_refused_file_waits_in_the_repair_queue_record_by_record(released: Released) -> None:
+    name = released.file("220")
+    released.answer(name, "ABF000反馈消息：0000消息内容：decrypt原出错记录：")  # noqa: RUF001
+    released.read()
+    found = queue(released, "feedback_code, owner, times_rejected")
+    assert found == [("ABF000", "pipeline", 1)] * len(released.lines[name])
+
+
+def test_what_is_withheld_keeps_its_place_in_the_repair_queue(settings: Settings) -> None:
+    rows = query(
+        settings,
+        "select distinct cause, feedback_code, rejected_at, due_on, times_rejected "
+        "from marts.repair_queue",
+    )
+    assert rows == [("WITHHELD", None, None, None, None)]
+    count = "select count(*) from {} where report_month = '2026-03-01'"
+    published = settings.published / "repair_queue" / f"report_month={FIRST}-01" / "data.parquet"
+    assert query(settings, count.format("marts.repair_queue")) == query(
+        settings, f"select count(*) from '{published}'"
+    )
+
+
+def test_an_answer_by_hand_stands_once_a_record_of_its_file_was_sent_again(
+    released: Released,
+) -> None:
+    settings, name = released.settings, released.file("210")
+    feedback.answer_by_hand(name, "ABF000", "telephone call", settings, at)
+    steps.run_month(run_of(SECOND, None, settings), settings)
+    approve(settings, SECOND)
+    release_month(settings, SECOND)
+    path = released.answer(name)
+    (fault,) = released.read().faults
+    words = r"was answered by os:\w+ on 2026-06-03, and its records were sent again since \(file "
+    assert re.search(f"{name} {words}", fault), fault
+    assert (settings.inbox / "refused" / path.name).is_file()
+    assert released.states(name) == {"REJECTED": len(released.lines[name])}

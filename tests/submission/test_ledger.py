@@ -10,9 +10,14 @@ import pytest
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
+from reporting.monitoring.submission_watch import submission_results
 from reporting.store import submission_ledger as ledger
+from reporting.store.published_database import build_database, open_published
 from reporting.store.submission_ledger import Event
+from reporting.submission import verify
+from reporting.submission.repair import rebuild_if_behind
 
+WITHOUT_HASH = "alter table submission.ledger_head drop column sha256"
 MAY = date(2026, 5, 1)
 CUT_OFF = datetime(2026, 6, 3)
 AT = datetime(2026, 6, 3, 9)
@@ -55,6 +60,54 @@ def test_a_batch_is_a_numbered_file_that_names_the_one_before(settings: Settings
     assert rows[2][3] == hashlib.sha256(first.read_bytes()).hexdigest()
     assert rows[2][4:] == (AT, "os:bo", "APPROVED", '{"reason": "looked"}')
     assert ledger.broken_batches(settings) == []
+
+
+@pytest.mark.parametrize("what", ["changed", "missing"])
+def test_the_newest_batch_is_compared_with_the_published_database(
+    settings: Settings, what: str
+) -> None:
+    write(settings, of_run("BUILT"))
+    write(settings, of_run("APPROVED", reason="looked"))
+    settings.published.mkdir()
+    build_database(settings)
+    write(settings, of_run("DECLINED", reason="looked again"))  # killed before the next database
+    assert ledger.broken_batches(settings) == []
+    build_database(settings)
+    newest = ledger.batches(settings)[-1]
+    if what == "missing":
+        newest.unlink()
+    else:
+        with duckdb.connect() as connection:
+            connection.execute(f"create table batch as from '{newest}'")
+            connection.execute("update batch set actor = 'os:eve'")
+            connection.execute(f"copy batch to '{newest}' (format parquet)")
+    assert ledger.broken_batches(settings) == [3]
+    assert verify.faults(settings) == ["ledger batch 3 is missing or changed"]
+    (whole,) = [
+        one
+        for one in submission_results(date(2026, 6, 4), settings)
+        if one.check_id == "watch.ledger.whole"
+    ]
+    assert (whole.passed, whole.now) == (False, "batch 3")
+    with pytest.raises(DataNotFit, match="ledger batch 3 is missing or changed; restore it"):
+        write(settings, of_run("APPROVED"))
+
+
+def test_a_database_of_an_older_version_opens_and_is_written_again(settings: Settings) -> None:
+    write(settings, of_run("BUILT"))
+    settings.published.mkdir()
+    for older in ("drop table submission.ledger_head", WITHOUT_HASH):
+        with duckdb.connect(str(build_database(settings))) as connection:
+            connection.execute(older)
+        with open_published(settings) as connection:
+            rows = connection.execute("select batch, sha256 from submission.ledger_head")
+            expected = hashlib.sha256(ledger.batches(settings)[0].read_bytes()).hexdigest()
+            assert rows.fetchall() == [(1, expected)]
+        with duckdb.connect(str(build_database(settings))) as connection:
+            connection.execute(older)
+        with exclusive(settings):
+            rebuild_if_behind(settings)
+        assert ledger.published_head(settings) == ledger.require_head(settings)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

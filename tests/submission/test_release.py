@@ -1,16 +1,15 @@
 """A built month, approved by a second person, sealed and delivered: what may go wrong does not."""
 
 import gzip
-import os
 import shutil
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from support.gnupg_keys import needs_gpg
+from support.killed import killed_before
 from support.lender_months import Lender, build
 from support.nightly import first
 from support.released_months import AT, FIRST, SECOND, approve, query, release_month
@@ -18,7 +17,6 @@ from support.released_months import AT, FIRST, SECOND, approve, query, release_m
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
-from reporting.pipeline.airflow import reporting_variables
 from reporting.store import month_order
 from reporting.store.submission_ledger import acting, ledger_views, run_states
 from reporting.submission import approval, release, review, verify
@@ -184,6 +182,9 @@ def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(settings: Settin
     for batch in sorted((settings.ledger / "events").iterdir()):
         if batch not in before:
             batch.unlink()
+    with pytest.raises(DataNotFit, match="ledger batch 4 is missing or changed; restore it"):
+        approve(settings, SECOND)  # the published database has seen it
+    settings.published_database.unlink()  # it was restored from an older backup, too
     approve(settings, SECOND)
     sealed = next(settings.outbox.rglob("*.enc"))
     with pytest.raises(ReportingError, match=r"changed since it was built|does not know"):
@@ -218,49 +219,19 @@ def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> No
     assert len(shown.lines()) <= review.MOST_LINES
 
 
-KILLED_BEFORE = """
-import os, signal, sys
-effects = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link",
-           "subprocess.Popen"}
-number, seen = int(sys.argv[1]), 0
-from datetime import datetime
-from reporting.core.settings import load_settings
-from reporting.submission import approval, envelope, release, transport
-settings = load_settings()
-run = approval.newest_run(sys.argv[2], None, settings)
-
-def count(event, arguments):
-    global seen
-    if event not in effects:
-        return
-    flags = arguments[2] if event == "open" else os.O_RDWR
-    if not (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)):
-        return
-    seen += 1
-    if seen == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(count)
-release.release(run, settings, lambda: datetime(2026, 6, 3, 9))
-print(seen)
-"""
-
-
 @pytest.mark.parametrize("number", first(4, [60, 12, 100, 30, *range(1, 140, 7)]))
 def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
     settings: Settings, number: int
 ) -> None:
     clear = clear_files(settings)
     approve(settings, FIRST)
-    variables = reporting_variables(settings)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_BEFORE, str(number), FIRST],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
+    killed_before(
+        number,
+        settings,
+        "release.release(approval.newest_run('2026-03', None, settings), settings, "
+        "lambda: datetime(2026, 6, 3, 9))",
+        "from reporting.submission import approval, envelope, release, transport",
     )
-    assert killed.returncode in (0, -9), killed.stderr
     was_released = run_states(settings)[0].released_at is not None
     sent_before = {path.name: path.read_bytes() for path in settings.outbox.rglob("*.enc")}
     release_month(settings, FIRST)

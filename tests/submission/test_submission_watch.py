@@ -1,9 +1,11 @@
 """The daily watch of what was released: a warning in time, critical when it is late."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from support.key_homes import LONG_AGO, Sides, sides
 
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
@@ -13,6 +15,12 @@ from reporting.store.submission_ledger import Event, append, batches
 NAME = "N101W1100H00172026060321000010.txt"
 RUN = {"report_month": date(2026, 5, 1), "as_of": datetime(2026, 6, 3), "run_id": "r1"}
 OF_FILE = {"reporter_code": "N101W1100H0017", "file_name": NAME}
+
+
+@pytest.fixture(scope="module")
+def all_sides() -> Iterator[Sides]:
+    with sides() as found:
+        yield found
 
 
 @pytest.fixture
@@ -66,6 +74,41 @@ def test_a_batch_that_is_missing(settings: Settings) -> None:
     write(settings, 4, Event(event="DELIVERED", **OF_FILE))
     batches(settings)[0].unlink()
     assert open_on(settings, 4) == {"ledger.whole": "critical"}
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        *((date(2026, 5, 31), {}), (date(2026, 6, 1), {"keys.expiry": "warning"})),
+        *((date(2026, 6, 30), {"keys.expiry": "warning"}),),
+        (date(2026, 7, 1), {"keys.expiry": "critical"}),
+    ],
+)
+def test_a_key_that_ends_is_named_thirty_days_before(
+    all_sides: Sides, tmp_path: Path, day: date, expected: dict[str, str]
+) -> None:
+    until = all_sides.lender.make(f"until-{day}", expires="20260701T120000", at=LONG_AGO)
+    settings = all_sides.settings(
+        tmp_path, lender_key=all_sides.keys["lender"], archive_key=(until,)
+    )
+    found = {
+        one.check_id.removeprefix("watch."): (one.severity, one.now)
+        for one in submission_results(day, settings)
+        if one.is_open
+    }
+    assert {check: severity for check, (severity, _) in found.items()} == expected
+    ends = "expired" if day == date(2026, 7, 1) else "expires"
+    for _, words in found.values():
+        assert words == f"REPORTING_ARCHIVE_KEY {until} {ends} on 2026-07-01"
+
+
+def test_keys_that_cannot_be_read_are_one_finding_of_the_watch(
+    all_sides: Sides, tmp_path: Path
+) -> None:
+    settings = all_sides.settings(tmp_path, gnupg_home=tmp_path / "nowhere")
+    (found,) = submission_results(date(2026, 6, 3), settings)
+    assert (found.check_id, found.severity) == ("watch.keys.expiry", "critical")
+    assert "there is no folder" in found.now
 
 
 def test_a_home_that_has_built_nothing_is_not_watched(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from reporting.core.settings import Settings
 from reporting.store import month_state
 
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
+FEEDBACK = "feedback."  # ids about the bureau's answers
 WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
 LAST_MONTH = "9999-12"
-Outcome = Literal["stopped", "warned", "built", "watched"]
+Outcome = Literal["stopped", "warned", "built", "watched", "answered"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Alert:
-    """The outcome of a month's run or of a daily watch, for every audience.
+    """The outcome of a month's run, a daily watch or the bureau's answers, for every audience.
 
     ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
     says which submission files are in place, ``figures`` compares the month with the one before
@@ -102,6 +103,29 @@ class Alert:
             done=done,
         )
 
+    @classmethod
+    def answered(
+        cls,
+        at: datetime,
+        month: date,
+        settings: Settings,
+        results: Sequence[CheckResult],
+        done: Iterable[str],
+    ) -> "Alert":
+        """What the bureau rejected or refused; ``month`` is the newest one that is built.
+
+        ``done`` are the ids alerted earlier whose records are sent again.
+        """
+        return cls(
+            f"{month:%Y-%m}",
+            at.replace(tzinfo=None),
+            "answered",
+            results,
+            deadline(month, settings),
+            docs=documents(settings),
+            done=frozenset(done),
+        )
+
     def open_checks(self, audience: str) -> list[CheckResult]:
         """The failed checks of an audience, without those of severity ``info``.
 
@@ -136,8 +160,9 @@ class Alert:
         """The last month whose alerts this one may resolve.
 
         The landing zone does not depend on the next month: a daily watch may resolve all alerts.
+        Neither do the bureau's answers.
         """
-        return LAST_MONTH if self.outcome == "watched" else self.month
+        return LAST_MONTH if self.outcome in ("watched", "answered") else self.month
 
     def ids(self, audience: str) -> list[str]:
         """The ids of everything that this alert reports to an audience."""
@@ -158,8 +183,11 @@ class Alert:
 
         A built month has evaluated every check and finished every step. It resolves no id of the
         daily watch except the deadline that it met. A check of its own month's rows alone is
-        resolved when that month is built again and passes.
+        resolved when that month is built again and passes. Whether a rejected record is sent again
+        is seen where the bureau's answers are alerted.
         """
+        if self.outcome == "answered" or alerted_id.startswith(FEEDBACK):
+            return alerted_id in self.done
         results = [result for result in self.results if result.check_id == alerted_id]
         if any(result.new_rows_only for result in results) and month != self.month:
             return False

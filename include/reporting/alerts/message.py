@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reporting.alerts.alert import Alert, Fault
+from reporting.alerts.alert import FEEDBACK, Alert, Fault
 from reporting.checks import guide
 from reporting.checks.results import CheckResult
 from reporting.core.errors import BadCall
@@ -50,7 +50,11 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
     ]
     headline = _headline(checks, fault) if must_act else _names(resolved)
     what = f"watch {outcome}" if alert.outcome == "watched" and not must_act else outcome
-    about = f"watch of {alert.as_of:%Y-%m-%d}" if what == "watched" else f"{alert.month} {what}"
+    about = f"{alert.month} {what}"
+    if what == "watched":
+        about = f"watch of {alert.as_of:%Y-%m-%d}"
+    elif alert.outcome == "answered":
+        about = "the bureau's answers" if must_act else "answers resolved"
     subject = _one_line(f"[credit reporting: {audience}] {about}: {headline}", LONGEST_SUBJECT)
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
     payload = {
@@ -81,20 +85,25 @@ def _first_line(
     """What happened, which files are in place, when the month is due, what to do first."""
     due = "is" if alert.as_of.date() <= alert.due_on else "was"
     due = f"{alert.month} {due} due at the bureau by {alert.due_on}."
+    due = "" if alert.outcome == "answered" else due
     if not checks and not fault:
         state = {
             "stopped": f"The month is still stopped by another fault. {_joined(alert.files, due)}",
             "watched": "Nothing more needs to be done.",
+            "answered": "Nothing more needs to be done.",
         }.get(alert.outcome, "The month was built and its files were written.")
         return f"Resolved: {_count(resolved, 'fault')} reported to you earlier. {state}"
     do = fault.line if fault else _do(checks[0].check_id)
-    return f"{_happened(alert, checks, fault)} {due} First: {_one_line(do, LONGEST_SENTENCE)}"
+    first = f"First: {_one_line(do, LONGEST_SENTENCE)}"
+    return _joined(_happened(alert, checks, fault), due, first)
 
 
 def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> str:
     if alert.outcome == "watched":
         what = "it stopped on an error" if fault else f"{_named(checks)} failed"
         return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; the watch builds no month."
+    if alert.outcome == "answered":
+        return f"The bureau's answers need {_count(checks, 'act')} of yours ({_named(checks)})."
     if alert.outcome == "stopped":
         critical = [check for check in checks if check.severity == "critical"]
         at = f"at {_count(critical, 'critical check')} ({_named(critical)})"
@@ -170,12 +179,16 @@ def _resolved(alert: Alert, resolved: Sequence[str]) -> str:
         return ""
     notes = {result.check_id: result.waiver_note for result in alert.results}
     lines = [
-        _one_line(f"- {one}: {notes.get(one) or 'no longer fails'}", LONGEST_NOTE)
+        _one_line(f"- {one}: {notes.get(one) or _ended(one)}", LONGEST_NOTE)
         for one in resolved[: MOST_CHECKS // 2]
     ]
     if len(resolved) > len(lines):
         lines.append(f"... and {len(resolved) - len(lines)} more")
     return "\n".join(["Resolved:", *lines])
+
+
+def _ended(alerted_id: str) -> str:
+    return "nothing waits any more" if alerted_id.startswith(FEEDBACK) else "no longer fails"
 
 
 def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: Fault | None) -> str:
@@ -184,6 +197,8 @@ def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: F
         lines.append(f"Check page: {alert.page}")
     if alert.outcome == "watched":
         anchor = "the-daily-watch"
+    elif alert.outcome == "answered":
+        anchor = "a-record-was-rejected"
     elif alert.outcome == "stopped":
         anchor = "a-month-stopped-without-a-check" if fault else "a-check-stopped-the-month"
     else:

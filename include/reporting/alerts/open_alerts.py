@@ -19,6 +19,8 @@ from reporting.core import atomic
 from reporting.core.settings import Settings
 
 FORM = TypeAdapter(dict[str, dict[str, list[str]]])  # month or day -> audience -> ids
+ANSWERS_FORM = TypeAdapter(list[str])
+LAST = "9999-99"
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,15 @@ class Memory:
             over = {one for one in ids if is_over(one, alerted_in)}
             found.setdefault(audience, set()).update(over)
         return {audience: sorted(ids) for audience, ids in sorted(found.items()) if ids}
+
+    def ids(self, beginning: str) -> set[tuple[str, str]]:
+        """The audience and id of every open alert whose id begins so."""
+        return {
+            (audience, one)
+            for _, audience, ids in self._up_to(LAST)
+            for one in ids
+            if one.startswith(beginning)
+        }
 
     def note(self, month: str, audience: str, ids: Iterable[str]) -> None:
         """Add ids that an audience has been alerted of."""
@@ -100,6 +111,7 @@ def _keep(memory: Memory, path: Path) -> None:
 
 def _write(path: Path, content: object) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replaced(path) as aside:
             aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -122,3 +134,20 @@ def keep_sent_on(day: date, settings: Settings, findings: dict[str, list[str]]) 
 
 def _day_file(settings: Settings) -> Path:
     return memory_file(settings).with_name("watched.json")
+
+
+def answers_seen(settings: Settings) -> list[str]:
+    """What was known of the bureau's answers when they were alerted last."""
+    try:
+        return ANSWERS_FORM.validate_json(_answers_file(settings).read_bytes())
+    except (OSError, ValidationError):
+        return []
+
+
+def keep_answers_seen(settings: Settings, seen: list[str]) -> None:
+    """Remember what the alerts of the bureau's answers were made from."""
+    _write(_answers_file(settings), seen)
+
+
+def _answers_file(settings: Settings) -> Path:
+    return memory_file(settings).with_name("answered.json")

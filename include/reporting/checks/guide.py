@@ -56,5 +56,5 @@ def entry(check_id: str) -> Entry:
 
 
 def link(check_id: str) -> str:
-    """The link to the entry of a check."""
-    return f"{PAGE}#{check_id}"
+    """The link to the entry of a check; what follows a slash says which case of it is meant."""
+    return f"{PAGE}#{check_id.partition('/')[0]}"

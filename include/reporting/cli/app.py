@@ -17,7 +17,7 @@ from rich.text import Text
 from reporting.cli.terminal import SafeConsole
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
-from reporting.core.errors import ReportingError, Unforeseen
+from reporting.core.errors import BadCall, ReportingError, Unforeseen
 from reporting.core.run import CHINA, parse_day
 from reporting.core.settings import load_settings
 from reporting.pipeline.guard import guarded
@@ -128,10 +128,26 @@ def reject(
 
 
 @app.command()
-def release(month: Month, as_of: AsOf = None) -> None:
+def release(
+    month: Month,
+    as_of: AsOf = None,
+    already_delivered: Annotated[
+        bool,
+        typer.Option(
+            "--already-delivered",
+            help="Its files were carried by hand before this ledger began; with --reason.",
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="How they were delivered.")] = "",
+) -> None:
     """Seal and deliver an approved month; of a released one, what is not delivered yet."""
     from reporting.cli import submission
 
+    if already_delivered:
+        submission.enter_delivered(month, as_of, reason, load_settings(), console)
+        return
+    if reason:
+        raise BadCall("--reason goes with --already-delivered")
     submission.release_run(month, as_of, load_settings(), console)
 
 

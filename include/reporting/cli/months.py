@@ -45,8 +45,10 @@ def overview(settings: Settings) -> RenderableType:
             "from marts.months_owed group by all order by all"
         ).fetchall()
         repairs = connection.execute(
-            "select rule_id, count(*), min(first_withheld_in), any_value(sentence) "
-            "from marts.repair_queue where report_month = ? group by rule_id order by rule_id",
+            "select coalesce(feedback_code, rule_id), count(*), "
+            "min(coalesce(first_withheld_in, report_month)), min(due_on), any_value(sentence) "
+            "from marts.repair_queue where cause = 'REJECTED' or report_month = ? "
+            "group by 1 order by 1",
             [months[-1].month],
         ).fetchall()
         stopped = connection.execute(
@@ -120,8 +122,9 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
             table.add_row(Text(shown(reporter or "unknown")), held_back_by, *counts)
         parts += [Text(), table]
     if repairs:
-        table = Table("repair queue", "records", "since", "rule", box=None)
-        for rule, records, since, sentence in repairs:
-            table.add_row(rule, f"{records:,}", f"{since:%Y-%m}", sentence)
+        table = Table("repair queue", "records", "since", "due", "rule or answer", box=None)
+        for rule, records, since, due_on, sentence in repairs:
+            due = f"{due_on:%Y-%m-%d}" if due_on else ""
+            table.add_row(Text(rule), f"{records:,}", f"{since:%Y-%m}", due, sentence)
         parts += [Text(), table]
     return parts

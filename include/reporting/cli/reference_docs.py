@@ -6,6 +6,7 @@ the daily watch and from the registry of the bureau's rules; ``make checks-page`
 
 from typing import Any
 
+from reporting.alerts.bureau_answers import MEANINGS as ABOUT_ANSWERS
 from reporting.checks import guide
 from reporting.checks.gx import load_suite
 from reporting.checks.results import LAYERS
@@ -39,6 +40,8 @@ def render() -> str:
     parts += [_entry(name, "warning, then critical", DEADLINE_MEANING) for name in DEADLINES]
     parts += [_entry(RUN_ENDED, "critical", RUN_MEANING)]
     parts += [_entry(name, "warning, then critical", words) for name, words in MEANINGS.items()]
+    parts.append("\n## The bureau's answers\n")
+    parts += [_entry(name, "warning", words) for name, words in ABOUT_ANSWERS.items()]
     return "".join(parts)
 
 

@@ -69,6 +69,21 @@ def release_run(month: str, as_of: str | None, settings: Settings, console: Cons
     )
 
 
+def enter_delivered(
+    month: str, as_of: str | None, reason: str, settings: Settings, console: Console
+) -> None:
+    """Enter a month whose files were carried by hand as released and delivered."""
+    run = approval.newest_run(month, as_of, settings)
+    entered = release.enter_delivered(run, reason, settings, now)
+    _print(
+        console,
+        [
+            f"{run.label} is entered as delivered by hand: {len(entered)} files.",
+            "Next: their answers, reporting feedback",
+        ],
+    )
+
+
 def feedback(
     paths: list[Path],
     accepted: str | None,

@@ -1,6 +1,7 @@
 """The home folder: its lock, private folders, and the removal of what killed runs left."""
 
 import fcntl
+import logging
 import os
 import resource
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ WRITTEN_IN = (
 LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
 
 _held: set[Path] = set()
+
+log = logging.getLogger(__name__)
 
 
 def require_address_space() -> None:
@@ -49,12 +52,15 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
         return
     with _lock_file(private_folder(settings.work)) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadCall(
-                f"another run is working in {home}; "
-                "wait for it, or set REPORTING_HOME to another folder"
-            ) from None
+            if not wait:
+                raise BadCall(
+                    f"another run is working in {home}; "
+                    "wait for it, or set REPORTING_HOME to another folder"
+                ) from None
+            log.warning("another command is working in %s; waiting for it", home)
+            fcntl.flock(file, fcntl.LOCK_EX)
         _held.add(home)
         try:
             _remove_leftovers(settings)

@@ -107,8 +107,8 @@ class LandingZone:
     def files(self, table: str) -> list[str]:
         """The files of a table, at any depth; BrokenDelivery names one that cannot be read."""
         entries = local_entries(self.root, table) if self.is_local else self._remote_entries(table)
-        found = readable(table, entries)
-        return found if self.only is None else [path for path in found if path in self.only]
+        only = self.only
+        return readable(table, (one for one in entries if only is None or one[0] in only))
 
     def _remote_entries(self, table: str) -> Iterator[Entry]:
         folder = f"{self.root}/{table}"

@@ -9,38 +9,28 @@ from datetime import date, datetime, time, timedelta
 
 import duckdb
 
+from reporting.core.errors import BadCall
 from reporting.core.settings import Settings
 from reporting.monitoring.watch_result import LAYER, WatchResult
+from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import batches, broken_batches, ledger_views
+from reporting.submission import keys
 
 EVENTS = "marts.submission_events"
-DELIVERY, ANSWERS, REPAIRS, WHOLE = (
+DELIVERY, ANSWERS, REPAIRS, WHOLE, KEYS = (
     *("watch.delivery.waiting", "watch.answers.missing"),
-    *("watch.repairs.due", "watch.ledger.whole"),
+    *("watch.repairs.due", "watch.ledger.whole", "watch.keys.expiry"),
 )
 MEANINGS = {
     DELIVERY: "Every released file is delivered within a day.",
     ANSWERS: "The bureau answers every delivered file in time (REPORTING_ANSWER_DAYS).",
     REPAIRS: "Every rejected record is sent again in time (REPORTING_REPAIR_DAYS).",
     WHOLE: "No batch of the submission ledger is missing or changed.",
+    KEYS: "No key that a setting names expires within 30 days.",
 }
 LONGEST_DELIVERY = 3  # days; from then on it is critical
 REMIND = 3  # days before a repair is due
-
-# The records that are rejected and not sent again, with the day of the answer.
-REJECTED = """
-    select cast(rejections.rejected_at as date) as rejected_on
-    from marts.submission_records as records
-    inner join submission.rejections as rejections on records.record_id = rejections.record_id
-    anti join (
-        from marts.submission_records where state in ('BUILT', 'RELEASED', 'ACCEPTED')
-    ) as again
-        on records.record_type = again.record_type
-        and records.reporter_code = again.reporter_code
-        and records.subject_id = again.subject_id
-        and records.report_date = again.report_date
-    where records.state = 'REJECTED'
-"""
+KEY_ENDS = timedelta(days=30)  # before the end of a key: time to get a new one to the bureau
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,9 @@ class Finding:
 
 
 def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
-    """The four checks as of a day; none where nothing was ever released."""
+    """The checks as of a day; of the ledger none where nothing was ever built."""
+    if not keys.missing(settings):
+        yield _result(day, KEYS, _keys(day, settings))
     if not batches(settings):
         return
     broken = broken_batches(settings)
@@ -93,16 +85,35 @@ def _answers(day: date, ledger: duckdb.DuckDBPyConnection, settings: Settings) -
 
 
 def _repairs(day: date, settings: Settings) -> Finding:
-    last = day - timedelta(days=settings.repair_days)
-    count, since = 0, None
+    count, since, due_on = 0, None, None
     if settings.published_database.is_file():
-        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
-            count, since = connection.execute(
-                f"select count(*), min(rejected_on) from ({REJECTED}) where rejected_on <= ?",
-                [last + timedelta(days=REMIND)],
+        with open_published(settings) as connection:
+            count, since, due_on = connection.execute(
+                "select count(distinct record_id), min(rejected_at)::date, min(due_on) "
+                "from marts.repair_queue where cause = 'REJECTED' and due_on <= ?",
+                [day + timedelta(days=REMIND)],
             ).fetchall()[0]
     words = f"{count} records, rejected since {since}" if count else "no repair is due"
-    return Finding(count, words, bool(count) and since is not None and since < last)
+    return Finding(count, words, due_on is not None and due_on < day)
+
+
+def _keys(day: date, settings: Settings) -> Finding:
+    """The keys that expire soon or have expired; keys that cannot be listed are one more fault."""
+    try:
+        named = keys.keys(settings)
+    except BadCall as error:
+        return Finding(1, str(error), is_critical=True)
+    ending = sorted(
+        (key.expires, key.setting, key.fingerprint)
+        for key in named
+        if key.expires is not None and key.expires - KEY_ENDS <= day
+    )
+    words = "; ".join(
+        f"{setting} {fingerprint} {'expired' if expires <= day else 'expires'} on {expires}"
+        for expires, setting, fingerprint in ending
+    )
+    expired = any(expires <= day for expires, _, _ in ending)
+    return Finding(len(ending), words or "no key ends soon", expired)
 
 
 def _result(day: date, check_id: str, found: Finding) -> WatchResult:

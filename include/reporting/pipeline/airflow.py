@@ -60,7 +60,7 @@ def run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, 
 def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, Any] | None:
     month = month or month_before(datetime.fromisoformat(moment))
     log.info("step %s of month %s", step, month)
-    with _alert_unattended(MONTHLY_DAG, step, month):
+    with alert_unattended(MONTHLY_DAG, step, month):
         from reporting.pipeline import steps
 
         settings = load_settings()
@@ -107,7 +107,7 @@ def release_month(built: release_tasks.Request, decision: Mapping[str, Any] | No
 
 def _run_after_build(task: str, built: release_tasks.Request, work: Callable[[], Result]) -> Result:
     def attended() -> Result:
-        with _alert_unattended(MONTHLY_DAG, task, built["month"]):
+        with alert_unattended(MONTHLY_DAG, task, built["month"]):
             return work()
 
     return guarded(attended)
@@ -122,7 +122,7 @@ def run_watch(moment: str) -> None:
 
 
 def _run_watch(moment: str) -> None:
-    with _alert_unattended(DAILY_DAG, run_marks.WATCH, run_marks.WATCH):
+    with alert_unattended(DAILY_DAG, run_marks.WATCH, run_marks.WATCH):
         from reporting.monitoring import watch
 
         at = datetime.fromisoformat(moment)
@@ -151,7 +151,7 @@ def _alert_on_failure(context: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
+def alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
     """Send an error of a task that no step has sent, since a task's output is not watched."""
     since = run_marks.now()
     try:

@@ -4,10 +4,14 @@ import logging
 
 from reporting.core.errors import DataNotFit
 from reporting.core.settings import load_settings
+from reporting.pipeline.airflow import alert_unattended
 from reporting.pipeline.guard import guarded
+from reporting.store import run_marks
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import acting
 from reporting.submission import feedback, keys
+
+ANSWERS_DAG, TASK = "bureau_feedback", "read"
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +30,12 @@ def _read_answers() -> str:
     if words := keys.missing(settings):
         log.info("no answer is expected: %s", words)
         return "no answer is expected"
-    with acting("airflow:scheduler"):
+    with acting("airflow:scheduler"), alert_unattended(ANSWERS_DAG, TASK, run_marks.WATCH):
         read = feedback.read_answers([], settings, now)
     for one in read.outcomes:
         log.info("%s: %s", one.name, one.words)
-    if read.faults:
+    if read.faults:  # alerted where they were set aside
+        run_marks.settle(settings, run_marks.WATCH, TASK)
         raise DataNotFit("; ".join(read.faults))
     rejected = sum(one.rejected for one in read.outcomes)
     return f"{len(read.outcomes)} answers read, {rejected:,} records rejected"

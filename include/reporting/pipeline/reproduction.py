@@ -144,9 +144,11 @@ def _differing(
         columns = connection.execute(f"select column_name from (describe from {then})").fetchall()
         names = ", ".join(f'"{name}"' for (name,) in columns)
         (counts[frozen],) = connection.execute(
-            f"with then as (select {names} from {then}), now as (select {names} from marts.{table} "
+            f"with released as (select {names} from {then}), "
+            f"built as (select {names} from marts.{table} "
             f"where report_month = date '{run.month}'), differing as "
-            "((from then except all from now) union all (from now except all from then)) "
+            "((from released except all from built) union all "
+            "(from built except all from released)) "
             f"select count(distinct {'record_id' if frozen == 'records' else 'account_id'}) "
             "from differing"
         ).fetchall()[0]

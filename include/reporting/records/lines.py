@@ -82,9 +82,10 @@ class RecordLayout:
         """The SQL expressions of the values that the journal keeps, null where none was written."""
         kept = [s for s in self.segments if s["letter"] in VALUES_KEPT.get(self.record_type, "")]
         written = {
-            column: [part["when"] for part in (segment, field) if "when" in part]
+            column: dict.fromkeys(part["when"] for part in (segment, item, field) if "when" in part)
             for segment in kept
-            for field in _fields_of(segment)
+            for item in (segment, *segment.get("items", []))
+            for field in item["fields"]
             if (column := _tag_and_column(field)[1]) and column.isidentifier()
         }
         return "".join(

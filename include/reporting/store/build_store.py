@@ -32,8 +32,12 @@ def open_store(
 def remove_old_stores(settings: Settings) -> None:
     """Remove the private folders of all months except the newest; their stores hold clear names.
 
-    ``REPORTING_KEPT_BUILD_STORES`` is the number kept. Published and sent files are not removed.
+    ``REPORTING_KEPT_BUILD_STORES`` is the number of months kept, each with its supplements.
+    Published and sent files are not removed.
     """
-    folders = sorted(settings.work.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]"))
-    for folder in folders[: -settings.kept_build_stores]:
-        atomic.remove(folder)
+    folders = sorted(settings.work.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]*"))
+    months = sorted({folder.name[:7] for folder in folders})
+    removed = months[: -settings.kept_build_stores]
+    for folder in folders:
+        if folder.name[:7] in removed:
+            atomic.remove(folder)

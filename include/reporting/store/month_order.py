@@ -220,7 +220,7 @@ def require_unchanged_history(
             f"the bureau's answers have changed what {run.label} rests on while it was built; "
             f"run `reporting run {run.options}` again"
         )
-    seen = connection.execute("from history.runs order by all")
+    seen = connection.execute("from history.runs order by month, as_of")
     rests_on = [
         (one.month, one.run_id, one.as_of, one.is_supplement) for one in chain(run, settings)
     ]

@@ -92,9 +92,19 @@ def published_files(settings: Settings, table: str) -> list[Path]:
 
 
 def journal_file(settings: Settings, run: Run) -> Path:
-    """The journal of a run: of a released run the frozen one, else the published one."""
-    frozen = settings.ledger / "runs" / run.label / "records.parquet"
-    return frozen if frozen.is_file() else published_file(settings, "submission_records", run)
+    """The journal of a run: of a released run the frozen one, else the published one.
+
+    They differ where an older version published it: the frozen one has the values that were sent.
+    """
+    return frozen_journal(settings, published_file(settings, "submission_records", run))
+
+
+def frozen_journal(settings: Settings, published: Path) -> Path:
+    """The frozen journal of the run that published a file of journals; else that file."""
+    month = published.parent.name.removeprefix("report_month=")[: len("YYYY-MM")]
+    label = month if published.name == OWN_PART else f"{month}@{published.stem}"
+    frozen = settings.ledger / "runs" / label / "records.parquet"
+    return frozen if frozen.is_file() else published
 
 
 def built_months(settings: Settings) -> list[BuiltRun]:

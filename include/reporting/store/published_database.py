@@ -9,6 +9,7 @@ and never waits for a run.
 import re
 import secrets
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -17,10 +18,18 @@ from reporting.core import atomic
 from reporting.core.database import literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import OWN_PART
+from reporting.core.seeds import feedback_codes
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
-from reporting.store.published import BUILDS, OF_NEWEST_RUN, TABLES, BuiltRun, published_files
-from reporting.store.submission_ledger import show_events
+from reporting.store.published import (
+    BUILDS,
+    OF_NEWEST_RUN,
+    TABLES,
+    BuiltRun,
+    frozen_journal,
+    published_files,
+)
+from reporting.store.submission_ledger import published_head, show_events
 
 # Views of the database that are not simply the union of the months.
 VIEWS = {
@@ -40,7 +49,9 @@ VIEWS = {
 
 
 SUBMISSION_VIEWS = Path(__file__).with_name("submission_views.sql")
-READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed")
+READ_BY_SUBMISSION_VIEWS = ("submission_records", "built_months", "months_owed", "repair_queue")
+# over the tables of that name
+WRITTEN_BY_SUBMISSION_VIEWS = ("submission_records", "repair_queue", "runs")
 
 
 def build_database(settings: Settings) -> Path:
@@ -57,7 +68,8 @@ def build_database(settings: Settings) -> Path:
     (builds / build).mkdir()
     for table in TABLES:
         for path in published_files(settings, table):
-            _link(path, builds / build / _link_name(table, path))
+            source = frozen_journal(settings, path) if table == "submission_records" else path
+            _link(source, builds / build / _link_name(table, path))
     atomic.sync_folder(builds / build)
     _write_database(settings, build)
     if before is not None:  # else readers may still have a build open that is not known now
@@ -93,16 +105,26 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     show_events(connection, settings)
     has_runs = all(sources[table] for table in READ_BY_SUBMISSION_VIEWS)
     if has_runs:
-        # without a supplement there is no file of runs
-        given = sources | {
-            "runs": sources["runs"] or "(from {built_months} limit 0)".format_map(sources)
-        }
+        _show_feedback_codes(connection)
+        no_runs = f"(select * from {sources['built_months']} where false)"
+        given = {**sources, "runs": sources["runs"] or no_runs, "repair_days": settings.repair_days}
         connection.execute(SUBMISSION_VIEWS.read_text(encoding="utf-8").format_map(given))
     for table, source in sources.items():
-        if source is not None and not (has_runs and table in ("submission_records", "runs")):
+        if source is not None and not (has_runs and table in WRITTEN_BY_SUBMISSION_VIEWS):
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")
+
+
+def _show_feedback_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """What each feedback code means, as a small table: the views say it of a rejected record."""
+    codes = [asdict(one) for one in feedback_codes().values()]
+    columns = ", ".join(f"{name} varchar" for name in codes[0])
+    connection.execute(f"create table submission.feedback_codes ({columns})")
+    connection.executemany(
+        f"insert into submission.feedback_codes values ({', '.join('?' * len(codes[0]))})",
+        [list(one.values()) for one in codes],
+    )
 
 
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
@@ -125,8 +147,9 @@ def _month(link: Path) -> str:
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall if nothing is published yet.
 
-    After the home folder was copied or moved, its database still names the files of the old place.
-    It is then written again first, or only made in memory if the home folder is not writable.
+    After the home folder was copied or moved, its database still names the files of the old place;
+    one that an older version wrote lacks views. It is then written again first, or only made in
+    memory if the home folder is not writable.
     """
     database = settings.published_database
     if not database.is_file():
@@ -136,7 +159,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "or set REPORTING_HOME to the folder that holds it"
         )
     connection = duckdb.connect(str(database), read_only=True)
-    if is_of_this_place(connection, settings):
+    if is_of_this_place(connection, settings) and published_head(settings) is not None:
         return connection
     build = _build_of(_queries(connection))
     connection.close()
@@ -172,7 +195,7 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
     except (ReportingError, OSError, duckdb.Error) as error:
         if not (build and is_here):
             raise DataNotFit(
-                f"{settings.published_database} shows the files of another folder and cannot be "
+                f"{settings.published_database} is of another folder or version and cannot be "
                 f"made again now; let {settings.home.resolve()} be written and read it again"
             ) from error
         connection = duckdb.connect()

@@ -180,11 +180,16 @@ def first_actor(settings: Settings) -> str | None:
 
 
 def require_head(settings: Settings) -> Head:
-    """The newest batch, if no number is missing and it follows from the batch before it."""
+    """The newest batch, if no number is missing and it follows from the batch before it.
+
+    Nothing in the ledger holds the hash of its newest batch, but the published database does.
+    """
     files = batches(settings)
     for number, file in enumerate(files, 1):
         if int(file.stem) != number:
             raise _damaged(number)
+    if lost := _unlike_published(files, settings):
+        raise _damaged(lost[0])
     if not files:
         return Head(0, "")
     if _previous_sha256(files[-1]) != (atomic.sha256(files[-2]) if len(files) > 1 else ""):
@@ -206,7 +211,33 @@ def broken_batches(settings: Settings) -> list[int]:
         if not follows:
             broken.append(number)
         before, expected = atomic.sha256(file), number + 1
-    return broken
+    return sorted({*broken, *_unlike_published(batches(settings), settings)})
+
+
+def published_head(settings: Settings) -> Head | None:
+    """The batch that the published database shows as the newest one.
+
+    None where there is no database, or none that holds it, as of an older version.
+    """
+    if not settings.published_database.is_file():
+        return None
+    try:
+        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+            rows = connection.execute("select batch, sha256 from submission.ledger_head").fetchall()
+    except duckdb.Error:
+        return None
+    return Head(*rows[0])
+
+
+def _unlike_published(files: list[Path], settings: Settings) -> list[int]:
+    """The batches that the published database has seen and that are missing or others now."""
+    shown = published_head(settings)
+    if shown is None or shown.number == 0:
+        return []
+    if shown.number > len(files):
+        return list(range(len(files) + 1, shown.number + 1))
+    file = files[shown.number - 1]
+    return [] if atomic.sha256(file) == shown.sha256 else [shown.number]
 
 
 def _previous_sha256(file: Path) -> str:
@@ -251,8 +282,8 @@ def show_events(
         )
     connection.execute(STATES.read_text(encoding="utf-8"))
     connection.execute(
-        "create table submission.ledger_head as "
-        "select coalesce(max(batch), 0) as batch from marts.submission_events"
+        "create table submission.ledger_head as select ?::bigint as batch, ?::varchar as sha256",
+        [len(files), atomic.sha256(files[-1]) if files else ""],
     )
 
 

@@ -225,3 +225,139 @@ from rejected
 anti join pending
     on rejected.account_id = pending.account_id
     and rejected.pending_month = pending.pending_month;
+
+-- What must be repaired: of a record that the newest run of a month withheld one row per rule that
+-- it fails; of a rejected one a row per code of the answer, until the record is sent again. An
+-- account-month is sent again about the same month, a person or an agreement about any day.
+create view marts.repair_queue as
+with in_files as (
+    select
+        *,
+        case when record_type = '210' then date_trunc('month', report_date) end as about
+    from marts.submission_records
+    where state in ('RELEASED', 'ACCEPTED', 'REJECTED')
+),
+
+rejected as (  -- few beside all that was ever sent, which is then read for these alone
+    select distinct
+        record_type,
+        reporter_code,
+        subject_id,
+        about
+    from in_files
+    where state = 'REJECTED'
+),
+
+refused_before as (  -- a file is sent again with the same bytes only after it was refused whole
+    select
+        files.reporter_code,
+        files.file_name,
+        count(*) - 1 as times
+    from submission.file_states as files
+    inner join marts.submission_events as events
+        on files.reporter_code = events.reporter_code
+        and files.built_name = events.built_name
+        and events.event = 'RELEASED'
+    group by all
+),
+
+counted as (
+    select
+        in_files.*,
+        sum(refused_before.times + cast(in_files.state = 'REJECTED' as integer))
+            over of_subject as times_rejected
+    from in_files
+    inner join refused_before
+        on in_files.reporter_code = refused_before.reporter_code
+        and in_files.file_name = refused_before.file_name
+    semi join rejected
+        on in_files.record_type = rejected.record_type
+        and in_files.reporter_code = rejected.reporter_code
+        and in_files.subject_id = rejected.subject_id
+        and in_files.about is not distinct from rejected.about
+    window of_subject as (
+        partition by in_files.record_type, in_files.reporter_code, in_files.subject_id, in_files.about
+    )
+    qualify
+        row_number() over (of_subject order by in_files.as_of desc, in_files.report_month desc) = 1
+),
+
+messages as (
+    select
+        events.record_id,
+        events.code,
+        string_agg(distinct json_extract_string(events.details, '$.tag'), ', ') as tags
+    from marts.submission_events as events
+    inner join submission.file_states as files
+        on events.batch = files.answer_batch
+        and events.reporter_code = files.reporter_code
+        and events.file_name = files.file_name
+    where events.event = 'REJECTED'
+    group by all
+),
+
+coded as (
+    select
+        counted.* exclude (feedback_code),
+        coalesce(messages.code, counted.feedback_code) as feedback_code,
+        messages.tags
+    from counted
+    left join messages on counted.record_id = messages.record_id
+    where counted.state = 'REJECTED'
+),
+
+described as (  -- the longest beginning of a code that is described
+    select
+        codes.feedback_code,
+        known.*
+    from (select distinct feedback_code from coded) as codes
+    inner join submission.feedback_codes as known on starts_with(codes.feedback_code, known.code)
+    qualify
+        row_number() over (partition by codes.feedback_code order by length(known.code) desc) = 1
+)
+
+select
+    report_month,
+    record_id,
+    record_type,
+    reporter_code,
+    subject_id,
+    account_id,
+    report_date,
+    rule_id,
+    sentence,
+    faulty_elements,
+    usual_cause,
+    first_withheld_in,
+    'WITHHELD' as cause,
+    cast(null as varchar) as feedback_code,
+    cast(null as timestamp) as rejected_at,
+    cast(null as date) as due_on,
+    cast(null as bigint) as times_rejected,
+    cast(null as varchar) as what_to_do,
+    cast(null as varchar) as owner
+from {repair_queue}
+union all
+select
+    coded.report_month,
+    coded.record_id,
+    coded.record_type,
+    coded.reporter_code,
+    coded.subject_id,
+    coded.account_id,
+    coded.report_date,
+    described.rule_id,
+    coalesce(described.meaning, 'the code is not described') as sentence,
+    coded.tags as faulty_elements,
+    described.usual_cause,
+    cast(null as date) as first_withheld_in,
+    'REJECTED' as cause,
+    coded.feedback_code,
+    coded.answered_at as rejected_at,
+    cast(coded.answered_at as date) + {repair_days} as due_on,
+    cast(coded.times_rejected as bigint) as times_rejected,
+    coalesce(described.what_to_do, 'ask the bureau, and add the code to feedback_codes.csv')
+        as what_to_do,
+    coalesce(described.owner, 'pipeline') as owner
+from coded
+left join described on coded.feedback_code = described.feedback_code;

@@ -15,10 +15,11 @@ from reporting.store.submission_ledger import (
     current_actor,
     run_states,
 )
+from reporting.submission.build import UNKNOWN
 from reporting.submission.repair import writing
 
 APPROVED, DECLINED, RELEASED = "APPROVED", "DECLINED", "RELEASED"
-NOT_A_PERSON = ("airflow:scheduler", "unknown")
+NOT_A_PERSON = ("airflow:scheduler", UNKNOWN)
 
 
 def built_state(run: Run, settings: Settings) -> RunState:
@@ -166,6 +167,8 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
 
 def require_may_approve(state: RunState, actor: str, settings: Settings) -> None:
     """Require a person who has not built this run and who is among the approvers, if set."""
+    if UNKNOWN in state.builders:
+        raise BadCall(f"nobody knows who built {state.run.label}; run it again, then approve it")
     if actor in NOT_A_PERSON:
         raise BadCall(f"{actor} is no person and cannot approve {state.run.label}")
     if person(actor) in {person(builder) for builder in state.builders}:

@@ -11,7 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from io import FileIO
@@ -23,7 +23,14 @@ from gnupg import GPG
 from reporting.core import atomic
 from reporting.core.errors import DataNotFit, MachineFault
 from reporting.core.settings import Settings
-from reporting.submission.keys import keyring, require_keys, require_secret
+from reporting.submission.keys import (
+    ARCHIVE,
+    BUREAU,
+    LENDER,
+    keyring,
+    require_keys,
+    require_secret,
+)
 
 PIECE = 1 << 20  # bytes
 GZIP = 31  # zlib's window bits for a gzip header; it has no name, and its time is 0
@@ -33,12 +40,15 @@ LARGEST = 1 << 30  # bytes of a clear file; the parts of a submission are a fift
 
 @dataclass(frozen=True)
 class Sealed:
-    """Hash and size of a clear file, of its envelope for the bureau and of its archive copy."""
+    """Hash and size of a clear file, of its envelope for the bureau and of its archive copy.
+
+    Without an envelope for the bureau its two are None.
+    """
 
     sha256: str
     size: int
-    sealed_sha256: str
-    sealed_size: int
+    sealed_sha256: str | None
+    sealed_size: int | None
     archive_sha256: str
     archive_size: int
 
@@ -106,36 +116,44 @@ class _Written:
         os.fsync(self.file.fileno())
 
 
-def seal(clear: Path, for_bureau: Path, for_archive: Path, settings: Settings) -> Sealed:
+def seal(clear: Path, for_bureau: Path | None, for_archive: Path, settings: Settings) -> Sealed:
     """Seal a clear file for the bureau and for the archive, in one pass; both synced, mode 0600.
 
-    On an error neither file is left: BadCall for a key, MachineFault for GnuPG, OSError for a disk.
+    Without ``for_bureau`` for the archive alone. On an error neither file is left: BadCall for a
+    key, MachineFault for GnuPG, OSError for a disk.
     """
+    targets = {ARCHIVE: (for_archive, settings.archive_key)}
+    if for_bureau is not None:
+        targets[BUREAU] = (for_bureau, settings.bureau_key[:1])
     sha256, size = hashlib.sha256(), 0
     gzip = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
     try:
-        with (
-            keyring(settings) as gpg,
-            _message(gpg, for_bureau, settings.bureau_key[:1], settings) as (bureau, sealed),
-            _message(gpg, for_archive, settings.archive_key, settings) as (archive, archived),
-            clear.open("rb") as file,
-        ):
-            while piece := file.read(PIECE):
-                sha256.update(piece)
-                size += len(piece)
-                _write(gzip.compress(piece), bureau, archive)
-            _write(gzip.flush(), bureau, archive)
+        with ExitStack() as stack:
+            gpg = stack.enter_context(keyring(settings))
+            messages = {
+                setting: stack.enter_context(_message(gpg, path, setting, recipients, settings))
+                for setting, (path, recipients) in targets.items()
+            }
+            pipes = [pipe for pipe, _ in messages.values()]
+            with clear.open("rb") as file:
+                while piece := file.read(PIECE):
+                    sha256.update(piece)
+                    size += len(piece)
+                    _write(gzip.compress(piece), *pipes)
+            _write(gzip.flush(), *pipes)
     except BaseException:
-        for_bureau.unlink(missing_ok=True)
-        for_archive.unlink(missing_ok=True)
+        for path, _ in targets.values():
+            path.unlink(missing_ok=True)
         raise
-    for folder in {for_bureau.parent, for_archive.parent}:
+    for folder in {path.parent for path, _ in targets.values()}:
         atomic.sync_folder(folder)
+    written = {setting: one for setting, (_, one) in messages.items()}
+    sealed, archived = written.get(BUREAU), written[ARCHIVE]
     return Sealed(
         sha256=sha256.hexdigest(),
         size=size,
-        sealed_sha256=sealed.hash.hexdigest(),
-        sealed_size=sealed.size,
+        sealed_sha256=sealed.hash.hexdigest() if sealed else None,
+        sealed_size=sealed.size if sealed else None,
         archive_sha256=archived.hash.hexdigest(),
         archive_size=archived.size,
     )
@@ -181,9 +199,10 @@ def read_archive(path: Path, settings: Settings, largest: int = LARGEST) -> byte
 
 @contextmanager
 def _message(
-    gpg: GPG, path: Path, recipients: tuple[str, ...], settings: Settings
+    gpg: GPG, path: Path, setting: str, recipients: tuple[str, ...], settings: Settings
 ) -> Iterator[tuple[FileIO, _Written]]:
     """One OpenPGP message: what is written to the given pipe is in it when the block ends."""
+    needed = (LENDER, setting)
     written = _Written(path)
     gpg = copy.copy(gpg)  # a receiver of output of its own
     gpg.on_data = written
@@ -193,10 +212,10 @@ def _message(
         try:
             yield pipe, written
         except BrokenPipeError:  # GnuPG has ended; what it said is the reason
-            _require_sealed(path, sealing.result(), settings)
+            _require_sealed(path, sealing.result(), settings, needed)
             raise
         pipe.close()
-        _require_sealed(path, sealing.result(), settings)
+        _require_sealed(path, sealing.result(), settings, needed)
         written.end()
 
 
@@ -218,10 +237,10 @@ def _encrypt(gpg: GPG, reads: int, recipients: tuple[str, ...], lender: str) -> 
             return None
 
 
-def _require_sealed(path: Path, result: Any, settings: Settings) -> None:
+def _require_sealed(path: Path, result: Any, settings: Settings, needed: tuple[str, ...]) -> None:
     if result is not None and result.returncode == 0 and result.status == "encryption ok":
         return
-    require_keys(settings)  # the usual cause
+    require_keys(settings, needed)  # the usual cause
     said = result.status if result is not None else "ended before its input did"
     raise MachineFault(f"file {path.name} was not sealed: GnuPG {said}; try again")
 

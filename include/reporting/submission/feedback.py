@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -20,12 +20,12 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.hash_key import hash_key
 from reporting.store.published import journal_file, key_checks
-from reporting.store.published_database import build_database
+from reporting.store.published_database import build_database, open_published
 from reporting.store.submission_ledger import Event, append, ledger_views
 from reporting.submission import envelope, transport
-from reporting.submission.repair import writing
+from reporting.submission.repair import SET_ASIDE, alert, writing
 
-NEW, READ, REFUSED_ANSWERS = "new", "read", "refused"  # folders of the inbox
+NEW, READ = "new", "read"  # folders of the inbox, beside that of what counts for nothing
 SUFFIX = ".enc"
 FLAG = 29  # the place in a file name that is 1 in an answer (bureau interface, 1.2)
 HEADER = re.compile(r"A050\d{3}.{35}0(?P<messages>\d{7})")
@@ -49,7 +49,10 @@ class Sent:
     run: Run
     records: int
     state: str
+    answered_by: str  # who stated the answer, or the name of the bureau's; empty without one
+    answered_on: date | None
     is_by_hand: bool
+    sent_again_as: str | None  # under this name, after it was refused whole
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
     A file that was read before changes nothing. One that is no answer to a file of ours is moved to
     ``inbox/refused`` and listed in the result's ``faults``; the others are read all the same.
     """
-    done = Read()
+    done, reasons = Read(), {}
     with writing(settings):
         inbox = private_folder(settings.inbox)
         if not paths:
@@ -88,10 +91,12 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
                 done.outcomes.append(_read(path, settings, now))
                 _move(path, inbox / READ)
             except (NotAnAnswer, envelope.NotGenuine) as fault:
+                reasons[path.name] = str(fault)
                 done.faults.append(f"feedback {path.name}: {fault}")
-                _move(path, inbox / REFUSED_ANSWERS)
+                _move(path, inbox / SET_ASIDE)
         if settings.published_database.is_file() and done.outcomes:
             build_database(settings)
+        alert(settings, reasons)
     return done
 
 
@@ -140,8 +145,7 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
     sent = _sent(_answered_name(path.name), settings)
     if sent is None:
         raise NotAnAnswer("answers a file that was never released")
-    if sent.state in ("ANSWERED", "REFUSED") and not sent.is_by_hand:
-        raise NotAnAnswer(f"{sent.file_name} was answered already, and in another way")
+    _require_open(sent, settings)
     of_file = [one["code"] for one in messages if one["code"].startswith(OF_A_FILE)]
     if of_file:
         append(settings, now(), [_verdict(sent, of_file[0], 0, path.name, digest, {})])
@@ -212,20 +216,83 @@ def _answered_name(name: str) -> str:
 
 
 def _sent(file_name: str, settings: Settings) -> Sent | None:
+    """A file as it was released under this name, with its newest answer."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            "select files.reporter_code, files.built_name, files.file_name, files.report_month, "
-            "files.as_of, contains(files.label, '@'), "
-            "files.records, files.state, coalesce(answers.details like '%by_hand%', false) "
-            "from submission.file_states as files left join marts.submission_events as answers "
-            "on files.answer_batch = answers.batch and files.file_name = answers.file_name "
-            "and answers.event in ('ANSWERED', 'REFUSED') where files.file_name = ?",
+            """
+            with answers as (
+                select reporter_code, file_name, max_by(event, batch) as state,
+                    max_by(coalesce(reference, actor), batch) as answered_by,
+                    max("at")::date as answered_on,
+                    bool_or(json_extract_string(details, '$.by_hand') is not null)
+                        and count(*) = 1 as is_by_hand
+                from marts.submission_events
+                where event in ('ANSWERED', 'REFUSED')
+                group by all
+            )
+            select sent.reporter_code, sent.built_name, sent.file_name, sent.report_month,
+                sent.as_of, contains(newest.label, '@'),
+                sent.records, coalesce(answers.state, 'RELEASED'),
+                coalesce(answers.answered_by, ''), answers.answered_on,
+                coalesce(answers.is_by_hand, false),
+                nullif(newest.file_name, sent.file_name)
+            from marts.submission_events as sent
+            inner join submission.file_states as newest
+                on sent.reporter_code = newest.reporter_code
+                and sent.built_name = newest.built_name
+            left join answers
+                on sent.reporter_code = answers.reporter_code
+                and sent.file_name = answers.file_name
+            where sent.event = 'RELEASED' and sent.file_name = ?
+            """,
             [file_name],
         ).fetchall()
     if not rows:
         return None
     reporter, built, sent, month, as_of, is_supplement, *rest = rows[0]
     return Sent(reporter, built, sent, Run(month, as_of, is_supplement), *rest)
+
+
+def _require_open(sent: Sent, settings: Settings) -> None:
+    """Require that a file has no answer, or only one by hand and nothing of it was sent since.
+
+    What a person stated is replaced once by the bureau's own file. A second, different answer, or
+    one that comes too late, is an incident (life cycle, section 9).
+    """
+    if sent.answered_on is None:
+        return
+    words = f"{sent.file_name} was answered by {sent.answered_by} on {sent.answered_on}"
+    if not sent.is_by_hand:
+        raise NotAnAnswer(f"{words}, and in another way")
+    again = sent.sent_again_as or _sent_again(sent, settings)
+    if again:
+        raise NotAnAnswer(f"{words}, and its records were sent again since (file {again})")
+
+
+def _sent_again(sent: Sent, settings: Settings) -> str | None:
+    """A file released after a file's answer that holds a record of the same subject and day."""
+    with open_published(settings) as connection:
+        rows = connection.execute(
+            """
+            select min(again.file_name)
+            from marts.submission_records as mine
+            inner join marts.submission_records as again
+                on mine.record_type = again.record_type
+                and mine.reporter_code = again.reporter_code
+                and mine.subject_id = again.subject_id
+                and mine.report_date = again.report_date
+            inner join submission.file_states as files
+                on again.reporter_code = files.reporter_code
+                and again.file_name = files.file_name
+            inner join submission.file_states as answered
+                on mine.reporter_code = answered.reporter_code
+                and mine.file_name = answered.file_name
+            where mine.file_name = ? and mine.reporter_code = ?
+                and files.batch > answered.answer_batch
+            """,
+            [sent.file_name, sent.reporter_code],
+        ).fetchall()
+    return rows[0][0] if rows else None
 
 
 def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:

@@ -23,6 +23,7 @@ from reporting.core.run import CHINA
 from reporting.core.settings import Settings
 
 LENDER, BUREAU, ARCHIVE = (f"REPORTING_{one}_KEY" for one in ("LENDER", "BUREAU", "ARCHIVE"))
+ALL = (LENDER, BUREAU, ARCHIVE)
 LONGEST_FOLDER = 80  # characters; a longer path leaves no room for the name of the agent's socket
 PROGRAMS = ("gpg", "gpgconf")
 SIGN, ENCRYPT = "s", "e"  # GnuPG's letters for what a key can do
@@ -59,18 +60,18 @@ def missing(settings: Settings) -> str:
     return ""
 
 
-def require_keys(settings: Settings) -> None:
-    """Require every key that the settings name, and that the lender's signs and opens.
+def require_keys(settings: Settings, needed: tuple[str, ...] = ALL) -> None:
+    """Require the keys of some settings, mostly all, and that the lender's signs and opens.
 
     BadCall names the setting and what to do.
     """
-    if words := missing(settings):
+    if BUREAU in needed and (words := missing(settings)):
         raise BadCall(words)
     for setting, named in _named(settings).items():
-        if not named:
+        if setting in needed and not named:
             raise BadCall(f"setting {setting}: no key is named; name its full fingerprint")
     for key in keys(settings):
-        if key.fault:
+        if key.fault and key.setting in needed:
             raise BadCall(
                 f"setting {key.setting}: no usable key {key.fingerprint}: it {key.fault}; "
                 f"import a usable one into {settings.key_folder} and name it there"

@@ -10,7 +10,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.store.month_order import chain
-from reporting.store.published import published_file
+from reporting.store.published import published_file, unfinished_months
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
 from reporting.submission import keys, transport
@@ -29,8 +29,8 @@ class BuiltFile:
     reporter_code: str
     built_name: str
     file_name: str  # the name under which it is sent
-    sha256: str
-    size: int
+    sha256: str | None  # None of a file of an older version that is gone
+    size: int | None
     records: int
     path: Path
 
@@ -55,6 +55,35 @@ def require_releasable(state: RunState, settings: Settings, at: datetime) -> lis
     require_head(settings)
     require_known_files(settings)
     return files
+
+
+def require_none_released(settings: Settings) -> None:
+    """Require that no month was released as usual: only before may one be entered by hand."""
+    with ledger_views(settings) as connection:
+        usual = connection.execute(
+            "select min(report_month) from marts.submission_events where event = 'RELEASED' "
+            "and built_name is null and reference is null "
+            "and json_extract_string(details, '$.already_delivered') is null"
+        ).fetchall()[0][0]
+    if usual is not None:
+        raise BadCall(
+            f"{usual:%Y-%m} was released as usual; --already-delivered is for the months before "
+            "the first usual release"
+        )
+
+
+def require_enterable(run: Run, settings: Settings) -> None:
+    """Require that a month may be entered as already delivered (life cycle, section 13.5).
+
+    It is built to its end, the months before it are released, and the keys of lender and archive
+    work. What was sent was sent: it may be stale, and no approval is needed.
+    """
+    if run.label in unfinished_months(settings):
+        raise BadCall(f"month {run.label} is not built to its end; run it again")
+    require_in_order(run, settings)
+    keys.require_keys(settings, (keys.LENDER, keys.ARCHIVE))
+    require_head(settings)
+    require_known_files(settings)
 
 
 def built_files(state: RunState, settings: Settings) -> list[BuiltFile]:

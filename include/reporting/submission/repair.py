@@ -1,40 +1,59 @@
 """What every writing command begins with: the lock, and the end of what a killed one had begun.
 
+It ends with the alerts of what the bureau has said, so that a killed one leaves them to the next.
+
 A release is one folder until its batch is written, the commit; after it every step can be repeated
 (life cycle, sections 4.4 and 8.3). No step removes a file only because the ledger does not know it.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
+from reporting.alerts.bureau_answers import alert_answers
 from reporting.core import atomic
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
+from reporting.store.published import published_files
 from reporting.store.published_database import build_database
-from reporting.store.submission_ledger import FOLDER_MODE, ledger_views, require_head
+from reporting.store.run_marks import now
+from reporting.store.submission_ledger import (
+    FOLDER_MODE,
+    ledger_views,
+    published_head,
+    require_head,
+)
 
 PARTIAL = ".release-{}.partial"  # in the ledger: a release that is not finished
 ARCHIVE, RUNS, OUTBOX = "archive", "runs", "outbox"  # its folders
+SET_ASIDE = "refused"  # folder of the inbox: answers that count for nothing
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def writing(settings: Settings, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of the home folder, after both repairs."""
+    """Hold the lock of the home folder, after what ``finish_interrupted`` does."""
     with exclusive(settings, wait=wait):
         finish_interrupted(settings)
         yield
+        alert(settings)
 
 
 def finish_interrupted(settings: Settings) -> None:
-    """Both repairs: of an interrupted release, and of a database behind the ledger."""
+    """Both repairs, of an interrupted release and of a database behind the ledger, and alerts."""
     finish_releases(settings)
     rebuild_if_behind(settings)
+    alert(settings)
+
+
+def alert(settings: Settings, reasons: Mapping[str, str] | None = None) -> None:
+    """Alert what the bureau rejected, refused or sent in vain, and is not alerted yet.
+
+    ``reasons``: why a file of the inbox was set aside, by its name.
+    """
+    alert_answers(settings, settings.inbox / SET_ASIDE, now(), reasons or {})
 
 
 def finish_releases(settings: Settings) -> None:
@@ -101,15 +120,13 @@ def _remove_clear_files(nonce: str, settings: Settings) -> None:
 
 
 def rebuild_if_behind(settings: Settings) -> None:
-    """Build the published database again if it does not show the newest batch of the ledger."""
-    if not settings.published_database.is_file():
+    """Build the published database again if it does not show the newest batch of the ledger.
+
+    So is one of an older version, one that is damaged, and one that was removed. Raises DataNotFit
+    where the ledger has lost what the database shows.
+    """
+    if not settings.published_database.is_file() and not published_files(settings, "built_months"):
         return
-    try:
-        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
-            shown = connection.execute("select batch from submission.ledger_head").fetchone()
-    except duckdb.CatalogException:  # of an older version
-        shown = (0,)
-    except duckdb.Error:  # being replaced, or damaged: the next publication replaces it
-        return
-    if shown is None or shown[0] < require_head(settings).number:
+    shown = published_head(settings)
+    if shown is None or shown.number < require_head(settings).number:
         build_database(settings)

@@ -49,6 +49,8 @@ def named_files(settings: Settings) -> list[tuple[Path, str]]:
         if reference:
             found.append((settings.ledger / RUNS / label / f"{reference}.parquet", clear))
             continue
-        found.append((settings.ledger / ARCHIVE / f"{name}.gpg", archived))
-        found.append((settings.outbox / reporter / label / f"{Path(name).stem}.enc", sealed))
+        if archived:  # else delivered by hand, and its clear file was gone
+            found.append((settings.ledger / ARCHIVE / f"{name}.gpg", archived))
+        if sealed:  # else delivered by hand
+            found.append((settings.outbox / reporter / label / f"{Path(name).stem}.enc", sealed))
     return found

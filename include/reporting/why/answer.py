@@ -330,6 +330,7 @@ def _pending(
         "from marts.months_owed as owed left join marts.repair_queue as repairs "
         "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
         "and owed.owed_month = date_trunc('month', repairs.report_date) "
+        "and repairs.cause = 'WITHHELD' "
         "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
         "group by all order by owed.owed_month",
         [accounts, month],
