@@ -61,7 +61,7 @@ class Landing:
         portion = self.portions[self.delivered] if self.delivered < len(self.portions) else {}
         with duckdb.connect() as connection:
             for table in TABLES if self.delivered == 0 else portion:
-                file = self.folder / table / f"batch={self.delivered}" / "rows.parquet"
+                file = self.folder / table / f"rows_{self.delivered}.parquet"
                 write_rows(connection, table, portion.get(table, []), file)
         self.delivered += 1
 
