@@ -18,6 +18,12 @@
 {#- States of a record that count as sent, until the bureau has answered. -#}
 {% macro sent_states() -%} ('BUILT', 'RELEASED', 'ACCEPTED') {%- endmacro %}
 
+{#- What was said later of a person or agreement: by run, a supplement after the own run of its
+    month, then by report date. -#}
+{% macro said_when() -%}
+    concat(report_month, coalesce(cast(as_of as {{ dbt.type_string() }}), ''), report_date)
+{%- endmacro %}
+
 {#- The place of some records 210 in their accounts' sequence of records by report date. What does
     the bureau know before each? That decides the code (first report, month, closing) and whether C
     and F go out: first, and when a value in them changed. `records` names a relation or CTE of

@@ -502,7 +502,9 @@ def _json(value: object) -> object:
     return value
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row], path: Path) -> None:
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row], path: Path
+) -> None:
     """Write rows as Parquet in the contract's types."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.with_suffix(".ndjson")
@@ -528,9 +530,9 @@ def write(book: RawBook, landing: Path, seed: int = 0) -> None:
                 (first if dice.random() < 0.8 else second).append(row)
                 if dice.random() < 0.01:
                     second.append(row)
-            _copy(connection, table, first, landing / table / "extract.parquet")
+            write_rows(connection, table, first, landing / table / "extract.parquet")
             if second:
-                _copy(connection, table, second, landing / table / "batch=2" / "more.parquet")
+                write_rows(connection, table, second, landing / table / "batch=2" / "more.parquet")
 
 
 def write_random_book(landing: Path, policy: Path, seed: int, accounts: int = 300) -> RawBook:

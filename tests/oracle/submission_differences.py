@@ -61,7 +61,7 @@ def differences(
     """Every difference of every run's folders, as kind and sentence."""
     found = []
     for number, outcome in enumerate(outcomes):
-        month = f"{outcome.run.month:%Y-%m}"
+        month = outcome.run.label
         folders = read_month(home, month)
         for reporter in sorted(folders.keys() | outcome.reporters):
             for record_type in TYPES:

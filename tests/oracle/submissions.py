@@ -4,7 +4,8 @@ The runs are replayed one after another, each on what was known at its own cut-o
 runs before it sent. Sources: contracts, sections 3 (held months) and 5.
 
 The records of a run are those that are built, before any rule withholds one. Which ones a rule
-withheld is told from outside (``withheld``), so that they stay owed and are built anew.
+withheld is told from outside (``withheld``), so that they stay owed and are built anew; so is which
+records of earlier runs the bureau had rejected when a run read its answers (life cycle, section 5).
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -32,6 +33,7 @@ from .submission_reader import BASE_TAGS, Record
 Row = dict[str, Any]
 # Institution, record type, subject (customer, account or agreement id) and report date.
 Key = tuple[str, str, str, date]
+RunKey = tuple[date, datetime]  # month and cut-off
 
 OWED = frozenset(("REPORTED", "NOTICE_PENDING"))
 CHANGING = ("AcctBsInfSgmt", "AcctCredSgmt")  # segments C and F: first, and when they changed
@@ -44,6 +46,21 @@ class PlannedRun:
     month: date
     as_of: datetime
     notice_lead_days: int = 0
+    is_supplement: bool = False
+    rejected: frozenset[tuple[RunKey, Key]] = frozenset()  # records of earlier runs
+    landed: dict[str, Rows] | None = None  # what had been delivered, where that is not all
+
+    @property
+    def key(self) -> RunKey:
+        """Month and cut-off."""
+        return (self.month, self.as_of)
+
+    @property
+    def label(self) -> str:
+        """The name of its folders."""
+        return f"{self.month:%Y-%m}" + (
+            f"@{self.as_of:%Y%m%dT%H%M%S}" if self.is_supplement else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,7 @@ class RunOutcome:
     run: PlannedRun
     records: list[Built] = field(default_factory=list)  # in file order
     owed: dict[tuple[str, date], str] = field(default_factory=dict)  # account and month: why
+    verdicts: dict[tuple[str, date], str] = field(default_factory=dict)  # of all that it read
 
     def of_type(self, reporter: str, record_type: str) -> list[Built]:
         """One institution's records of a type, in file order."""
@@ -167,6 +185,7 @@ class Knowledge:
 
 
 NEVER_OPEN = ("NOT_YET_OPEN", "CLOSED_EARLIER")  # in that month, as a correction says
+DROPPED = "DROPPED"  # the verdict on a month that is never owed again
 
 
 class Replay:
@@ -178,39 +197,70 @@ class Replay:
         self.raw, self.policy, self.districts = raw, policy, districts
         self.published: dict[date, dict[str, str]] = {}
         self.given_up: set[tuple[str, date]] = set()  # never owed again
-        self.sent: list[Built] = []
+        self.in_files: list[tuple[RunKey, Built]] = []  # of all runs, rejected ones too
+        self.sent: list[Built] = []  # what counts as sent for the run
+        self.pending: list[Built] = []  # records 110 and 220 that are to be sent again
         self.own: dict[str, Reading] = {}
 
     def submit(self, run: PlannedRun, withheld: AbstractSet[Key]) -> RunOutcome:
         """Everything one run builds; what is withheld is not sent."""
+        self.read_answers(run)
         sent = {(b.key[2], b.key[0]) for b in self.sent if is_account(b)}
-        self.knowledge = Knowledge(self.raw, self.policy, self.districts, run, sent)
+        landed = run.landed or self.raw
+        self.knowledge = Knowledge(landed, self.policy, self.districts, run, sent)
         accounts = self.knowledge.accounts
         self.own = {i: self.knowledge.reading(row, run.month) for i, row in accounts.items()}
+        owed_before = self.still_owed()
         reread = {
             (account_id, month): self.knowledge.reading(accounts[account_id], month)
-            for account_id, month in self.still_owed()
+            for account_id, month in owed_before
             if account_id in accounts
         }
-        self.published[run.month] = {i: own.reason for i, own in self.own.items()}
-        self.published[run.month] |= dict.fromkeys(self.vanished(run.month), "REPORTED")
-        reported = [own for own in self.own.values() if own.reason == "REPORTED"]
-        reported += [old for old in reread.values() if self.may_go_out_now(old)]
+        outcome = RunOutcome(run)
+        reported = [old for old in reread.values() if self.may_go_out_now(old)]
+        if not run.is_supplement:
+            outcome.verdicts = self.judge_month(run.month)
+            reported += [own for own in self.own.values() if own.reason == "REPORTED"]
         records = self.account_records(reported, withheld)
         records += self.personal_records(reported)
         records += self.agreement_records(run, reported)
-        outcome = RunOutcome(run, sorted(records, key=lambda built: built.key))
-        self.sent += [built for built in outcome.records if built.key not in withheld]
-        self.given_up |= {
+        outcome.records = sorted(records, key=lambda built: built.key)
+        in_files = [built for built in outcome.records if built.key not in withheld]
+        self.sent += in_files
+        self.in_files += [(run.key, built) for built in in_files]
+        dropped = {
             key
             for key, old in reread.items()
             if self.lies_before_consent(old) or old.reason in NEVER_OPEN
+        }
+        self.given_up |= dropped
+        outcome.verdicts |= {
+            (account_id, month): DROPPED
+            if (account_id, month) in dropped
+            else self.why(account_id, month, reread).replace("WITHHELD", "REPORTED")
+            for account_id, month in owed_before
         }
         outcome.owed = {
             (account_id, month): self.why(account_id, month, reread)
             for account_id, month in self.still_owed()
         }
         return outcome
+
+    def read_answers(self, run: PlannedRun) -> None:
+        """What counts as sent for a run, and which persons and agreements are pending for it."""
+        self.sent = [built for key, built in self.in_files if (key, built.key) not in run.rejected]
+        newest = {
+            built.subject: (key, built) for key, built in self.in_files if not is_account(built)
+        }
+        self.pending = [built for key, built in newest.values() if (key, built.key) in run.rejected]
+
+    def judge_month(self, month: date) -> dict[tuple[str, date], str]:
+        """The verdict of an own run on every account; what it asks for is owed from now on."""
+        vanished = self.vanished(month)
+        reasons = {account_id: own.reason for account_id, own in self.own.items()}
+        self.published[month] = reasons | dict.fromkeys(vanished, "REPORTED")
+        reasons |= dict.fromkeys(vanished, "ACCOUNT_NOT_IN_THE_DATA")
+        return {(account_id, month): reason for account_id, reason in reasons.items()}
 
     # --- months that are owed
 
@@ -311,12 +361,18 @@ class Replay:
 
     # --- record 110
 
-    def personal_records(self, reported: Iterable[Reading]) -> list[Built]:
+    def personal_records(self, reported: Sequence[Reading]) -> list[Built]:
         """One record per institution and person with something new to say."""
         days: dict[tuple[str, str], set[date]] = {}
         for reading in reported:
             who = (reading.reporter, reading.account["customer_id"])
             days.setdefault(who, set()).add(reading.report_date)
+        for built in self.pending:  # as if the person were reported on that day again
+            reporter, record_type, customer_id = built.subject
+            if record_type == "110" and self.may_be_named(
+                customer_id, reporter, built.on, reported
+            ):
+                days.setdefault((reporter, customer_id), set()).add(built.on)
         batch = []
         for (reporter, customer_id), reported_on in days.items():
             subject = (reporter, "110", customer_id)
@@ -352,17 +408,23 @@ class Replay:
             subject = (reporter, "220", code)
             before = [built for built in self.sent if built.subject == subject]
             batch_210 = under.get((reporter, code), [])
+            again = [built for built in self.pending if built.subject == subject]
             told = {reading.account["account_id"] for reading in batch_210}
             # nobody else may be named: the others under it have not agreed to anything
             named = [row for row in rows if row["account_id"] in told or self.is_in_force(row)]
             is_ended = bool(before) and before[-1].code == "20"
-            if is_ended or not (batch_210 or (before and named)):
+            is_followed = before and named and not run.is_supplement
+            if is_ended or not named or not (batch_210 or again or is_followed):
                 continue
             since = {row["account_id"]: self.authorized_since(row, batch_210) for row in named}
             limits = self.knowledge.limits[code]
             anybody = self.knowledge.customers[named[0]["customer_id"]]
             blank = Agreement(reporter, code, anybody, rows[0]["opened_on"], limits)
-            for on, c in self.codes(blank, batch_210, run.month, before):
+            days = [reading.report_date for reading in batch_210] + [built.on for built in again]
+            closed: list[date | None] = []
+            closed += [r.report_date for r in batch_210 if not r.is_loan and r.is_closed]
+            closed += [self.closed_on(code) for built in again if built.code == "20"]
+            for on, c in self.codes(blank, days, closed, run.month, before):
                 agreed = [row for row in named if since[row["account_id"]] <= on]
                 if agreed:
                     customer = self.knowledge.customers[agreed[0]["customer_id"]]
@@ -383,19 +445,22 @@ class Replay:
     def codes(
         self,
         agreement: Agreement,
-        reported: Sequence[Reading],
+        days: Sequence[date],
+        closed: Sequence[date | None],
         month: date,
         before: Sequence[Built],
     ) -> list[tuple[date, str]]:
-        """Date and report-time code of each record of an agreement in this run."""
+        """Date and report-time code of each record of an agreement in this run.
+
+        ``days`` on which accounts under it are reported, and ``closed`` those on which one ends.
+        """
         month_end = last_day(month)
-        closed = [r.report_date for r in reported if not r.is_loan and r.is_closed]
         no_limit = agreement.limit_on(month_end) == 0
-        ended_on = min(closed, default=month_end if no_limit else None)
+        ended_on = min(filter(None, closed), default=month_end if no_limit else None)
         found: list[tuple[date, str]] = []
         last = before[-1].record if before else None
         if last is None:
-            opened_on = min(reading.report_date for reading in reported)
+            opened_on = min(days)
             if agreement.limit_on(opened_on) is None:  # it opens when there is a limit to tell
                 opened_on = ended_on or month_end
             if agreement.limit_on(opened_on) is None:
@@ -410,6 +475,23 @@ class Replay:
         elif now not in ("", last["CreditLimSgmt"]["CreditLim"]):
             found.append((month_end, "30"))
         return found
+
+    def closed_on(self, account_id: str) -> date | None:
+        """The closing day of an account, as known now."""
+        day: date | None = self.knowledge.accounts.get(account_id, {}).get("closed_on")
+        return day
+
+    def may_be_named(
+        self, customer_id: str, reporter: str, on: date, reported: Sequence[Reading]
+    ) -> bool:
+        """Whether a person may be named to an institution again, about that day."""
+        told = {reading.account["account_id"] for reading in reported}
+        return any(
+            self.authorized_since(row, reported) <= on
+            for row in self.knowledge.accounts.values()
+            if (row["customer_id"], row["reporter_code"]) == (customer_id, reporter)
+            and (row["account_id"] in told or self.is_in_force(row))
+        )
 
     def is_in_force(self, account: Row) -> bool:
         """Whether the account is open or was, of an identified adult, and authorized today."""

@@ -198,7 +198,7 @@ sent_of_them as (
     select
         reporter_code,
         subject_id as customer_id,
-        report_month,
+        {{ said_when() }} as position,
         segment_hashes
     from {{ ref('records_sent') }}
     where
@@ -211,7 +211,7 @@ segments_sent as (
         {%- for segment in segments %}
         max_by(
             {{ segment_hash(segment | upper) }},
-            case when {{ segment_hash(segment | upper) }} is not null then report_month end
+            case when {{ segment_hash(segment | upper) }} is not null then position end
         ) as sent_{{ segment }},
         {%- endfor %}
         reporter_code,

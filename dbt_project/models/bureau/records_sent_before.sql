@@ -1,11 +1,11 @@
 -- One row per institution and person or agreement with a record sent by an earlier run: what was
--- said last, whatever day it was about.
+-- said last, by whatever run, and whatever day it was about.
 {{ config(materialized='view') }}
 
 with sent as (
     select
         *,
-        concat(report_month, report_date) as position
+        {{ said_when() }} as position
     from {{ ref('records_sent') }}
     where record_type in ('110', '220')
 )

@@ -68,7 +68,7 @@ RECORDS_KNOWN = """
     from history.accounts_known
     union all by name
     select
-        record_type, reporter_code, subject_id, state, report_month,
+        record_type, reporter_code, subject_id, state, report_month, as_of,
         report_date, report_date as last_report_date, report_date_code,
         identity_hash, values_hash, credit_limit, segment_hashes
     from history.journals

@@ -193,8 +193,12 @@ where
 -- One row per account-month that is pending today: pending after the newest run, or rejected since.
 create view marts.pending_now as
 with newest as (
-    select max(report_month) as report_month
-    from {built_months}
+    select
+        report_month,
+        ledger_upto
+    from marts.runs
+    order by report_month desc, as_of desc
+    limit 1
 ),
 
 pending as (
@@ -206,15 +210,23 @@ pending as (
     where report_month = (select newest.report_month from newest)
 ),
 
-rejected as (
+rejected as (  -- what the newest run had read is in its pending months, or was dropped by it
     select
-        account_id,
-        cast(date_trunc('month', report_date) as date) as pending_month,
+        records.account_id,
+        cast(date_trunc('month', records.report_date) as date) as pending_month,
         'REJECTED' as held_back_by
-    from marts.submission_records
-    where record_type = '210'
+    from marts.submission_records as records
+    left join submission.file_states as files
+        on records.reporter_code = files.reporter_code
+        and records.file_name = files.file_name
+    where records.record_type = '210'
     group by all
-    having bool_or(state = 'REJECTED') and not bool_or(state in ('BUILT', 'RELEASED', 'ACCEPTED'))
+    having
+        bool_or(
+            records.state = 'REJECTED'
+            and files.answer_batch > (select newest.ledger_upto from newest)
+        )
+        and not bool_or(records.state in ('BUILT', 'RELEASED', 'ACCEPTED'))
 )
 
 select *
