@@ -207,7 +207,7 @@ def test_a_rejected_record_waits_in_the_repair_queue_until_it_is_sent_again(
     first, second = released.lines[name][:2]
     released.answer(
         name,
-        *(message(first), message(first, "BLE012"), message(first, "BLE012")),
+        *(message(first, code) for code in ("BLR001", "BLR002", "BLR002")),
         message(second, "XYZ001"),
     )
     released.read()
@@ -216,10 +216,10 @@ def test_a_rejected_record_waits_in_the_repair_queue_until_it_is_sent_again(
         "feedback_code, rule_id, sentence, faulty_elements, owner, times_rejected, due_on - "
         "rejected_at::date, first_withheld_in",
     )
-    wrong = "an element of the record 210 is wrong"
+    wrong = "the record 210 does not fit what the bureau holds of the account"
     assert found == [
-        ("BLE011", None, wrong, "AcctBal", "data_delivery", 1, 4, None),
-        ("BLE012", None, wrong, "AcctBal", "data_delivery", 1, 4, None),
+        ("BLR001", None, wrong, "AcctBal", "pipeline", 1, 4, None),
+        ("BLR002", None, wrong, "AcctBal", "pipeline", 1, 4, None),
         ("XYZ001", None, "the code is not described", "AcctBal", "pipeline", 1, 4, None),
     ]
     steps.run_month(run_of(SECOND, None, settings), settings)
