@@ -73,7 +73,8 @@ def test_every_state_and_every_record_of_a_short_walk_is_the_models(tmp_path: Pa
         walk.receive()
         walk.answer()
         require_end(walk)
-        assert {"own run", "supplement", "reproduction"} <= walk.seen
+        assert {"own run", "supplement", "reproduction", "stale"} <= walk.seen
+        assert {"REJECTED 210", "REFUSED 210"} <= walk.seen
 
 
 # --- random walks --------------------------------------------------------------------------------

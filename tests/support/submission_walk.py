@@ -19,7 +19,7 @@ from oracle.random_books import random_book, write_rows
 from oracle.random_people import enrich_people
 from oracle.staging import TABLES
 from oracle.submission_differences import differences, told
-from oracle.submission_model import Cell, File, Key, Model, Reading, Subject
+from oracle.submission_model import Build, Cell, File, Key, Model, Reading, Subject
 from oracle.submissions import Key as RecordKey
 from oracle.submissions import PlannedRun, RunOutcome, submissions
 
@@ -77,7 +77,7 @@ class Walk:
         self.outcomes: dict[Key, RunOutcome] = {}
         self.keys: dict[tuple[Key, Subject], RecordKey] = {}  # a record: its key in the oracle
         self.read_batches = 0
-        self.seen: set[str] = set()
+        self.seen: set[str] = set()  # kinds of runs and answers
 
     # --- runs
 
@@ -99,12 +99,30 @@ class Walk:
     def _compare(self, key: Key, run: Run, said: str | None) -> None:
         """What a run built, beside oracle and model."""
         chain = self.model.chain(key, run.is_supplement)
+        planned = self._plan(run, chain)
+        withheld = self._journal(run, "WITHHELD") if said is None else set()
+        outcome = self._replay([*(self.planned[one] for one in chain), (planned, withheld)])[-1]
+        if said is not None:  # nothing is published: no record may go out
+            withheld = {built.key for built in outcome.records}
+        built = self._build_model(key, outcome, withheld)
+        assert (built is None) == (said is not None), said
+        if built is None:
+            return
+        self.planned[key], self.outcomes[key] = (planned, withheld), outcome
+        self.keys |= {(key, subject_of(one.key)): one.key for one in outcome.records}
+        found = differences(self.settings.home, [outcome], [withheld])
+        assert not found, told(found)
+        assert self._journal(run, "WITHHELD", "BUILT") == {one.key for one in outcome.records}
+        assert self._owed(run) == outcome.owed
+
+    def _plan(self, run: Run, chain: list[Key]) -> PlannedRun:
+        """A run as the oracle replays it: what was delivered, and what is rejected."""
         rejected = frozenset(
-            ((self.planned[one.key][0].key), self.keys[one.key, one.subject])
+            (self.planned[one.key][0].key, self.keys[one.key, one.subject])
             for one in self.model.records(chain)
             if self.model.state(one) == "REJECTED"
         )
-        planned = PlannedRun(
+        return PlannedRun(
             run.month,
             run.as_of,
             self.settings.notice_lead_days,
@@ -112,47 +130,29 @@ class Walk:
             rejected,
             read_landing(self.landing.folder),
         )
-        withheld = self._journal(run, "WITHHELD") if said is None else set()
-        before = [self.planned[one] for one in chain]
-        outcome = self._replay([*before, (planned, withheld)])[-1]
-        if said is not None:  # nothing is published: no record may go out
-            withheld = {built.key for built in outcome.records}
-        others = [
-            (subject_of(built.key), built.key in withheld)
-            for built in outcome.records
-            if built.key[1] != "210"
-        ]
-        institutions = {
-            (built.key[2], month_number(built.on)): built.key[0]
-            for built in outcome.records
-            if built.key[1] == "210"
-        }
+
+    def _build_model(
+        self, key: Key, outcome: RunOutcome, withheld: AbstractSet[RecordKey]
+    ) -> Build | None:
+        """The same run in the model, with the verdicts of the oracle."""
         verdicts = {
             (account, month_number(month)): verdict
             for (account, month), verdict in outcome.verdicts.items()
         }
-
-        def read(cell: Cell) -> Reading:
-            return Reading(verdicts[cell], institution=institutions.get(cell, ""))
-
-        built = self.model.build(
+        institutions = {cell_of(built.key): built.key[0] for built in outcome.records}
+        others = [
+            (subject_of(built.key), built.key in withheld)
+            for built in outcome.records
+            if not cell_of(built.key)
+        ]
+        return self.model.build(
             key,
             sorted({account for account, month in verdicts if month == key[0]}),
-            read,
+            lambda cell: Reading(verdicts[cell], institution=institutions.get(cell, "")),
             self.landing.delivered,
             {cell for one in withheld if (cell := cell_of(one))},
             others,
         )
-        assert (built is None) == (said is not None), said
-        if built is None:
-            return
-        self.planned = {one: self.planned[one] for one in self.model.builds if one in self.planned}
-        self.planned[key], self.outcomes[key] = (planned, withheld), outcome
-        self.keys |= {(key, subject_of(one.key)): one.key for one in outcome.records}
-        found = differences(self.settings.home, [outcome], [withheld])
-        assert not found, told(found)
-        assert self._journal(run, "WITHHELD", "BUILT") == {one.key for one in outcome.records}
-        assert self._owed(run) == outcome.owed
 
     def _replay(
         self, runs: Sequence[tuple[PlannedRun, AbstractSet[RecordKey]]]
@@ -174,8 +174,6 @@ class Walk:
         )
 
     def _owed(self, run: Run) -> dict[tuple[str, date], str]:
-        one = next(one for one in built_runs(self.settings) if one.run == run)
-        assert one.run_id
         rows = self.circle.query(
             "select account_id, owed_month, held_back_by from marts.months_owed "
             f"where report_month = '{run.month}'"
@@ -292,8 +290,9 @@ class Walk:
         assert {key: known[key].state for key in built} == {
             key: model.run_state(key) for key in model.builds
         }
-        assert {key: self._is_stale(one.run) for key, one in built.items()} == {
-            key: model.is_stale(key) for key in model.builds
+        waiting = [key for key in built if key not in model.released]  # nothing else is stale
+        assert {key: self._is_stale(built[key].run) for key in waiting} == {
+            key: model.is_stale(key) for key in waiting
         }
         assert self._states() == {
             (one.key, one.subject): model.state(one) for one in model.records(model.builds)
@@ -305,7 +304,7 @@ class Walk:
             )
             found = {(account, month_number(month)): cause for account, month, cause in rows}
             assert found == model.pending_before(sorted(model.builds))
-        self.seen |= {f"stale {len(model.builds)}"} if model.is_stale(newest) else set()
+        self.seen |= {"stale"} if self.is_stale() else set()
 
     def _is_stale(self, run: Run) -> bool:
         try:
