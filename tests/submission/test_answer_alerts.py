@@ -101,7 +101,7 @@ def test_each_owner_hears_of_its_codes_once_and_when_it_is_sent_again(
     assert "answers resolved" in subject
     assert audiences(mailbox) == ["pipeline"]
     # what only other content helps is not sent again unchanged (rule H08)
-    (left,) = open_alerts.recall(settings).ids("feedback.")
+    ((_, left),) = open_alerts.recall(settings).ids("feedback.")
     assert "BLE011" in left
 
 
