@@ -196,6 +196,9 @@ def test_every_released_run_can_be_built_again_whatever_came_since(
         circle.settings.model_copy(update={"home": home, "landing": str(landing)}), circle.bureau
     )
     for month, as_of in ((MARCH, None), (MARCH, FIRST), (APRIL, None)):
+        if as_of:
+            with pytest.raises(BadCall, match=f"--month {MARCH} --as-of {FIRST}T00:00:00` first"):
+                again.run(APRIL)
         said = again.run(month, as_of)
         assert said is not None
         assert said.endswith("files, same bytes"), said

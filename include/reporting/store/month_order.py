@@ -83,14 +83,19 @@ def chain(run: Run, settings: Settings) -> list[BuiltRun]:
     it; that of a supplement also holds the own run of its month.
     """
     released = {one.run for one in released_states(settings)}
-    return [one for one in built_runs(settings) if _is_in_chain(one, run, released)]
+    return _chain(run, built_runs(settings), released)
 
 
-def _is_in_chain(one: BuiltRun, run: Run, released: set[Run]) -> bool:
+def _chain(run: Run, built: list[BuiltRun], released: set[Run]) -> list[BuiltRun]:
+    return [one for one in built if _goes_before(one.run, run, one.run in released)]
+
+
+def _goes_before(one: Run, run: Run, is_released: bool) -> bool:
+    """Whether a run belongs to the chain of another one."""
     if (one.month, one.as_of) >= (run.month, run.as_of):
         return False
     if one.is_supplement:
-        return one.run in released
+        return is_released
     return one.month < run.month or run.is_supplement
 
 
@@ -99,6 +104,7 @@ def require_order(run: Run, settings: Settings) -> None:
     _require_cut_off_after_releases(run, settings)
     _require_finished(run, settings)
     before = chain(run, settings)
+    _require_published(run, before, settings)
     _require_later_cut_off(run, before)
     earlier = [one.month for one in before if not one.is_supplement]
     missing = next_month(max(earlier, default=previous_month(run.month)))
@@ -117,11 +123,11 @@ def require_fresh(built: list[BuiltRun], settings: Settings) -> None:
     the build has not read. What is released does not change any more.
     """
     released = {one.run for one in released_states(settings)}
-    facts = bureau_facts(settings)
+    every, facts = built_runs(settings), bureau_facts(settings)
     for one in built:
         if one.run in released:
             continue
-        before = chain(one.run, settings)
+        before = _chain(one.run, every, released)
         if before and before[-1].run_id != one.built_on:
             raise BadCall(
                 f"month {one.run.label} was built on an earlier build of {before[-1].run.label}; "
@@ -137,9 +143,10 @@ def require_fresh(built: list[BuiltRun], settings: Settings) -> None:
 def stale_runs(settings: Settings) -> list[Run]:
     """The runs that are not released and whose predecessor was built again after them."""
     released = {one.run for one in released_states(settings)}
+    every = built_runs(settings)
     found = []
-    for one in built_runs(settings):
-        before = [] if one.run in released else chain(one.run, settings)
+    for one in every:
+        before = [] if one.run in released else _chain(one.run, every, released)
         if before and before[-1].run_id != one.built_on:
             found.append(one.run)
     return found
@@ -176,6 +183,17 @@ def _require_cut_off_after_releases(run: Run, settings: Settings) -> None:
             f"--as-of {run.as_of.isoformat()} lies before {last.as_of.isoformat()}, at which "
             f"{last.report_month:%Y-%m} was released; give {last.as_of.isoformat()} or later"
         )
+
+
+def _require_published(run: Run, before: list[BuiltRun], settings: Settings) -> None:
+    """Refuse a run while a released one that it rests on is not published, as after a loss."""
+    there = {one.run for one in before}
+    for one in released_states(settings):
+        if _goes_before(one.run, run, is_released=True) and one.run not in there:
+            raise BadCall(
+                f"{one.label} is released and its published tables are missing; restore them, or "
+                f"run `reporting run {one.run.options}` first, which builds them again"
+            )
 
 
 def _require_later_cut_off(run: Run, built: list[BuiltRun]) -> None:
