@@ -1,6 +1,6 @@
 """Runs after the own run of a month: supplements, reproductions, and refused files sent again.
 
-One lender and its bureau over two months (life cycle, sections 2, 6, 9 and 16).
+One lender and its bureau over two months (life cycle, sections 2, 6 and 9).
 """
 
 import shutil
