@@ -49,6 +49,7 @@ def require_end(walk: Walk) -> None:
     assert verify.faults(circle.settings) == []
 
 
+@pytest.mark.nightly
 def test_every_state_and_every_record_of_a_short_walk_is_the_models(tmp_path: Path) -> None:
     with walk_in(tmp_path, seed=4, accounts=40, months=3) as walk:
         assert walk.run("2026-01") is None
