@@ -95,6 +95,11 @@ from record_220 semi join broken
 where con_status = '2'
 """
 
+# No withdrawal of these books is outside the rules, and nothing was sent or rejected before.
+NOT_HELD = (
+    "false as has_quarantined_consent, false as is_rejected_content, false as is_sent_already"
+)
+
 
 def main() -> None:
     """Run the floor on a book; print what it took and what came out."""
@@ -183,9 +188,8 @@ def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
     errors = [rule.id for rule in load_rules() if rule.severity == "E"]
     relations: dict[Record, str] = {
         "210": "checked_210",
-        "220": "(select *, false as has_quarantined_limit,"
-        " false as has_quarantined_consent from record_220)",
-        "110": "(select *, false as has_quarantined_consent from record_110)",
+        "220": f"(select *, false as has_quarantined_limit, {NOT_HELD} from record_220)",
+        "110": f"(select *, {NOT_HELD} from record_110)",
     }
     found = " union all ".join(hits(record, "record", name) for record, name in relations.items())
     engine.execute(

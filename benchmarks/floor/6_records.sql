@@ -324,6 +324,7 @@ select
     -- no limit and no withdrawal of these books is outside the rules
     false as has_quarantined_limit, false as has_quarantined_consent, false as has_moved_row, false as has_changed_owner,
     false as has_quarantined_owner,
+    false as is_rejected_content, false as is_sent_already,  -- nothing was sent before
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,

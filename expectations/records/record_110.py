@@ -16,10 +16,14 @@ EXPECTATIONS = [
     no_row(
         "record_110.has_account",
         "critical",
-        "A person's record comes with an account record of the same institution in the same batch.",
+        "A person's record comes with an account record of the same institution in the same batch,"
+        " or repairs one that the bureau rejected.",
         "from {batch} as person anti join secure.record_210 as record"
         " on record.customer_id = person.customer_id"
-        " and record.reporter_code = person.reporter_code",
+        " and record.reporter_code = person.reporter_code"
+        " anti join history.pending_records as pending on pending.record_type = '110'"
+        " and pending.subject_id = person.customer_id"
+        " and pending.reporter_code = person.reporter_code",
         key="person.customer_id",
     ),
     filled(

@@ -22,7 +22,7 @@ WARNED_OF = r"(^|_)(income|deposits?|tax|property|securities|insurance)(_|$)"
 BANNED_COLUMNS = f"""
 select table_name, column_name from information_schema.columns
 where regexp_matches(lower(column_name), '{BANNED}')
-    and (table_name, column_name) <> ('reconciliation', 'item')
+    and not (column_name = 'item' and table_name like '%reconcil%')
 order by all
 """
 INCOME_SENT = "select user_id from basic_110 where has_income order by all"

@@ -40,7 +40,8 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             "filter (where not passed and severity = 'warning' and is_waived is not true), "
             "count(*) filter (where is_waived) "
             "from marts.data_quality_results where report_month in (select unnest(?)) "
-            "and as_of in (select as_of from marts.built_months) group by all order by all",
+            "and (report_month, as_of) in (select (report_month, as_of) from marts.built_months) "
+            "group by all order by all",
             [first_days],
         ).fetchall()
         quarantined = connection.execute(

@@ -189,7 +189,12 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
         empty = ", ".join(f"null::{kind} as {name}" for name, kind in columns.items())
         rows = f"select {empty} where false"
         if table in published:
-            rows = f"select * from marts.{table} union all by name {rows}"
+            own = f"from marts.{table}"
+            if table == "data_quality_results" and "runs" in published:  # of own runs alone
+                own += (
+                    " anti join (from marts.runs where is_supplement) using (report_month, as_of)"
+                )
+            rows = f"select * {own} union all by name {rows}"
         connection.execute(
             f"create temp view trend_{table} as select {', '.join(columns)} from ({rows})"
         )

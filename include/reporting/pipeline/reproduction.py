@@ -141,6 +141,8 @@ def _differing(
     counts = {}
     for frozen, table in COMPARED.items():
         file = _frozen(run, settings) / f"{frozen}.parquet"
+        if not is_whole(file):
+            raise DataNotFit(f"file {file} is missing or damaged; restore it")
         then = f"(select * from read_parquet({literal(file)}))"
         columns = connection.execute(f"select column_name from (describe from {then})").fetchall()
         names = ", ".join(f'"{name}"' for (name,) in columns)
@@ -189,13 +191,23 @@ def _write_missing_tables(
     missing = tuple(
         table
         for table in tables_of(run)
-        if table not in NOT_COMPARED and not published_file(settings, table, run).is_file()
+        if table not in NOT_COMPARED and not is_whole(published_file(settings, table, run))
     )
     if missing:
         write_tables(connection, run, settings, missing)
         build_database(settings)
     if not run.is_supplement and not carried_forward.is_there(run, settings):
         carried_forward.carry_forward(connection, run, settings)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a published file is there and has a Parquet footer."""
+    with duckdb.connect() as connection:
+        try:
+            connection.execute("from parquet_file_metadata(?)", [str(path)])
+        except duckdb.Error:
+            return False
+    return True
 
 
 def _frozen(run: Run, settings: Settings) -> Path:

@@ -104,7 +104,7 @@ def require_order(run: Run, settings: Settings) -> None:
     _require_cut_off_after_releases(run, settings)
     _require_finished(run, settings)
     before = chain(run, settings)
-    _require_published(run, before, settings)
+    require_published(run, before, settings)
     _require_later_cut_off(run, before)
     earlier = [one.month for one in before if not one.is_supplement]
     missing = next_month(max(earlier, default=previous_month(run.month)))
@@ -185,7 +185,7 @@ def _require_cut_off_after_releases(run: Run, settings: Settings) -> None:
         )
 
 
-def _require_published(run: Run, before: list[BuiltRun], settings: Settings) -> None:
+def require_published(run: Run, before: list[BuiltRun], settings: Settings) -> None:
     """Refuse a run while a released one that it rests on is not published, as after a loss."""
     there = {one.run for one in before}
     for one in released_states(settings):

@@ -83,8 +83,9 @@ def remove_superseded(run: Run, settings: Settings) -> None:
     for label in sorted(_supplements(settings) - released - {run.label}):
         log.warning("%s is removed: %s takes over what is pending", label, run.label)
         month, _, moment = label.partition("@")
-        for file in settings.published.glob(f"*/report_month={month}-01/{moment}.parquet"):
-            atomic.remove(file)
+        files = settings.published.glob(f"*/report_month={month}-01/{moment}.parquet")
+        for file in sorted(files, key=lambda path: path.parent.parent.name != "runs"):
+            atomic.remove(file)  # first that of the run, without which none is shown
         for folder in (
             *settings.submissions.glob(f"*/{label}"),
             settings.work / label,

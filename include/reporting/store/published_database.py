@@ -74,8 +74,12 @@ def build_database(settings: Settings) -> Path:
     # a number could repeat in a home folder that was created again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
     (builds / build).mkdir()
+    # a supplement that was killed while it was published has no file of its run
+    whole = {(path.parent.name, path.name) for path in published_files(settings, "runs")}
     for table in TABLES:
         for path in published_files(settings, table):
+            if path.name != OWN_PART and (path.parent.name, path.name) not in whole:
+                continue
             source = frozen_journal(settings, path) if table == "submission_records" else path
             _link(source, builds / build / _link_name(table, path))
     atomic.sync_folder(builds / build)

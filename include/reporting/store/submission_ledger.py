@@ -301,8 +301,9 @@ def ledger_views(
 class BureauFacts:
     """All that a build reads of the ledger: what the bureau refused and rejected (section 5.1).
 
-    It holds no times and no persons. ``upto`` is the number of the newest answer that was read, 0
-    where nothing is refused or rejected: so equal facts give an equal month.
+    It holds no times and no persons. ``upto`` is the number of the newest batch that says so, an
+    answer or a file sent again; 0 where nothing is refused or rejected: so equal facts give an
+    equal month.
     """
 
     upto: int = 0
@@ -333,8 +334,12 @@ def bureau_facts(settings: Settings, upto: int | None = None) -> BureauFacts:
             "and events.file_name = files.file_name where events.event = 'REJECTED' order by all"
         ).fetchall()
         (answered,) = connection.execute(
-            "select coalesce(max(batch), 0) from marts.submission_events "
-            "where event in ('ANSWERED', 'REFUSED')"
+            # that a refused file is sent again ends its refusal, as an answer begins one
+            "select coalesce(max(batch), 0) from marts.submission_events as events "
+            "where event in ('ANSWERED', 'REFUSED') or (event = 'RELEASED' and exists ("
+            "select 1 from marts.submission_events as earlier where earlier.event = 'RELEASED' "
+            "and earlier.reporter_code = events.reporter_code "
+            "and earlier.built_name = events.built_name and earlier.batch < events.batch))"
         ).fetchall()[0]
     if not refused and not rejected:
         return BureauFacts()

@@ -291,7 +291,10 @@ counted as (
         partition by in_files.record_type, in_files.reporter_code, in_files.subject_id, in_files.about
     )
     qualify
-        row_number() over (of_subject order by in_files.as_of desc, in_files.report_month desc) = 1
+        row_number() over (
+            of_subject
+            order by in_files.as_of desc, in_files.report_month desc, in_files.report_date desc
+        ) = 1
 ),
 
 messages as (

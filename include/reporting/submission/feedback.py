@@ -270,7 +270,10 @@ def _require_open(sent: Sent, settings: Settings) -> None:
 
 
 def _sent_again(sent: Sent, settings: Settings) -> str | None:
-    """A file released after a file's answer that holds a record of the same subject and day."""
+    """A file released after a file's answer that holds a record that takes the place of one of it.
+
+    Of an account that is one about the same month, of a person or an agreement any.
+    """
     with open_published(settings) as connection:
         rows = connection.execute(
             """
@@ -280,7 +283,11 @@ def _sent_again(sent: Sent, settings: Settings) -> str | None:
                 on mine.record_type = again.record_type
                 and mine.reporter_code = again.reporter_code
                 and mine.subject_id = again.subject_id
-                and mine.report_date = again.report_date
+                and (
+                    mine.record_type <> '210'
+                    or date_trunc('month', mine.report_date)
+                    = date_trunc('month', again.report_date)
+                )
             inner join submission.file_states as files
                 on again.reporter_code = files.reporter_code
                 and again.file_name = files.file_name

@@ -10,7 +10,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.records import recount
-from reporting.store.month_order import chain
+from reporting.store.month_order import chain, require_published
 from reporting.store.published import published_file, unfinished_months
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
@@ -45,8 +45,9 @@ def require_releasable(state: RunState, settings: Settings, at: datetime) -> lis
     files = built_files(state, settings)
     _require_unchanged(state, files)
     for name, digest in frozen_digests(state, settings).items():
-        if atomic.sha256(frozen_source(name, state, settings)) != digest:
-            raise changed(frozen_source(name, state, settings))
+        source = frozen_source(name, state, settings)
+        if not source.is_file() or atomic.sha256(source) != digest:
+            raise changed(source)
     require_valid(state, settings, at)
     require_in_order(state.run, settings)
     require_fresh_up_to(state.run, settings)
@@ -189,7 +190,9 @@ def _require_unchanged(state: RunState, files: list[BuiltFile]) -> None:
 def require_in_order(run: Run, settings: Settings) -> None:
     """Require that all earlier own runs are released, and that the cut-off does not go back."""
     states = {one.run: one for one in run_states(settings)}
-    for built in chain(run, settings):
+    before = chain(run, settings)
+    require_published(run, before, settings)
+    for built in before:
         earlier = states.get(built.run)
         if earlier is not None and earlier.state == RELEASED:
             continue
