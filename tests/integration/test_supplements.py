@@ -19,13 +19,14 @@ from support.lender_months import settings_in
 from reporting.core.errors import BadCall, DataNotFit, NothingToSend
 from reporting.core.run import Run
 from reporting.pipeline import supplement
+from reporting.store.submission_ledger import bureau_facts
 from reporting.submission import verify
 from reporting.synthetic import lender
 
 pytestmark = needs_gpg
 
 MARCH, APRIL = "2026-03", "2026-04"
-FIRST, SECOND, THIRD = "2026-04-10", "2026-04-12", "2026-04-14T09:30:00"
+FIRST, SECOND, THIRD, LAST = "2026-04-10", "2026-04-12", "2026-04-14T09:30:00", "2026-05-20"
 KEPT = ("ledger", "secure")  # with the landing zone, all that a reproduction needs
 
 
@@ -70,15 +71,23 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         assert circle.run(APRIL) is None
         circle.send(APRIL)
         said["refused"] = _sent_files(circle)[-1]
-        circle.answer("--refuse", f"{Path(said['refused']).stem}.enc=ABF000")
+        refusal = f"{Path(said['refused']).stem}.enc=ABF000"
+        circle.answer("--refuse", refusal, "--reject", "1=BBR000", "--reject-type", "110")
+        said["person"] = circle.query(
+            "select subject_id, report_date from marts.submission_records "
+            "where record_type = '110' and state = 'REJECTED'"
+        )
         said["rejected with it"] = len(_records(circle, APRIL, "REJECTED"))
         with pytest.raises(BadCall) as caught:
             circle.release(APRIL)
         said["not there"] = str(caught.value)
         said["reproduced"] = circle.run(APRIL)
         said["again"] = circle.release(APRIL)
+        facts = bureau_facts(circle.settings)
+        said["facts"] = (facts, bureau_facts(circle.settings, facts.upto))
         circle.answer()
         said["nothing to do"] = circle.release(APRIL)
+        circle.go_round(APRIL, as_of=LAST)
         yield story
 
 
@@ -167,8 +176,25 @@ def test_a_refused_file_is_sent_again_with_the_same_bytes(story: Story) -> None:
         f"and file_name in ('{refused}', '{delivery.file_name}')"
     )
     assert len(hashes) == 1
-    assert _records(story.circle, APRIL, "REJECTED") == []
+    assert [kind for kind, *_ in _records(story.circle, APRIL, "REJECTED")] == ["110"]
     assert not list(story.circle.settings.submissions.glob("*/*/*.txt"))
+
+
+def test_facts_are_the_same_when_they_are_read_as_of_their_batch(story: Story) -> None:
+    """A run is built from the facts of a batch, and is reproduced from that batch's number."""
+    now, as_of_their_batch = story.said["facts"]
+    assert now.rejected
+    assert now == as_of_their_batch
+
+
+def test_a_rejected_person_is_repaired_without_an_account(story: Story) -> None:
+    ((person, day),) = story.said["person"]
+    states = story.circle.query(
+        "select is_supplement, state, report_date from marts.submission_records "
+        f"where record_type = '110' and subject_id = '{person}' and report_month = '{APRIL}-01' "
+        "order by as_of"
+    )
+    assert states == [(False, "REJECTED", day), (True, "ACCEPTED", day)]
 
 
 def test_only_the_newest_released_month_has_a_supplement(story: Story) -> None:
@@ -195,8 +221,8 @@ def test_every_released_run_can_be_built_again_whatever_came_since(
     again = Circle(
         circle.settings.model_copy(update={"home": home, "landing": str(landing)}), circle.bureau
     )
-    for month, as_of in ((MARCH, None), (MARCH, FIRST), (APRIL, None)):
-        if as_of:
+    for month, as_of in ((MARCH, None), (MARCH, FIRST), (APRIL, None), (APRIL, LAST)):
+        if as_of == FIRST:
             with pytest.raises(BadCall, match=f"--month {MARCH} --as-of {FIRST}T00:00:00` first"):
                 again.run(APRIL)
         said = again.run(month, as_of)
@@ -209,7 +235,7 @@ def test_every_released_run_can_be_built_again_whatever_came_since(
             for one in (circle.settings.home, home)
         )
         assert then.keys() == now.keys()
-        assert len(now) == 3
+        assert len(now) == 4
         for name, file in now.items():
             with duckdb.connect() as connection:
                 assert not connection.execute(
