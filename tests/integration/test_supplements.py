@@ -176,7 +176,8 @@ def test_a_refused_file_is_sent_again_with_the_same_bytes(story: Story) -> None:
         f"and file_name in ('{refused}', '{delivery.file_name}')"
     )
     assert len(hashes) == 1
-    assert [kind for kind, *_ in _records(story.circle, APRIL, "REJECTED")] == ["110"]
+    # left is the person whom the bureau rejected, and the account that it does not know without
+    assert [kind for kind, *_ in _records(story.circle, APRIL, "REJECTED")] == ["110", "210"]
     assert not list(story.circle.settings.submissions.glob("*/*/*.txt"))
 
 
@@ -187,7 +188,7 @@ def test_facts_are_the_same_when_they_are_read_as_of_their_batch(story: Story) -
     assert now == as_of_their_batch
 
 
-def test_a_rejected_person_is_repaired_without_an_account(story: Story) -> None:
+def test_a_rejected_person_is_sent_again_by_a_supplement(story: Story) -> None:
     ((person, day),) = story.said["person"]
     states = story.circle.query(
         "select is_supplement, state, report_date from marts.submission_records "

@@ -17,6 +17,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
+from reporting.landing.zone import LandingZone
 from reporting.records import files, recount
 from reporting.records.files import SubmissionFile
 from reporting.store import carried_forward
@@ -94,14 +95,22 @@ def landing_files(run: Run, settings: Settings) -> dict[str, str]:
             raise DataNotFit(f"file {frozen} is missing or damaged; restore it") from None
 
 
+def require_there(run: Run, then: Mapping[str, str], settings: Settings) -> None:
+    """Require that every landing file of the released run is there."""
+    for file, state in LandingZone.of(settings.landing).states(then).items():
+        if state is None:
+            raise _other_file(run, file, "is gone")
+
+
 def require_same_files(run: Run, landed: Mapping[str, str], then: Mapping[str, str]) -> None:
-    """Require that every landing file of the released run is there and unchanged."""
+    """Require that every landing file of the released run has landed unchanged."""
     for file, digest in then.items():
         if landed.get(file) != digest:
-            fault = "was changed" if file in landed else "is gone"
-            raise DataNotFit(
-                f"{run.label} cannot be reproduced: landing file {file} {fault}; restore it"
-            )
+            raise _other_file(run, file, "was changed")
+
+
+def _other_file(run: Run, file: str, fault: str) -> DataNotFit:
+    return DataNotFit(f"{run.label} cannot be reproduced: landing file {file} {fault}; restore it")
 
 
 def compare(

@@ -208,6 +208,8 @@ def land(run: Run, settings: Settings) -> None:
     rules = provenance.rules_digest(policy)
     carried = carried_forward.find(run, rules, settings)
     inputs = reproduction.landing_files(run, settings) if released else None
+    if inputs is not None:
+        reproduction.require_there(run, inputs, settings)
     report = land_feeds(run, settings, carried.texts_known if carried else None, inputs)
     if inputs is not None:
         reproduction.require_same_files(run, report.hashed, inputs)
