@@ -2,8 +2,9 @@
 -- reportable or waits for a notice and was not sent, also since an earlier run; or when an account
 -- reported the month before is missing from the data, because its row or its customer's is
 -- quarantined: the verdict on an account of a customer in quarantine is about nobody yet. The next
--- run evaluates these months again. A supplement adds none (life cycle, section 5). Not pending are months before a new authorization (contracts,
--- section 3) and months in which a corrected account was not open.
+-- run evaluates these months again. A supplement adds none (life cycle, section 5). Not pending are
+-- months before a new authorization (contracts, section 3) and months in which a corrected account
+-- was not open.
 with run as (
     select
         report_month,

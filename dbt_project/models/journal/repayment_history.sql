@@ -38,10 +38,14 @@ moved as (
         case
             -- a supplement is about the month that its predecessor ended with
             when run.is_supplement
-                then left(coalesce(before.history_60, repeat('-', 60)), 59)
-                || coalesce(sent.status, right(before.history_60, 1), '-')
-            else substr(coalesce(before.history_60, repeat('-', 60)), 2)
-                || coalesce(sent.status, '-')
+                then concat(
+                    left(coalesce(before.history_60, repeat('-', 60)), 59),
+                    coalesce(sent.status, right(before.history_60, 1), '-')
+                )
+            else concat(
+                substr(coalesce(before.history_60, repeat('-', 60)), 2),
+                coalesce(sent.status, '-')
+            )
         end as history
     from {{ ref('reportable_population') }} as population
     inner join run
