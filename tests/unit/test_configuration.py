@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import reporting.core.seeds
+from reporting.alerts.alert import FEEDBACK
 from reporting.checks import guide
 from reporting.cli import reference_docs
 from reporting.core.errors import BadCall
@@ -171,7 +172,9 @@ def test_a_check_without_its_entry_is_named_with_its_place(
 def test_the_checks_that_are_read_are_those_of_the_page() -> None:
     on_page = set(re.findall(r'<a id="([^"]+)">', reference_docs.render()))
     read = {check_id for check_id, _ in configuration.every_check()}
-    assert on_page - read == {*watch.DEADLINES, watch.RUN_ENDED, *submission_watch.MEANINGS}
+    of_answers = {f"{FEEDBACK}{what}" for what in ("rejected", "refused", "set_aside")}
+    of_watch = {*watch.DEADLINES, watch.RUN_ENDED, *submission_watch.MEANINGS}
+    assert on_page - read == of_watch | of_answers
     assert read <= on_page
 
 

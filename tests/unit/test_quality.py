@@ -189,6 +189,11 @@ create table ledger.int_accounts_at_report_date as select report_month, account_
 create table ledger.int_accounts_in_quarantine (account_id varchar, held_since date);
 create table history.months_owed as select account_id, date '2026-04-01' as owed_month
     from marts.repayment_status where account_id = 'A24';
+create table ledger.int_months_read as select account_id, report_month, true as is_to_send
+    from marts.reportable_population;
+create table marts.built_months as select false as is_supplement;
+create table history.pending_records (record_type varchar, reporter_code varchar,
+    subject_id varchar, report_date date, report_date_code varchar);
 create table history.submission_records as select account_id, reporter_code, '210' as record_type,
     'BUILT' as state, '30' as report_date_code, date '2026-04-30' as last_report_date,
     customer_id, product_code, false as was_closed

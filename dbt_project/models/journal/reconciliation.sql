@@ -1,7 +1,7 @@
 -- One row per step of the reconciliation, its grain and item: does nothing get lost on the way from
 -- the delivered accounts to the files (life cycle, section 11)? Every step is an equation: start
 -- and items, with their signs, add up to the total; is_closed says so of the row's institution,
--- product and status. Steps 0 to 3, of a supplement step 3 alone, which is about its records; step 4
+-- product and status. Steps 0 to 3, of a supplement step 3 alone, about its records. Step 4
 -- follows once the files are written (records/recount.py).
 with run as (
     select
