@@ -1,4 +1,4 @@
-"""A month's cut-off lies at or after that of the month before, which would else know more."""
+"""A month's cut-off lies at or after that of the run before, 2026-04 at which would else know more."""
 
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,9 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.mark.parametrize("as_of", [None, "2026-06-05T11:59:59"])
 def test_an_earlier_cut_off_is_refused(settings: Settings, as_of: str | None) -> None:
     may = month_order.run_of("2026-05", as_of, settings)
-    with pytest.raises(BadCall, match="lies before that of the month before, 2026-06-05T12:00:00"):
+    with pytest.raises(
+        BadCall, match="lies before that of the run before, 2026-04 at 2026-06-05T12:00:00"
+    ):
         month_order.require_order(may, settings)
     assert BadCall.exit_code == 2
 

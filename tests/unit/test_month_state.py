@@ -51,7 +51,8 @@ OWED = "create table marts.months_owed as from range(7)"
 def publish_april(settings: Settings) -> None:
     settings.published.mkdir(parents=True)
     with duckdb.connect(str(settings.published_database)) as published:
-        published.execute("create schema marts")
+        published.execute("create schema marts; create schema submission")
+        published.execute("create table submission.ledger_head as select 0 as batch, '' as sha256")
         for table, rows in {
             "built_months": "select date '2026-04-01' as report_month",
             "submission_records": "select date '2026-04-01' as report_month, '210' as record_type, "
