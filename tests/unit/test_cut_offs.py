@@ -1,4 +1,4 @@
-"""A month's cut-off lies at or after that of the run before, 2026-04 at which would else know more."""
+"""A month's cut-off lies at or after that of the month before, which would else know more."""
 
 from datetime import datetime
 from pathlib import Path
