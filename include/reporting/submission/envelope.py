@@ -211,7 +211,8 @@ def _message(
         sealing = pool.submit(_encrypt, gpg, reads, recipients, settings.lender_key)
         try:
             yield pipe, written
-        except BrokenPipeError:  # GnuPG has ended; what it said is the reason
+        except BrokenPipeError:  # one GnuPG has ended, of this message or of the other one
+            pipe.close()  # else one that has not ended would wait for more
             _require_sealed(path, sealing.result(), settings, needed)
             raise
         pipe.close()
