@@ -114,7 +114,7 @@ later as (
 
 select
     sent.*,
-    runs.label,
+    coalesce(runs.label, strftime(sent.report_month, '%Y-%m')) as label,
     later.delivered_at,
     later.answered_at,
     later.answer_batch,
@@ -122,7 +122,7 @@ select
     coalesce(later.answer, case when later.delivered_at is not null then 'DELIVERED' end, 'RELEASED')
         as state
 from sent
-inner join submission.run_states as runs
+left join submission.run_states as runs
     on sent.report_month = runs.report_month
     and sent.as_of = runs.as_of
 left join later
