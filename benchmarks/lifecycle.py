@@ -1,6 +1,6 @@
 """From a built month to the bureau and back: how long each act takes, beside its floor.
 
-    python benchmarks/lifecycle.py --book data/benchmarks/book_1m --home /tmp/lifecycle
+    python benchmarks/lifecycle.py --book data/benchmarks/book_1m --home data/lifecycle
 
 Builds 2026-04 of a book, approves and releases it, and reads answers without and with rejections of
 one record in a hundred; then a supplement, and 2026-05. Each measured act is a process of its own.

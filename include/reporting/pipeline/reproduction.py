@@ -22,7 +22,7 @@ from reporting.records import files, recount
 from reporting.records.files import SubmissionFile
 from reporting.store import carried_forward
 from reporting.store.publish import write_tables
-from reporting.store.published import published_file, tables_of
+from reporting.store.published import published_file, tables_of, unreadable
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import ledger_views
 from reporting.submission.repair import RUNS
@@ -150,7 +150,7 @@ def _differing(
     counts = {}
     for frozen, table in COMPARED.items():
         file = _frozen(run, settings) / f"{frozen}.parquet"
-        if not is_whole(file):
+        if unreadable([file]):
             raise DataNotFit(f"file {file} is missing or damaged; restore it")
         then = f"(select * from read_parquet({literal(file)}))"
         columns = connection.execute(f"select column_name from (describe from {then})").fetchall()
@@ -197,26 +197,17 @@ def _leave_refused_files(
 def _write_missing_tables(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
-    missing = tuple(
-        table
+    files_of = {
+        published_file(settings, table, run): table
         for table in tables_of(run)
-        if table not in NOT_COMPARED and not is_whole(published_file(settings, table, run))
-    )
+        if table not in NOT_COMPARED
+    }
+    missing = tuple(files_of[path] for path in unreadable(files_of))
     if missing:
         write_tables(connection, run, settings, missing)
         build_database(settings)
     if not run.is_supplement and not carried_forward.is_there(run, settings):
         carried_forward.carry_forward(connection, run, settings)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a published file is there and has a Parquet footer."""
-    with duckdb.connect() as connection:
-        try:
-            connection.execute("from parquet_file_metadata(?)", [str(path)])
-        except duckdb.Error:
-            return False
-    return True
 
 
 def _frozen(run: Run, settings: Settings) -> Path:

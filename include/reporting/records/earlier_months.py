@@ -4,7 +4,7 @@ A run reads only what its predecessor left (docs/decisions/0012). All records ev
 read only for an account that was missing from the run before.
 """
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from reporting.core.errors import DataNotFit
 from reporting.core.run import OWN_PART, Run, previous_month
 from reporting.core.seeds import feedback_code
 from reporting.core.settings import Settings
-from reporting.store.published import BuiltRun, journal_file, partition, published_file
+from reporting.store.published import BuiltRun, journal_file, partition, published_file, unreadable
 from reporting.store.submission_ledger import BureauFacts, bureau_facts
 
 SUBMISSION_RECORDS = """
@@ -113,7 +113,9 @@ def create_history(
     )
     _require_whole(run, earlier, settings)
     if earlier:
-        connection.executemany("insert into history.runs values (?, ?, ?, ?)", rows_of(earlier))
+        connection.executemany(
+            "insert into history.runs values (?, ?, ?, ?)", [one.row for one in earlier]
+        )
     connection.execute(
         "create or replace table history.months_owed (account_id varchar, owed_month date)"
     )
@@ -130,11 +132,6 @@ def create_history(
     connection.execute(f"create or replace view history.submission_records as {RECORDS_KNOWN}")
     _show_repayment_history(connection, before, settings)
     _show_months_before(connection, run, settings)
-
-
-def rows_of(runs: list[BuiltRun]) -> list[tuple[date, str, datetime, bool]]:
-    """Month, run id, cut-off and kind of runs, as ``history.runs`` holds them."""
-    return [(one.month, one.run_id, one.as_of, one.is_supplement) for one in runs]
 
 
 def _apply_answers(
@@ -240,16 +237,12 @@ def _require_whole(run: Run, earlier: list[BuiltRun], settings: Settings) -> Non
         for one in own[-MONTHS_COMPARED:]
     }
     read = required | {path: one for path, one in optional.items() if path.is_file()}
-    with duckdb.connect() as connection:
-        for path, one in read.items():
-            try:
-                connection.execute("from parquet_file_metadata(?)", [str(path)])
-            except duckdb.Error:
-                fault = "is damaged" if path.is_file() else "is missing"
-                raise DataNotFit(
-                    f"published file {path} {fault}; restore it, or run `reporting run "
-                    f"{one.options}` again, and every later month"
-                ) from None
+    for path in unreadable(read)[:1]:
+        fault = "is damaged" if path.is_file() else "is missing"
+        raise DataNotFit(
+            f"published file {path} {fault}; restore it, or run `reporting run "
+            f"{read[path].options}` again, and every later month"
+        )
 
 
 def _show_journals(

@@ -239,10 +239,7 @@ def require_unchanged_history(
             f"run `reporting run {run.options}` again"
         )
     seen = connection.execute("from history.runs order by month, as_of")
-    rests_on = [
-        (one.month, one.run_id, one.as_of, one.is_supplement) for one in chain(run, settings)
-    ]
-    if seen.fetchall() != rests_on:
+    if seen.fetchall() != [one.row for one in chain(run, settings)]:
         raise BadCall(
             f"month {run.label} was built on earlier runs that have changed since; "
             f"run `reporting run {run.options}` again, one month at a time"

@@ -1,5 +1,6 @@
 """The published tables as files: Parquet by report month, and which runs are built."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -76,6 +77,11 @@ class BuiltRun:
         """Its month and cut-off."""
         return Run(self.month, self.as_of, self.is_supplement)
 
+    @property
+    def row(self) -> tuple[date, str, datetime, bool]:
+        """Month, run id, cut-off and kind, as ``history.runs`` holds them."""
+        return self.month, self.run_id, self.as_of, self.is_supplement
+
 
 def partition(settings: Settings, table: str, month: date) -> Path:
     """Folder of one month of a published table."""
@@ -91,6 +97,18 @@ def published_files(settings: Settings, table: str) -> list[Path]:
     """The Parquet files of a published table: by month, of each the own run and its supplements."""
     found = (settings.published / table).glob("report_month=*/[!.]*.parquet")
     return sorted(found, key=lambda path: (path.parent.name, path.name != OWN_PART, path.name))
+
+
+def unreadable(files: Iterable[Path]) -> list[Path]:
+    """The files that are missing or have no Parquet footer."""
+    found = []
+    with duckdb.connect() as connection:
+        for path in files:
+            try:
+                connection.execute("from parquet_file_metadata(?)", [str(path)])
+            except duckdb.Error:
+                found.append(path)
+    return found
 
 
 def journal_file(settings: Settings, run: Run) -> Path:
