@@ -231,7 +231,7 @@ class Replay:
         dropped = {
             key
             for key, old in reread.items()
-            if self.lies_before_consent(old) or old.reason in NEVER_OPEN
+            if self.lies_before_consent(old) or old.reason in NEVER_OPEN or self.is_too_old(old)
         }
         self.given_up |= dropped
         outcome.verdicts |= {
@@ -299,7 +299,20 @@ class Replay:
             old.reason == "REPORTED"
             and self.still_stands(old)
             and not self.lies_before_consent(old)
+            and not self.is_too_old(old)
         )
+
+    def is_too_old(self, old: Reading) -> bool:
+        """Adverse, and the episode ended more than five years before the cut-off (REQ-21)."""
+        if old.reason not in OWED or not old.months or not old.months[-1].adverse:
+            return False
+        later = self.own[old.account["account_id"]].months
+        clean = (end for end in later if end.report_date > old.report_date and not end.adverse)
+        first = next(clean, None)
+        ended_on = first.report_date if first else old.account["closed_on"]
+        return ended_on is not None and self.knowledge.run.as_of > datetime(
+            ended_on.year + 5, ended_on.month, min(ended_on.day, 28)
+        ) + timedelta(days=ended_on.day - min(ended_on.day, 28))
 
     def still_stands(self, old: Reading) -> bool:
         """Whether the authorization is in force today, or its withdrawal lets the account run off.

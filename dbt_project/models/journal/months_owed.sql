@@ -3,8 +3,8 @@
 -- reported the month before is missing from the data, because its row or its customer's is
 -- quarantined: the verdict on an account of a customer in quarantine is about nobody yet. The next
 -- run evaluates these months again. A supplement adds none (life cycle, section 5). Not pending are
--- months before a new authorization (contracts, section 3) and months in which a corrected account
--- was not open.
+-- months before a new authorization (contracts, section 3), months in which a corrected account was
+-- not open, and adverse months whose episode ended more than five years ago (REQ-21).
 with run as (
     select
         report_month,
@@ -109,5 +109,5 @@ left join today
     on months.account_id = today.account_id
 where
     coalesce(records.state <> 'BUILT', true)
-    and coalesce(population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER'), true)
+    and coalesce(population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER', 'ADVERSE_TOO_OLD'), true)
     and coalesce(today.signed_at < cast(population.report_date as timestamp) + interval 1 day, true)

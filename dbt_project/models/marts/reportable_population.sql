@@ -11,7 +11,7 @@
 --
 -- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
 -- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
--- Long, because the eleven reasons are one case, in the order in which they decide.
+-- Long, because the twelve reasons are one case, in the order in which they decide.
 with rules as (
     select
         accounts.account_id,
@@ -45,6 +45,11 @@ with rules as (
             or authorizations.is_in_run_off
             or not authorizations.is_reporter_named
         ) as is_not_withdrawn,
+
+        -- adverse information is kept for five years from its end: a month that waited longer is
+        -- not sent any more (Regulation, article 16; REQ-21)
+        coalesce({{ add_months('episodes.episode_ended_on', 60) }} >= {{ as_of() }}, true)
+            as is_within_five_years,
 
         -- an adverse month needs a delivered notice for its episode
         coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)
@@ -96,6 +101,7 @@ verdicts as (
             when not has_signature_by_report_date then 'AUTHORIZED_AFTER_MONTH_END'
             when not is_not_withdrawn then 'AUTHORIZATION_WITHDRAWN'
             when not is_reporter_named then 'REPORTER_NOT_NAMED'
+            when not is_within_five_years then 'ADVERSE_TOO_OLD'
             when not has_notice_if_adverse then 'NOTICE_PENDING'
             else 'REPORTED'
         end as reason_code

@@ -239,8 +239,9 @@ anti join pending
     and rejected.pending_month = pending.pending_month;
 
 -- What must be repaired: of a record that the newest run of a month withheld one row per rule that
--- it fails; of a rejected one a row per code of the answer, until the record is sent again. An
--- account-month is sent again about the same month, a person or an agreement about any day.
+-- it fails; of a rejected one a row per code of the answer, until the record is sent again or its
+-- month is dropped (life cycle, section 5). An account-month is sent again about the same month, a
+-- person or an agreement about any day.
 create view marts.repair_queue as
 with in_files as (
     select
@@ -311,6 +312,21 @@ messages as (
     group by all
 ),
 
+sent_again as (  -- the account-months that will be sent again, or are in a file that waits
+    select
+        account_id,
+        pending_month as about
+    from marts.pending_now
+    union
+    select
+        account_id,
+        cast(date_trunc('month', report_date) as date) as about
+    from marts.submission_records
+    where
+        record_type = '210'
+        and state = 'BUILT'
+),
+
 coded as (
     select
         counted.* exclude (feedback_code),
@@ -318,7 +334,12 @@ coded as (
         messages.tags
     from counted
     left join messages on counted.record_id = messages.record_id
-    where counted.state = 'REJECTED'
+    left join sent_again
+        on counted.account_id = sent_again.account_id
+        and counted.about = sent_again.about
+    where
+        counted.state = 'REJECTED'
+        and (counted.record_type <> '210' or sent_again.account_id is not null)
 ),
 
 described as (  -- the longest beginning of a code that is described
