@@ -45,7 +45,7 @@ def pages() -> Any:
     from reporting.pipeline.month_queue import month_of
 
     reader = [Depends(requires_access_dag("GET", param_dag_id=DAG))]
-    app = FastAPI(title="Pages of the months", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     home = load_settings().home.resolve()
     files = {one: StaticFiles(directory=home / one, html=True, check_dir=False) for one in FOLDERS}
 

@@ -20,7 +20,7 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres")
 
 
 def _account() -> dict[str, Any] | None:
-    """Who runs the server, as arguments of ``subprocess.run``; None: nobody here can."""
+    """Who runs the server, as arguments of ``subprocess.run``; None: no account can."""
     if os.geteuid() != 0:
         return {}
     for entry in pwd.getpwall():
