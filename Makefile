@@ -58,6 +58,7 @@ airflow: export NEW_PASSWORDS = import json, secrets; \
 airflow: export PATH := $(CURDIR)/$(BIN):$(PATH)
 airflow: export REPORTING_HOME ?= $(CURDIR)/data
 airflow: export REPORTING_LANDING ?= $(CURDIR)/data/landing
+airflow: export REPORTING_PAGES_URL ?= http://localhost:$(PORT)/reporting
 airflow: export AIRFLOW_HOME = $(abspath $(REPORTING_HOME))/airflow/server
 airflow: export AIRFLOW__API__PORT = $(PORT)
 airflow: export AIRFLOW__API__BASE_URL = http://localhost:$(PORT)
@@ -102,7 +103,7 @@ checks-page: $(INSTALLED) ## Renew docs/checks.md from expectations/
 	@$(BIN)/python -m reporting.cli.reference_docs
 
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
-lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev pyproject.toml
+lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgres pyproject.toml
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	@$(COMPILE) --upgrade -o requirements.txt
 	@$(COMPILE) --extra spark --constraint requirements.txt -o requirements-spark.txt

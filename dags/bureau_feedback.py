@@ -27,6 +27,7 @@ def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no
     on_failure_callback=alert_on_failure,
     max_active_runs=1,
     tags=["credit reporting"],
+    default_args={"owner": "pipeline"},
     doc_md=__doc__,
 )
 def bureau_feedback() -> None:

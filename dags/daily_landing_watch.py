@@ -39,6 +39,7 @@ def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no
         ),
     },
     tags=["credit reporting"],
+    default_args={"owner": "pipeline"},
     doc_md=__doc__,
 )
 def daily_landing_watch() -> None:

@@ -14,7 +14,7 @@ Clear `approve` to get another answer. Without keys to seal with, the run ends a
 from datetime import timedelta
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import CronPartitionTimetable, Param, dag, task
+from airflow.sdk import Asset, CronPartitionTimetable, Param, dag, task
 
 # At 06:00 on the 3rd, China time; the key of a scheduled or backfilled run is the month before.
 MONTHLY = CronPartitionTimetable(
@@ -23,6 +23,9 @@ MONTHLY = CronPartitionTimetable(
 MONTH = "{{ partition_key or params.month or '' }}"  # a run triggered by hand has no key
 MOMENT = "{{ dag_run.run_after.isoformat() }}"  # without either: the month that ended before it
 AS_OF = "{{ params.as_of or '' }}"
+
+# Updated when a month is built, with the month as partition key: what other DAGs are scheduled on.
+MONTH_BUILT = Asset("credit_reporting_month")
 
 YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
@@ -85,18 +88,23 @@ def alert_on_failure(context):  # type: ignore[no-untyped-def]  # the SDK has no
         ),
     },
     tags=["credit reporting"],
+    default_args={"owner": "pipeline"},
     doc_md=__doc__,
 )
 def monthly_credit_reporting() -> None:
     """Report one month to the bureau."""
+    from reporting.pipeline.task_pages import shown
 
-    def step(name: str):  # type: ignore[no-untyped-def]  # the SDK has no public name for a task's result
-        return run_step.override(task_id=name)(name, MONTH, AS_OF, MOMENT)
+    def step(name: str, **more):  # type: ignore[no-untyped-def]  # the SDK has no public name for a task's result
+        arguments = {"task_id": name, **shown(name), **more}
+        return run_step.override(**arguments)(name, MONTH, AS_OF, MOMENT)
 
-    built = step("publish")
+    built = step("publish", outlets=[MONTH_BUILT])
     ready = needs_approval(built)
     decision = HITLOperator(
         task_id="approve",
+        owner="compliance",
+        doc_md="A second person reads the month and approves or rejects it on *Required Action*.",
         subject="{{ ti.xcom_pull(task_ids='publish')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='publish')['body'] }}",
         options=["Approve", "Reject"],

@@ -24,6 +24,11 @@ from support.lender_months import settings_in
 
 DAG = "/dags/monthly_credit_reporting"
 USERS = ["builder", "approver"]
+PAGES = "/reporting/pages"
+ELSEWHERE = "no page of a month"
+MONTH_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>2026-05</title>
+<link rel="stylesheet" href="style.css"></head><body><h1>The month 2026-05</h1></body></html>
+"""
 
 pytestmark = needs_make
 
@@ -33,6 +38,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
     """A running Airflow over an empty landing zone."""
     settings = settings_in(tmp_path_factory.mktemp("ui"))
     Path(settings.landing).mkdir()
+    page = settings.month_page("2026-05")
+    page.parent.mkdir(parents=True)
+    page.write_text(MONTH_PAGE, encoding="utf-8")
+    page.with_name("style.css").write_text("h1 { font-style: italic; }", encoding="utf-8")
+    (settings.home / "hash.key").write_text(ELSEWHERE, encoding="utf-8")
+    (settings.pages / "link").symlink_to(settings.home)
     with running_airflow(settings) as server:
         yield server
 
@@ -104,6 +115,41 @@ def test_without_the_password_of_a_user_nothing_is_answered(server):
     for user in USERS:
         with server.client(user) as client:
             assert client.get(DAG).status_code == httpx.codes.OK
+
+
+def test_the_page_of_a_month_is_for_whoever_is_signed_in(server):
+    page = f"{server.address}{PAGES}/2026-05/index.html"
+    stranger = httpx.get(page)
+    assert stranger.status_code == httpx.codes.TEMPORARY_REDIRECT
+    assert stranger.headers["Location"] == f"/api/v2/auth/login?next={quote(page, safe='')}"
+    for user in USERS:
+        with server.client(user) as client:
+            answer = client.get(page)
+            assert (answer.status_code, answer.text) == (httpx.codes.OK, MONTH_PAGE)
+            assert (
+                "connect-src 'none'; form-action 'none'"
+                in (answer.headers["Content-Security-Policy"])
+            )
+            assert client.get(f"{server.address}{PAGES}/2026-05/").text == MONTH_PAGE
+
+
+def test_nothing_beside_the_pages_is_handed_out(server):
+    with server.client("approver") as client:
+        for place in [
+            "2026-04/index.html",
+            "../hash.key",
+            "%2e%2e/hash.key",
+            "..%2fhash.key",
+            "2026-05/..%2f..%2fhash.key",
+            "link/hash.key",
+            "%2fetc/passwd",
+            "%00",
+        ]:
+            answer = client.get(f"{server.address}{PAGES}/{place}")
+            assert answer.status_code == httpx.codes.NOT_FOUND, place
+            assert ELSEWHERE not in answer.text
+        run = client.get(f"{server.address}/reporting/of_run", params={"run_id": "no run"})
+        assert run.status_code == httpx.codes.NOT_FOUND
 
 
 def test_a_builder_sees_connections_and_an_approver_does_not(server):
@@ -179,3 +225,26 @@ def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(server):
 
         page.goto(f"{run}/tasks/land")
         page.get_by_text("table customers: no Parquet or CSV file").first.wait_for()
+
+        page.goto(run)
+        page.get_by_role("link", name="Month", exact=True).click()
+        title = page.frame_locator("iframe").get_by_role("heading", name="The month 2026-05")
+        title.wait_for()
+        assert title.evaluate("one => getComputedStyle(one).fontStyle") == "italic"
+
+
+@needs_browser
+def test_a_link_to_a_page_leads_by_the_login_to_the_page(server):
+    with signed_in(server, "approver", f"{PAGES}/2026-05/index.html") as page:
+        page.get_by_role("heading", name="The month 2026-05").wait_for()
+
+
+def test_each_task_says_what_it_does_and_who_owns_it(server):
+    tasks = {one["task_id"]: one for one in server.get(f"{DAG}/tasks")["tasks"]}
+    assert all(task["doc_md"] for task in tasks.values())
+    assert tasks["check_landing"]["doc_md"].startswith("Check the landed rows as a whole.")
+    assert "docs/checks.md" in tasks["check_records"]["doc_md"]
+    owners = {name: task["owner"] for name, task in tasks.items()}
+    assert owners["land"] == owners["check_landing"] == "data_delivery"
+    assert owners["check_records"] == owners["approve"] == "compliance"
+    assert {owners[name] for name in ("build_marts", "publish", "release")} == {"pipeline"}

@@ -4,6 +4,7 @@ Airflow reads its configuration once a process, so each look at it is a process 
 """
 
 import ast
+import inspect
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -73,6 +74,8 @@ def describe(home: Path) -> dict[str, Any]:
     )
     approve = dag.get_task("approve")
     return {
+        "outlets": {task.task_id: [one.name for one in task.outlets] for task in dag.tasks},
+        "words": {task.task_id: (task.owner, task.doc_md) for task in dag.tasks},
         "edges": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         "callbacks": [airflow.load_dag(name).on_failure_callback is not None for name in DAGS],
         "op_args": {step: list(dag.get_task(step).op_args) for step in STEPS},
@@ -272,6 +275,21 @@ def run_without_a_month(settings: Settings) -> tuple[set[str], str]:
 @pytest.mark.nightly
 def test_a_run_without_a_month_takes_the_one_that_ended_last_in_china(settings):
     assert in_new_process(run_without_a_month, settings) == ({"2026-05"}, "success")
+
+
+def test_the_last_step_alone_updates_the_asset_of_a_finished_month(monthly):
+    updated = {task: names for task, names in monthly["outlets"].items() if names}
+    assert updated == {"publish": ["credit_reporting_month"]}
+
+
+def test_each_task_says_what_its_step_does_and_who_acts_first(monthly):
+    for step in steps.STEPS:
+        owner, words = monthly["words"][step.__name__]
+        assert words.startswith(inspect.getdoc(step))
+        assert owner in ("data_delivery", "pipeline", "compliance")
+        assert ("docs/checks.md" in words) == step.__name__.startswith("check_")
+    assert monthly["words"]["approve"][0] == "compliance"
+    assert all(words for _, words in monthly["words"].values())
 
 
 def test_both_dags_send_what_failed(monthly):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.airflow_server import PATIENCE, needs_make, running_airflow
+from support.airflow_server import (
+    PATIENCE,
+    AirflowServer,
+    needs_make,
+    processes_of,
+    running_airflow,
+)
 from support.lender_months import settings_in
 from support.web_server import listening
 
 from reporting.core.settings import Settings
-from reporting.core.workspace import LOCK, exclusive
+from reporting.core.workspace import exclusive
 
 pytestmark = needs_make
 
@@ -24,9 +31,11 @@ pytestmark = needs_make
 class Unattended:
     """A scheduler over a landing zone that is not there, and what its alerts say."""
 
-    def __init__(self, settings: Settings, posted: list[dict[str, Any]]) -> None:
-        self.settings, self.posted = settings, posted
-        self.home = settings.home / "airflow" / "server"
+    def __init__(
+        self, settings: Settings, server: AirflowServer, posted: list[dict[str, Any]]
+    ) -> None:
+        self.settings, self.server, self.posted = settings, server, posted
+        self.home = server.home
 
     def trigger(self, dag: str, conf: dict[str, str]) -> None:
         subprocess.run(
@@ -35,6 +44,20 @@ class Unattended:
             check=True,
             capture_output=True,
         )
+
+    def written(self, task: str) -> str:
+        """What the processes of a task have written."""
+        logs = (self.home / "logs").glob(f"*/*/task_id={task}/*.log")
+        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+
+    def task_processes(self) -> list[int]:
+        """The processes in which tasks work now; the LocalExecutor's own have another title."""
+        titles = {
+            process: Path(f"/proc/{process}/cmdline").read_bytes()
+            for process in processes_of(self.server.session)
+        }
+        title = re.compile(rb"airflow worker -- [0-9a-f-]{36}")
+        return [process for process, said in titles.items() if title.match(said)]
 
     def callbacks(self) -> int:
         """How many failed runs the DAG processor has dealt with."""
@@ -56,21 +79,8 @@ def unattended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unattended]
     settings = settings_in(tmp_path_factory.mktemp("unattended"))
     with listening() as (connection, posted), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", connection)
-        with running_airflow(settings):
-            yield Unattended(settings, posted)
-
-
-def who_waits_for(lock: Path) -> list[int]:
-    """The other processes that hold the file open."""
-    found = []
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            is_open = link.readlink() == lock
-        except OSError:  # a process that has ended
-            continue
-        if is_open and int(link.parts[2]) != os.getpid():
-            found.append(int(link.parts[2]))
-    return found
+        with running_airflow(settings) as server:
+            yield Unattended(settings, server, posted)
 
 
 @pytest.mark.nightly
@@ -83,17 +93,18 @@ def test_a_failed_run_is_sent_once_whoever_finds_it(unattended: Unattended) -> N
     assert "there is no folder" in post["text"]
     assert "(task land of monthly_credit_reporting)" in post["text"]
 
-    lock = unattended.settings.work.resolve() / LOCK
     with exclusive(unattended.settings):
         unattended.trigger("monthly_credit_reporting", {"month": "2026-04"})
-        wait_until(lambda: who_waits_for(lock))
-        for process in who_waits_for(lock):
-            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: "waiting for it" in unattended.written("land"))
+        [process] = unattended.task_processes()
+        os.kill(process, signal.SIGKILL)
         wait_until(lambda: len(unattended.posted) > 1)
     _, post = unattended.posted
     assert (post["audience"], post["outcome"], post["month"]) == ("pipeline", "stopped", "2026-04")
     assert "it was killed or could not begin" in post["text"]
     assert "(task land of monthly_credit_reporting)" in post["text"]
+    page = f"{unattended.server.address}/reporting/pages/2026-04/index.html"
+    assert f"Month: {page}\n" in post["text"]
 
 
 @pytest.mark.nightly

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +59,19 @@ class AirflowServer:
 
 
 @contextmanager
-def running_airflow(settings: Settings) -> Iterator[AirflowServer]:
-    """An Airflow that knows the monthly DAG and works with these settings."""
+def running_airflow(
+    settings: Settings, variables: Mapping[str, str] | None = None
+) -> Iterator[AirflowServer]:
+    """An Airflow that knows the monthly DAG and works with these settings.
+
+    ``variables`` are settings of Airflow itself.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     # Ctrl+C must reach the server even where these tests run in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    server, output = start_airflow(settings, port)
+    server, output = start_airflow(settings, port, variables)
     try:
         home = settings.home / "airflow" / "server"
         airflow = AirflowServer(f"http://localhost:{port}", home, server.pid)
@@ -78,7 +83,9 @@ def running_airflow(settings: Settings) -> Iterator[AirflowServer]:
         assert not processes_of(server.pid)
 
 
-def start_airflow(settings: Settings, port: int) -> tuple[subprocess.Popen[bytes], Path]:
+def start_airflow(
+    settings: Settings, port: int, variables: Mapping[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], Path]:
     """`make airflow` in a session of its own, and the file in which it prints."""
     command = ["make", "--old-file=.venv/.installed", "airflow", f"PORT={port}"]
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -87,12 +94,17 @@ def start_airflow(settings: Settings, port: int) -> tuple[subprocess.Popen[bytes
         server = subprocess.Popen(
             command,
             cwd=PROJECT_ROOT,
-            env=_environment() | reporting_variables(settings),
+            env=_environment() | _given(settings) | dict(variables or {}),
             stdout=log,
             stderr=log,
             start_new_session=True,  # so that all of it can be found and stopped
         )
     return server, output
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """The settings that have a value; `make airflow` has values of its own for some others."""
+    return {name: value for name, value in reporting_variables(settings).items() if value}
 
 
 def _environment() -> dict[str, str]:

@@ -35,9 +35,10 @@ class Fault:
 class Alert:
     """The outcome of a month's run, a daily watch or the bureau's answers, for every audience.
 
-    ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
-    says which submission files are in place, ``figures`` compares the month with the one before
-    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
+    ``page`` and ``month_page`` locate the check page and the month's (empty: there is none),
+    ``docs`` the documents; ``files`` says which submission files are in place, ``figures`` compares
+    the month with the one before (both empty: not known); ``done`` holds the ids of resolved
+    faults, besides the passed checks.
     """
 
     month: str
@@ -51,6 +52,7 @@ class Alert:
     done: frozenset[str] = frozenset()
     files: str = ""
     figures: str = ""
+    month_page: str = ""
 
     @classmethod
     def stopped(
@@ -214,15 +216,10 @@ def documents(settings: Settings) -> str:
 
 
 def _of(run: Run, settings: Settings) -> dict[str, Any]:
-    page = settings.check_page(run.label)
-    if settings.pages_url:
-        below = page.relative_to(settings.home.resolve()).as_posix()
-        where = f"{settings.pages_url.rstrip('/')}/{below}"
-    else:
-        where = str(page)
     return {
         "due_on": deadline(run.month, settings),
-        "page": where,
+        "page": settings.address_of(settings.check_page(run.label)),
+        "month_page": settings.address_of(settings.month_page(run.label)),
         "docs": documents(settings),
         "figures": month_state.figures(run, settings),
     }

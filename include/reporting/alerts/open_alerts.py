@@ -4,7 +4,6 @@ The file is written aside and renamed, under a lock of its own, since the daily 
 while a month runs. A fault of the file is one line in the log and never stops an alert.
 """
 
-import fcntl
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from reporting.core import atomic
@@ -87,18 +87,20 @@ def recall(settings: Settings) -> Memory:
 def opened(settings: Settings) -> Iterator[Memory]:
     """The open alerts under their lock; changes are written at the end."""
     path = memory_file(settings)
+    lock = FileLock(path.with_name(".lock"), fallback_to_soft=False)  # it ends with its process
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(".lock").open("w")
+        lock.acquire()
     except OSError as error:
         log.warning("%s cannot be written (%s)", path, error.strerror)
         yield recall(settings)
         return
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
         memory = recall(settings)
         yield memory
         _keep(memory, path)
+    finally:
+        lock.release()
 
 
 def _keep(memory: Memory, path: Path) -> None:

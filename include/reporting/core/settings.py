@@ -167,6 +167,22 @@ class Settings(BaseSettings):
         """The start page of a month's checks (YYYY-MM), the same for all its layers."""
         return self.check_pages / month / "index.html"
 
+    @property
+    def pages(self) -> Path:
+        """Folder of the pages that people look at in a browser."""
+        return self.home.resolve() / "pages"
+
+    def month_page(self, month: str) -> Path:
+        """The page of a month (YYYY-MM, or the label of a supplement)."""
+        return self.pages / month / "index.html"
+
+    def address_of(self, page: Path) -> str:
+        """Where people see a page of the home folder: its URL, or its path."""
+        if not self.pages_url:
+            return str(page)
+        below = page.relative_to(self.home.resolve()).as_posix()
+        return f"{self.pages_url.rstrip('/')}/{below}"
+
 
 def without_secrets(address: str) -> str:
     """A path or URL as it may be repeated: a URL without user, password, query and fragment."""

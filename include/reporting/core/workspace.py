@@ -1,13 +1,13 @@
 """The home folder: its lock, private folders, and the removal of what killed runs left."""
 
-import fcntl
 import logging
 import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from reporting.core import atomic
 from reporting.core.errors import BadCall, BadHome, MachineFault
@@ -19,9 +19,9 @@ WRITTEN_IN = (
     *("submissions/*", "notices", "work/*", "check_pages"),
     *("published", "published/*", "published/*/*", "ledger/events"),
 )
+# Seconds. Whoever only looks whether the lock is held has it for less, and must not be in the way.
+A_MOMENT = 0.2
 LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
-
-_held: set[Path] = set()
 
 log = logging.getLogger(__name__)
 
@@ -46,27 +46,50 @@ def exclusive(settings: Settings, wait: bool = False) -> Iterator[None]:
     While another process holds the lock: wait for it, or raise BadCall. The lock dies with its
     process; the next holder removes what a killed run of any month left.
     """
-    home = settings.home.resolve()
     if is_held(settings):
         yield
         return
-    with _lock_file(private_folder(settings.work)) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not wait:
-                raise BadCall(
-                    f"another run is working in {home}; "
-                    "wait for it, or set REPORTING_HOME to another folder"
-                ) from None
-            log.warning("another command is working in %s; waiting for it", home)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        _held.add(home)
-        try:
-            _remove_leftovers(settings)
-            yield
-        finally:
-            _held.discard(home)
+    private_folder(settings.work)
+    lock = _lock(settings)
+    try:
+        _acquire(lock, settings, wait)
+    except OSError as error:
+        raise BadHome(
+            f"setting REPORTING_HOME: cannot write in the folder {settings.work} "
+            f"({error.strerror}); name a folder that can be written"
+        ) from None
+    try:
+        _remove_leftovers(settings)
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, settings: Settings, wait: bool) -> None:
+    try:
+        lock.acquire(timeout=A_MOMENT)
+    except Timeout:
+        home = settings.home.resolve()
+        if not wait:
+            raise BadCall(
+                f"another run is working in {home}; "
+                "wait for it, or set REPORTING_HOME to another folder"
+            ) from None
+        log.warning("another command is working in %s; waiting for it", home)
+        lock.acquire()
+
+
+def _lock(settings: Settings, is_singleton: bool = True) -> FileLock:
+    """The lock of the home folder; normally one object for this process and all its threads.
+
+    A file system without ``flock`` is refused: a lock that is only a file outlives its process.
+    """
+    return FileLock(
+        settings.work.resolve() / LOCK,
+        thread_local=False,
+        is_singleton=is_singleton,
+        fallback_to_soft=False,
+    )
 
 
 def _remove_leftovers(settings: Settings) -> None:
@@ -96,35 +119,24 @@ def _is_alive(process: str) -> bool:
     return True
 
 
-def _lock_file(work: Path) -> TextIO:
-    try:
-        return (work / LOCK).open("w")
-    except OSError as error:
-        raise BadHome(
-            f"setting REPORTING_HOME: cannot write in the folder {work} ({error.strerror}); "
-            "name a folder that can be written"
-        ) from None
-
-
 def is_in_use(settings: Settings) -> bool:
     """Whether a living process holds the lock of the home folder."""
     if is_held(settings):
         return True
+    if not (settings.work / LOCK).is_file():  # looking at a home makes no file in it
+        return False
     try:
-        file = (settings.work / LOCK).open()
+        with _lock(settings, is_singleton=False).acquire(timeout=A_MOMENT):
+            return False
+    except Timeout:
+        return True
     except OSError:
         return False
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def is_held(settings: Settings) -> bool:
     """Whether this process holds the lock of the home folder."""
-    return settings.home.resolve() in _held
+    return bool(_lock(settings).is_locked)
 
 
 def private_folder(path: Path) -> Path:

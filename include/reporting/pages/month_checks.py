@@ -4,7 +4,6 @@ They load nothing from the network. Great Expectations' own pages fetch styles, 
 from other servers, and without those its start page is empty.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from html import escape
@@ -18,14 +17,7 @@ from reporting.checks.results import CheckResult
 from reporting.core import atomic
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-
-# Remote parts, and the buttons that do not work without them.
-NOT_OURS = re.compile(
-    r"<script.*?</script>|<style.*?</style>|<link[^>]*>|<img[^>]*>|<footer.*?</footer>|"
-    r'<p>Stay current.*?</p>|<div class="card mb-3">.*?(?=<div class="card d-md-block)',
-    re.DOTALL,
-)
-LINK_TO_NOWHERE = re.compile(r'<a href="[^"]*/expectations/[^"]*" ?>(.*?)</a>', re.DOTALL)
+from reporting.pages.foreign_html import made_local
 
 COLUMNS = (
     *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
@@ -117,8 +109,7 @@ def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
     shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
     details = sorted((aside / "validations").rglob("*.html"))
     for page in details:
-        html = NOT_OURS.sub("", page.read_text("utf-8")).replace("</head>", STYLE + "</head>")
-        page.write_text(LINK_TO_NOWHERE.sub(r"\1", html), "utf-8")
+        page.write_text(made_local(page.read_text("utf-8"), STYLE), "utf-8")
     links = {
         ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
     }

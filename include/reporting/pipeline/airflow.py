@@ -26,7 +26,7 @@ from reporting.core.errors import BadCall, NothingToSend
 from reporting.core.run import CHINA, Run, month_before, previous_month
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
-from reporting.pipeline import month_queue, release_tasks
+from reporting.pipeline import finished_month, month_queue, release_tasks
 from reporting.pipeline.guard import Result, guarded
 from reporting.store import run_marks
 from reporting.store.month_order import run_of
@@ -74,6 +74,7 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
             done: str | dict[str, Any] | None = month
             if step == month_queue.LAST:
                 done = release_tasks.request(run, settings) if said is None else None
+                finished_month.announce(run, settings)
         if said is not None:
             log.info(said)
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
