@@ -61,6 +61,7 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Spoilt:
     return Spoilt(clean, dirty, journal)
 
 
+@pytest.mark.nightly
 def test_every_planted_row_is_found_by_its_rule_and_nothing_else_is(
     spoilt: Spoilt, findings: ModuleType
 ) -> None:

@@ -281,6 +281,7 @@ def test_grace_and_the_minimum(worked: Settings) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_every_account_of_a_random_book_equals_the_mart(tmp_path: Path) -> None:
     policy = tmp_path / "policy.csv"
     write_policy(SEED, policy)

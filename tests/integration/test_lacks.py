@@ -58,6 +58,7 @@ def test_too_little_address_space_is_refused_before_anything_hangs(
     assert_nothing_was_sent(tmp_path / "home")
 
 
+@pytest.mark.nightly
 def test_a_file_that_may_not_grow_names_step_and_place(landing: Path, tmp_path: Path) -> None:
     lack = limited(resource.RLIMIT_FSIZE, 2_000_000)
     status, error = run(tmp_path / "home", landing, lack)

@@ -18,6 +18,8 @@ from support.people import person
 from reporting.cli.months import overview
 from reporting.why.answer import explain
 
+pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
+
 WITHDRAWN_AT = datetime(2026, 4, 9, 10)
 PAID_AT = datetime(2026, 4, 12, 10)
 IN_MAY, IN_JUNE = datetime(2026, 5, 10), datetime(2026, 6, 10)

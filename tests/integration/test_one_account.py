@@ -1,4 +1,4 @@
-"""One account from its first record to its last, event by event (life cycle, section 15).
+"""One account from its first record to its last, event by event (life cycle, sections 2 to 10).
 
 A record is rejected and repaired by a supplement, a payment is learnt of late, a file is refused
 whole and sent again, the consent is withdrawn, the account closes.

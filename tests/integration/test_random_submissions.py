@@ -7,6 +7,7 @@ owed; whether the rule was right is not judged here.
 from datetime import date
 from pathlib import Path
 
+import pytest
 from oracle.book import read_landing, read_policy
 from oracle.record_contents import SPECIAL
 from oracle.submission_differences import differences, told
@@ -75,6 +76,7 @@ def special(outcomes: list[RunOutcome]) -> set[str]:
     return {item["ChanTranType"] for item in items}
 
 
+@pytest.mark.nightly
 def test_every_record_of_a_random_book_is_the_oracles(disorderly_book: Lender) -> None:
     outcomes = compare(disorderly_book, tuple(disorderly_book.months))
 

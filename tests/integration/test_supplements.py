@@ -23,7 +23,7 @@ from reporting.store.submission_ledger import bureau_facts
 from reporting.submission import verify
 from reporting.synthetic import lender
 
-pytestmark = needs_gpg
+pytestmark = [needs_gpg, pytest.mark.nightly]  # shorter tests hold parts of it
 
 MARCH, APRIL = "2026-03", "2026-04"
 FIRST, SECOND, THIRD, LAST = "2026-04-10", "2026-04-12", "2026-04-14T09:30:00", "2026-05-20"

@@ -12,6 +12,8 @@ from properties.fast_build import FastBuild, Row, Rows
 from properties.hand_made import Account, day
 from properties.policies import DIMENSIONS, combinations, product_code
 
+pytestmark = pytest.mark.nightly  # shorter tests hold parts of it
+
 RULES = ("grace days", "due basis", "prepayment", "allocation order", "on withdrawal")
 
 

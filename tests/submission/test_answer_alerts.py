@@ -68,6 +68,7 @@ def audiences(mailbox: Mailbox) -> list[str]:
     return sorted(found)
 
 
+@pytest.mark.nightly
 def test_each_owner_hears_of_its_codes_once_and_when_it_is_sent_again(
     released: Released, mailbox: Mailbox
 ) -> None:

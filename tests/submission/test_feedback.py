@@ -198,6 +198,7 @@ def queue(released: Released, columns: str) -> list[tuple[object, ...]]:
     return query(released.settings, sql)
 
 
+@pytest.mark.nightly
 def test_a_rejected_record_waits_in_the_repair_queue_until_it_is_sent_again(
     released: Released,
 ) -> None:
@@ -268,6 +269,7 @@ def test_what_is_withheld_keeps_its_place_in_the_repair_queue(settings: Settings
     )
 
 
+@pytest.mark.nightly
 def test_an_answer_by_hand_stands_once_a_record_of_its_file_was_sent_again(
     released: Released,
 ) -> None:

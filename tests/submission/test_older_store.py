@@ -64,6 +64,7 @@ def test_an_older_store_is_read_without_any_act(older: Settings) -> None:
     assert rows(older, states) == [(f"{month}-01", "BUILT") for month in (FIRST, SECOND, THIRD)]
 
 
+@pytest.mark.nightly
 def test_months_carried_by_hand_are_entered_answered_and_built_upon(older: Settings) -> None:
     lines = {name: text.splitlines()[1:] for name, text in clear(older, SECOND).items()}
     files = {month: sorted(clear(older, month)) for month in (FIRST, SECOND)}

@@ -275,6 +275,7 @@ def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
     assert counted == [("DELIVERED", len(clear)), ("RELEASED", len(clear))]
 
 
+@pytest.mark.nightly
 def test_the_month_after_a_released_one_is_built_as_before(
     settings: Settings, built: Lender
 ) -> None:

@@ -323,13 +323,13 @@ def test_the_stacks_share_one_scale_and_leave_no_gap() -> None:
     codes = list(reasons())
     months = [dict.fromkeys(codes, 7), {"REPORTED": 50}, {}]
     full, half, empty = stacks_of(codes, months)
-    assert [full.total, half.total, empty.total] == [77, 50, 0]
+    assert [full.total, half.total, empty.total] == [7 * len(codes), 50, 0]
     assert full.parts[0].top == 0
     for upper, lower in zip(full.parts, full.parts[1:], strict=False):
         assert upper.top + upper.height == lower.top
     for stack in (full, half):
         assert stack.parts[-1].top + stack.parts[-1].height == STACK_HEIGHT
-    assert half.parts[0].height == STACK_HEIGHT * 50 // 77
+    assert half.parts[0].height == STACK_HEIGHT * 50 // full.total
     assert empty.parts == []
     assert len({part.colour for part in full.parts}) == len(codes)
 
@@ -352,7 +352,7 @@ def test_a_share_in_words(part: int, whole: int, words: str) -> None:
 
 def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run.of("2026-05", None, settings)
-    assert 'href="../trend.html"' in start_page(run, [], {})
+    assert 'href="../trend.html"' in start_page(run, [])
     whole_month(settings, "2026-05", check("a"))
     built = published.BuiltRun(run.month, run.as_of, "run", None)
     monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])

@@ -8,13 +8,12 @@ pseudonymous keys, never another value of a row.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from reporting.checks import fingerprint, guide, waivers
-from reporting.checks.results import LAYERS, CheckReport, CheckResult, results_folder, results_of
+from reporting.checks.results import LAYERS, CheckReport, CheckResult, results_of
 from reporting.core.errors import DataNotFit
 from reporting.core.run import CHINA, Run
 from reporting.core.settings import EXPECTATIONS, Settings
@@ -25,29 +24,27 @@ if TYPE_CHECKING:
 
 OF_OWN_RUNS_ALONE = ("batch_figures",)  # a supplement measures no portfolio (life cycle, section 2)
 
-# Makes the pages of a month from its results so far and from what Great Expectations renders
-WritePages = Callable[[Run, Settings, Sequence[CheckResult], Callable[[Path], None]], None]
+# Makes the page of a month from its results so far
+WritePage = Callable[[Run, Settings, Sequence[CheckResult]], None]
 
 
 def evaluate_layer(
-    layer: str, run: Run, settings: Settings, write_pages: WritePages | None = None
+    layer: str, run: Run, settings: Settings, write_page: WritePage | None = None
 ) -> CheckReport:
     """Evaluate every check of a layer (landing, marts, records) on the month's build store.
 
-    Saves the results whatever the outcome; ``require_fit`` decides. ``write_pages`` makes the
-    month's pages from all its results so far and from what Great Expectations renders. A check
-    that cannot be evaluated counts as a failed critical one. Raises DataNotFit if the store or a
-    checked table is missing.
+    Saves the results whatever the outcome; ``require_fit`` decides. ``write_page`` makes the
+    month's page from all its results so far. A check that cannot be evaluated counts as a failed
+    critical one. Raises DataNotFit if the store or a checked table is missing.
     """
     from reporting.checks import gx
 
     results: list[CheckResult] = []
     is_complete = True
     known_waivers = waivers.load(settings)
-    kept = results_folder(run, settings) / "validations"
     with (
         open_store(run, settings) as store,
-        gx.open_validation(run, run.build_store(settings), LAYERS[layer], kept) as validation,
+        gx.open_validation(run, run.build_store(settings), LAYERS[layer]) as validation,
     ):
         for path in sorted((EXPECTATIONS / layer).glob("*.py")):
             if run.is_supplement and path.stem in OF_OWN_RUNS_ALONE:
@@ -63,8 +60,8 @@ def evaluate_layer(
             ]
         report = CheckReport(layer, run, tuple(sorted(results, key=_failed_first)), is_complete)
         report.save(settings)
-        if write_pages is not None:
-            write_pages(run, settings, results_of(run, settings), validation.render)
+        if write_page is not None:
+            write_page(run, settings, results_of(run, settings))
     return report
 
 

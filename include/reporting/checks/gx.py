@@ -14,16 +14,10 @@ from typing import Any
 
 import great_expectations as gx
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-from great_expectations.core.run_identifier import RunIdentifier
-from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
-)
-from great_expectations.data_context.types.resource_identifiers import (
-    ExpectationSuiteIdentifier,
-    ValidationResultIdentifier,
 )
 from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 from great_expectations.validator.v1_validator import Validator
@@ -59,15 +53,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Validation:
-    """An open build store and the Great Expectations context that evaluates checks on it."""
+    """An open build store, as Great Expectations evaluates checks on it."""
 
     run: Run
     schema: str
-    context: AbstractDataContext
     source: SQLDatasource
 
     def answers_of(self, suite: ModuleType) -> list[Answer]:
-        """Evaluate all checks of one table and keep the results for the pages."""
+        """Evaluate all checks of one table."""
         asset = self.source.add_table_asset(suite.TABLE)
         checks = [self._of_the_run(expectation) for expectation in suite.EXPECTATIONS]
         table = Validator(asset.add_batch_definition_whole_table("all rows"), COUNTS_ONLY)
@@ -77,24 +70,7 @@ class Validation:
         for result in results.results:
             if _is_unevaluated(result):
                 result.exception_info = _without_values(result.exception_info)
-        run_id = RunIdentifier(run_name=self.run.label, run_time=self.run.as_of)
-        results.meta["run_id"] = run_id
-        key = ValidationResultIdentifier(
-            ExpectationSuiteIdentifier(f"{self.schema}.{suite.TABLE}"), run_id, "all rows"
-        )
-        self.context.validation_results_store.set(key, results)
         return [self._answer(result, suite) for result in results.results]
-
-    def render(self, folder: Path) -> None:
-        """Write a page per table from the results of this layer and of earlier ones."""
-        site: Any = {
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "store_backend": _folder_backend(folder),
-            "site_section_builders": {"expectations": "None", "profiling": "None"},
-        }
-        self.context.add_data_docs_site(site_config=site, site_name="checks")
-        self.context.build_data_docs()
 
     def _answer(self, result: ExpectationValidationResult, suite: ModuleType) -> Answer:
         """One result in our own form; a check that was not evaluated is critical and failed."""
@@ -127,19 +103,13 @@ class Validation:
 
 
 @contextmanager
-def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[Validation]:
-    """Open Great Expectations on a schema of a DuckDB file; the file is closed at the end.
-
-    ``kept`` is the folder that collects the results of all layers of the month, for the pages.
-    """
+def open_validation(run: Run, store: Path, schema: str) -> Iterator[Validation]:
+    """Open Great Expectations on a schema of a DuckDB file; the file is closed at the end."""
     duckdb_dialect.register()
-    defaults = InMemoryStoreBackendDefaults()
-    results: Any = defaults.stores[defaults.validation_results_store_name]
-    results["store_backend"] = _folder_backend(kept)
     context = gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
-            store_backend_defaults=defaults,
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
             analytics_enabled=False,
             progress_bars=ProgressBarsConfig(globally=False),
         ),
@@ -149,7 +119,7 @@ def open_validation(run: Run, store: Path, schema: str, kept: Path) -> Iterator[
         "build store", connection_string=duckdb_dialect.URL, **options
     )
     try:
-        yield Validation(run, schema, context, source)
+        yield Validation(run, schema, source)
     finally:
         source.get_execution_engine().close()
         source.get_engine().dispose()
@@ -163,10 +133,6 @@ def load_suite(path: Path) -> ModuleType:
     suite = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(suite)
     return suite
-
-
-def _folder_backend(folder: Path) -> dict[str, str]:
-    return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
 
 
 def _is_unevaluated(result: ExpectationValidationResult) -> bool:

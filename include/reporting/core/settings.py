@@ -160,7 +160,7 @@ class Settings(BaseSettings):
 
     @property
     def check_pages(self) -> Path:
-        """Folder of the Data Docs pages."""
+        """Folder of the check pages."""
         return self.home.resolve() / "check_pages"
 
     def check_page(self, month: str) -> Path:

@@ -1,14 +1,11 @@
-"""The pages of a month's checks: our own start page, and a page per table by Great Expectations.
+"""The page of a month's checks: every check, failed ones first, with owner and what to do.
 
-They load nothing from the network. Great Expectations' own pages fetch styles, scripts and a logo
-from other servers, and without those its start page is empty.
+It loads nothing from the network. Great Expectations' own pages are not written: they fetch styles
+and scripts from other servers, cost a second per layer, and say no more.
 """
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from pathlib import Path
-from urllib.parse import quote
 
 import duckdb
 
@@ -17,7 +14,6 @@ from reporting.checks.results import CheckResult
 from reporting.core import atomic
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.pages.foreign_html import made_local
 
 COLUMNS = (
     *("layer", "table", "check", "severity", "outcome", "rows failing", "rows checked", "such as"),
@@ -54,24 +50,17 @@ td, th { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; 
     + NAMES
     + """}
 .failed { background: #fdd; }
-.fa-check-circle::before { content: "passed"; }
-.fa-times::before { content: "failed"; }
-.fa-exclamation-triangle::before { content: "not evaluated"; }
 </style>
 """
 )
 
 
-def write_pages(
-    run: Run, settings: Settings, results: Sequence[CheckResult], render: Callable[[Path], None]
-) -> None:
-    """Write a month's pages aside, then replace the old ones.
-
-    ``render`` writes Great Expectations' pages into a folder; ``results`` are all of the month's.
-    """
-    with atomic.replaced(settings.check_page(run.label).parent) as aside:
-        render(aside)
-        _complete(aside, run, results)
+def write_page(run: Run, settings: Settings, results: Sequence[CheckResult]) -> None:
+    """Write the page of a month from all its results so far, aside first."""
+    page = settings.check_page(run.label)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replaced(page) as aside:
+        aside.write_text(start_page(run, results), "utf-8")
 
 
 def show_reconciliation(
@@ -104,18 +93,6 @@ def show_reconciliation(
         aside.write_text(f"{html}{shown}{END}", "utf-8")
 
 
-def _complete(aside: Path, run: Run, results: Sequence[CheckResult]) -> None:
-    """Remove remote parts from Great Expectations' pages, and write the start page."""
-    shutil.rmtree(aside / "static")  # fonts and images that only the scripts' styles use
-    details = sorted((aside / "validations").rglob("*.html"))
-    for page in details:
-        page.write_text(made_local(page.read_text("utf-8"), STYLE), "utf-8")
-    links = {
-        ".".join(page.relative_to(aside).parts[1:3]): page.relative_to(aside) for page in details
-    }
-    (aside / "index.html").write_text(start_page(run, results, links), "utf-8")
-
-
 def _outcome(result: CheckResult) -> str:
     outcome = "passed" if result.passed else "waived" if result.is_waived else "failed"
     return f"{outcome}: {escape(result.waiver_note)}" if result.waiver_note else outcome
@@ -128,12 +105,11 @@ def _to_do(result: CheckResult) -> str:
     return f"<br><b>To do:</b> {escape(guide.entry(result.check_id).do)}"
 
 
-def start_page(run: Run, results: Sequence[CheckResult], links: dict[str, Path]) -> str:
+def start_page(run: Run, results: Sequence[CheckResult]) -> str:
     """Every check of the month so far, failed ones first, with owner and what to do."""
     rows = [
         f'<tr class="{"passed" if result.passed else "failed"}"><td>{escape(result.layer)}</td>'
-        f'<td><a href="{escape(quote(links[result.table_name].as_posix()))}">'
-        f"{escape(result.table_name)}</a></td><td>{escape(result.check_id)}</td>"
+        f"<td>{escape(result.table_name)}</td><td>{escape(result.check_id)}</td>"
         f"<td>{escape(result.severity)}</td>"
         f"<td>{_outcome(result)}</td><td>{result.rows_failing:,}</td>"
         f"<td>{result.rows_checked:,}</td><td>{escape(', '.join(result.example_keys))}</td>"

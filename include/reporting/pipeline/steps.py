@@ -430,7 +430,7 @@ def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
 def _check(layer: str, run: Run, settings: Settings) -> None:
     if month_order.is_released(run, settings):
         return  # a reproduction: its bytes are compared
-    report = evaluate_layer(layer, run, settings, month_checks.write_pages)
+    report = evaluate_layer(layer, run, settings, month_checks.write_page)
     if report.critical_failures and run.is_supplement:
         require_fit(report)  # its results stand on its check page alone
     if report.critical_failures:
