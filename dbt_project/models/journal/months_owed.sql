@@ -109,5 +109,7 @@ left join today
     on months.account_id = today.account_id
 where
     coalesce(records.state <> 'BUILT', true)
-    and coalesce(population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER', 'ADVERSE_TOO_OLD'), true)
+    and coalesce(
+        population.reason_code not in ('NOT_YET_OPEN', 'CLOSED_EARLIER', 'ADVERSE_TOO_OLD'), true
+    )
     and coalesce(today.signed_at < cast(population.report_date as timestamp) + interval 1 day, true)
