@@ -1,9 +1,9 @@
 """The pages of the months behind Airflow's login: a tab of each run, and what links lead to.
 
-The pages are files in the home folder, below ``pages`` and ``check_pages``. The web server hands
-them out to whoever may read the monthly DAG, with a header that keeps a page from acting in its
-reader's name. Set ``REPORTING_PAGES_URL`` to ``<[api] base_url>/reporting``, and the links in
-alerts and in a request for approval lead here.
+The pages are files in the home folder, below ``check_pages``. The web server hands them out to
+whoever may read the monthly DAG, with a header that keeps a page from acting in its reader's name.
+Set ``REPORTING_PAGES_URL`` to ``<[api] base_url>/reporting``, and the links in alerts and in a
+request for approval lead here.
 """
 
 import functools
@@ -16,7 +16,6 @@ from airflow.plugins_manager import AirflowPlugin
 
 DAG = "monthly_credit_reporting"
 PREFIX = "/reporting"
-FOLDERS = ("pages", "check_pages")  # of the home folder; nothing else of it is handed out
 BASE_PATH = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 HEADERS = {
@@ -46,24 +45,23 @@ def pages() -> Any:
 
     reader = [Depends(requires_access_dag("GET", param_dag_id=DAG))]
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    home = load_settings().home.resolve()
-    files = {one: StaticFiles(directory=home / one, html=True, check_dir=False) for one in FOLDERS}
+    folder = load_settings().check_pages  # nothing else of the home folder is handed out
+    files = StaticFiles(directory=folder, html=True, check_dir=False)
 
     @app.get("/of_run", dependencies=reader)
     def page_of_run(run_id: str, session: SessionDep) -> Response:
         query = select(DagRun).where(DagRun.dag_id == DAG, DagRun.run_id == run_id)
         if (run := session.scalar(query)) is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such run")
-        page = load_settings().month_page(month_of(run))
+        page = load_settings().check_page(month_of(run))
         if not page.is_file():
             return PlainTextResponse(NO_PAGE_YET, HTTPStatus.NOT_FOUND, HEADERS)
-        return RedirectResponse(f"pages/{quote(page.parent.name)}/index.html", headers=HEADERS)
+        below = page.relative_to(folder.parent).as_posix()
+        return RedirectResponse(quote(below), headers=HEADERS)
 
-    @app.get("/{folder}/{path:path}", dependencies=reader)
-    async def page(folder: str, path: str, request: Request) -> Response:
-        if folder not in files:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        answer = await files[folder].get_response(path, request.scope)  # nothing beside it
+    @app.get(f"/{folder.name}/{{path:path}}", dependencies=reader)
+    async def page(path: str, request: Request) -> Response:
+        answer = await files.get_response(path, request.scope)  # nothing beside the folder
         answer.headers.update(HEADERS)
         return answer
 

@@ -5,8 +5,7 @@ rejects it; then nobody answers in time. The tests follow one another.
 """
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,13 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from support.airflow_pages import needs_browser, signed_in
-from support.airflow_server import PATIENCE, AirflowServer, needs_make, running_airflow
+from support.airflow_server import (
+    PATIENCE,
+    AirflowServer,
+    needs_make,
+    running_airflow,
+    wait_until,
+)
 from support.gnupg_keys import made_keys, needs_gpg, with_keys
 from support.lender_months import settings_in
 from support.web_server import listening
@@ -116,7 +121,7 @@ class MonthRun:
         ) as page:
             page.get_by_text(f"Release the month {self.month}").wait_for()
             assert page.get_by_role("button", name="Approve").is_disabled()  # without a reason
-            page.locator(f"a[href$='/reporting/pages/{self.month}/index.html']").wait_for()
+            page.locator(f"a[href$='/reporting/check_pages/{self.month}/index.html']").wait_for()
             page.locator("#element_reason").fill(reason)
             seen = str(page.inner_text("body"))
             page.get_by_role("button", name=option).click()
@@ -134,14 +139,6 @@ class MonthRun:
 
 def has_failed(states: dict[str, str]) -> bool:
     return "failed" in states.values()
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    for _ in range(PATIENCE):
-        if is_so():
-            return
-        time.sleep(1)
-    raise AssertionError
 
 
 def lender(folder: Path) -> Settings:

@@ -4,14 +4,12 @@ The month is built by the real DAG. A DAG of another owner hangs on its asset.
 """
 
 import json
-import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.airflow_server import PATIENCE, AirflowServer, needs_make, running_airflow
+from support.airflow_server import AirflowServer, needs_make, running_airflow, wait_until
 from support.lender_months import settings_in
 from support.postgres import needs_postgres, running_postgres
 
@@ -29,14 +27,6 @@ BUNDLES = [
     {"name": name, "classpath": LOCAL, "kwargs": {"path": str(PROJECT_ROOT / folder)}}
     for name, folder in {"reporting": "dags", "consumers": "tests/fixtures/dags"}.items()
 ]
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    for _ in range(PATIENCE):
-        if is_so():
-            return
-        time.sleep(1)
-    raise AssertionError
 
 
 def ended(server: AirflowServer, dag: str, run: str) -> str:

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from oracle.random_books import write
@@ -28,30 +27,15 @@ def book() -> RawBook:
     """The account's rows, each recorded when it is learnt."""
     raw = RawBook()
     raw.customer(CUSTOMER, date(1990, 3, 7), recorded_at=datetime(2026, 1, 5, 9))
-    opened = {"opened_on": date(2026, 1, 5), "recorded_at": datetime(2026, 1, 5, 9)}
-    values: dict[str, Any] = {"applied_district": "110101"} | opened
-    opened_on = values.pop("opened_on")
-    raw.account(ACCOUNT, CUSTOMER, PRODUCT, opened_on, **values)
-    corrected = values | {"applied_district": "500103"}
-    raw.account(
-        ACCOUNT,
-        CUSTOMER,
-        PRODUCT,
-        opened_on,
-        **corrected | {"recorded_at": datetime(2026, 2, 9, 12)},
-    )
-    raw.account(
-        ACCOUNT,
-        CUSTOMER,
-        PRODUCT,
-        opened_on,
-        **corrected
-        | {
-            "closed_on": date(2026, 6, 15),
-            "closure_kind": "settled",
-            "recorded_at": datetime(2026, 6, 15, 23),
-        },
-    )
+    opened_on = date(2026, 1, 5)
+    wrong, right = {"applied_district": "110101"}, {"applied_district": "500103"}
+    closed = {"closed_on": date(2026, 6, 15), "closure_kind": "settled"}
+    for values, recorded_at in (
+        (wrong, datetime(2026, 1, 5, 9)),
+        (right, datetime(2026, 2, 9, 12)),
+        (right | closed, datetime(2026, 6, 15, 23)),
+    ):
+        raw.account(ACCOUNT, CUSTOMER, PRODUCT, opened_on, **values, recorded_at=recorded_at)
     raw.limit(ACCOUNT, opened_on, "10000")
     raw.consent(CUSTOMER, PRODUCT, moment(opened_on))
     raw.consent(CUSTOMER, PRODUCT, moment(date(2026, 5, 20)), action="withdrawn")

@@ -181,6 +181,12 @@ class Knowledge:
             yield reporter, code, sorted(rows, key=lambda r: (r["opened_on"], r["account_id"]))
 
 
+def five_years_after(day: date) -> datetime:
+    """The same day five years later; of 29 February the 28th."""
+    leap_day = (day.month, day.day) == (2, 29)
+    return datetime(day.year + 5, day.month, 28 if leap_day else day.day)
+
+
 # --- one run after another -----------------------------------------------------------------------
 
 
@@ -310,9 +316,7 @@ class Replay:
         clean = (end for end in later if end.report_date > old.report_date and not end.adverse)
         first = next(clean, None)
         ended_on = first.report_date if first else old.account["closed_on"]
-        return ended_on is not None and self.knowledge.run.as_of > datetime(
-            ended_on.year + 5, ended_on.month, min(ended_on.day, 28)
-        ) + timedelta(days=ended_on.day - min(ended_on.day, 28))
+        return ended_on is not None and self.knowledge.run.as_of > five_years_after(ended_on)
 
     def still_stands(self, old: Reading) -> bool:
         """Whether the authorization is in force today, or its withdrawal lets the account run off.

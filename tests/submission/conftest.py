@@ -1,13 +1,12 @@
 """Two months of a small lender, built once; each test works on a copy with keys of its own."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.gnupg_keys import made_keys, with_keys
 from support.lender_months import Lender, build, settings_in
-from support.released_months import FIRST, SECOND
+from support.released_months import FIRST, SECOND, copy_of
 
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import acting
@@ -31,6 +30,4 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Lender:
 
 @pytest.fixture
 def settings(built: Lender, keys: dict[str, object], tmp_path: Path) -> Settings:
-    home = tmp_path / "home"
-    shutil.copytree(built.settings.home, home, ignore=shutil.ignore_patterns("airflow"))
-    return with_keys(built.settings.model_copy(update={"home": home}), keys)
+    return with_keys(copy_of(built.settings, tmp_path / "home"), keys)

@@ -1,6 +1,5 @@
 """Reading answers, and building a supplement after them, killed anywhere: the next one is whole."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from support.killed import killed_before
 from support.lender_months import Lender
 from support.nightly import first
 from support.released_answers import Released, message
-from support.released_months import FIRST, at, query
+from support.released_months import FIRST, at, copy_of, query
 
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
@@ -24,20 +23,13 @@ pytestmark = needs_gpg
 SUPPLEMENT_AS_OF = "2026-04-20"
 
 
-def copy_of(settings: Settings, home: Path) -> Settings:
-    """The settings of a copy of a home; its keys stay where they are."""
-    shutil.copytree(settings.home, home)
-    return settings.model_copy(update={"home": home})
-
-
 @pytest.fixture(scope="module")
 def answered(
     built: Lender, keys: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> Released:
     """A released month with two answers in the inbox: two records rejected, a file accepted."""
     home = tmp_path_factory.mktemp("answered") / "home"
-    shutil.copytree(built.settings.home, home, ignore=shutil.ignore_patterns("airflow"))
-    released = Released(with_keys(built.settings.model_copy(update={"home": home}), keys))
+    released = Released(with_keys(copy_of(built.settings, home), keys))
     name = released.file("210")
     one, other = released.lines[name][:2]
     released.answer(name, message(one, "ABR006"), message(other, "ABR006"))

@@ -1,6 +1,5 @@
 """A publication that is killed anywhere: the same command again gives what one gives at once."""
 
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -8,7 +7,7 @@ import pytest
 from support.killed import killed_before
 from support.lender_months import Lender
 from support.nightly import first
-from support.released_months import SECOND
+from support.released_months import SECOND, copy_of
 
 from reporting.core.settings import Settings
 from reporting.pipeline import steps
@@ -23,10 +22,10 @@ OF_THE_DAY = {"data_quality_results"}  # the moment of evaluation
 @pytest.fixture
 def home(built: Lender, tmp_path: Path) -> Settings:
     """A copy of two built months whose second one is about to be published again."""
-    copy = tmp_path / "home"
-    shutil.copytree(built.settings.home, copy, ignore=shutil.ignore_patterns("airflow"))
-    settings = built.settings.model_copy(update={"home": copy})
-    for path in copy.glob(f"submissions/*/{SECOND}/*.txt"):  # of an earlier build, so to say
+    settings = copy_of(built.settings, tmp_path / "home")
+    for path in settings.home.glob(
+        f"submissions/*/{SECOND}/*.txt"
+    ):  # of an earlier build, so to say
         path.write_bytes(b"older")
     return settings
 

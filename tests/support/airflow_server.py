@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,3 +136,12 @@ def _wait_for(airflow: AirflowServer, server: subprocess.Popen[bytes], log: Path
             assert server.poll() is None, log.read_text()
             time.sleep(1)
     raise AssertionError(log.read_text())
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Look once a second until it is so."""
+    for _ in range(PATIENCE):
+        if is_so():
+            return
+        time.sleep(1)
+    raise AssertionError

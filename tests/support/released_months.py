@@ -1,6 +1,8 @@
 """Two built months of a small lender, and what a test does with them: approve, release, look."""
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,6 +14,12 @@ from support.lender_months import MONTHS
 
 AT = datetime(2026, 6, 3, 9)
 FIRST, SECOND = MONTHS[0], MONTHS[1]
+
+
+def copy_of(settings: Settings, home: Path) -> Settings:
+    """The settings of a copy of a home, without Airflow's own; keys stay where they are."""
+    shutil.copytree(settings.home, home, ignore=shutil.ignore_patterns("airflow"))
+    return settings.model_copy(update={"home": home})
 
 
 def at() -> datetime:

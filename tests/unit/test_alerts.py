@@ -276,7 +276,6 @@ def test_links_can_be_clicked_where_the_pages_are_served(tmp_path: Path) -> None
     run = Run.of("2026-05", None, settings)
     text = compose(Alert.stopped(run, settings, STOPPED.results), "pipeline").text
     assert "Check page: https://pages.example.org/check_pages/2026-05/index.html\n" in text
-    assert "Month: https://pages.example.org/pages/2026-05/index.html\n" in text
     assert f"  https://docs.example.org/x/checks.md#{DUPLICATE}\n" in text
     assert "https://docs.example.org/x/runbook.md#a-check-stopped-the-month\n" in text
     with pytest.raises(ValueError, match="pages_url"):
@@ -301,7 +300,6 @@ def test_a_run_knows_its_page_and_its_deadline(tmp_path: Path) -> None:
     expected = Alert(
         *("2026-05", datetime(2026, 6, 3), "stopped", [], date(2026, 6, 8)),
         page=page,
-        month_page=str(tmp_path / "pages" / "2026-05" / "index.html"),
         docs="docs",
         files="No file of 2026-05 is in place.",
     )

@@ -13,34 +13,29 @@ with episodes as (
     from {{ ref('int_month_ends_adverse') }}
 ),
 
-last_months as (
+months as (
     select
-        account_id,
-        first_month,
-        max(month) as last_month
+        *,
+        max(month) over (partition by account_id, first_month) as last_month
     from episodes
-    group by account_id, first_month
 )
 
 select
-    episodes.account_id,
-    episodes.month as report_month,
-    episodes.first_month,
+    months.account_id,
+    months.month as report_month,
+    months.first_month,
     coalesce(adverse.oldest_unpaid_due_on, adverse.written_off_on) as episode_started_on,
     case
-        when last_months.last_month < newest.report_month
-            then last_day({{ add_months('last_months.last_month', 1) }})
+        when months.last_month < newest.report_month
+            then last_day({{ add_months('months.last_month', 1) }})
         else newest.closed_on
     end as episode_ended_on
-from episodes
+from months
 inner join {{ ref('int_accounts_open') }} as accounts
-    on episodes.account_id = accounts.account_id
-    and episodes.month = accounts.report_month
+    on months.account_id = accounts.account_id
+    and months.month = accounts.report_month
 inner join {{ ref('int_month_ends_adverse') }} as adverse
-    on episodes.account_id = adverse.account_id
-    and episodes.first_month = adverse.month
-inner join last_months
-    on episodes.account_id = last_months.account_id
-    and episodes.first_month = last_months.first_month
+    on months.account_id = adverse.account_id
+    and months.first_month = adverse.month
 inner join {{ ref('int_accounts_read') }} as newest
-    on episodes.account_id = newest.account_id
+    on months.account_id = newest.account_id

@@ -35,10 +35,9 @@ class Fault:
 class Alert:
     """The outcome of a month's run, a daily watch or the bureau's answers, for every audience.
 
-    ``page`` and ``month_page`` locate the check page and the month's (empty: there is none),
-    ``docs`` the documents; ``files`` says which submission files are in place, ``figures`` compares
-    the month with the one before (both empty: not known); ``done`` holds the ids of resolved
-    faults, besides the passed checks.
+    ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
+    says which submission files are in place, ``figures`` compares the month with the one before
+    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
     """
 
     month: str
@@ -52,7 +51,6 @@ class Alert:
     done: frozenset[str] = frozenset()
     files: str = ""
     figures: str = ""
-    month_page: str = ""
 
     @classmethod
     def stopped(
@@ -219,7 +217,6 @@ def _of(run: Run, settings: Settings) -> dict[str, Any]:
     return {
         "due_on": deadline(run.month, settings),
         "page": settings.address_of(settings.check_page(run.label)),
-        "month_page": settings.address_of(settings.month_page(run.label)),
         "docs": documents(settings),
         "figures": month_state.figures(run, settings),
     }

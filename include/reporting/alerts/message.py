@@ -193,8 +193,6 @@ def _ended(alerted_id: str) -> str:
 
 def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: Fault | None) -> str:
     lines = [f"Owner: {audience}. As known at {alert.as_of.isoformat()}."]
-    if alert.month_page:
-        lines.append(f"Month: {alert.month_page}")
     if alert.page and alert.results:
         lines.append(f"Check page: {alert.page}")
     if alert.outcome == "watched":

@@ -167,15 +167,6 @@ class Settings(BaseSettings):
         """The start page of a month's checks (YYYY-MM), the same for all its layers."""
         return self.check_pages / month / "index.html"
 
-    @property
-    def pages(self) -> Path:
-        """Folder of the pages that people look at in a browser."""
-        return self.home.resolve() / "pages"
-
-    def month_page(self, month: str) -> Path:
-        """The page of a month (YYYY-MM, or the label of a supplement)."""
-        return self.pages / month / "index.html"
-
     def address_of(self, page: Path) -> str:
         """Where people see a page of the home folder: its URL, or its path."""
         if not self.pages_url:

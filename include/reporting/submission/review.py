@@ -74,7 +74,6 @@ def review(state: RunState, settings: Settings) -> Review:
             "reconciliation": list(_reconciliation(connection, run)),
             "unusual": list(_unusual(connection, run)),
             "checks": list(_checks(connection, run)),
-            "the month's page": [settings.address_of(settings.month_page(run.label))],
             "all checks": [settings.address_of(settings.check_page(run.label))],
         }
     subject = f"{run.label}, cut-off {run.as_of:%Y-%m-%d %H:%M:%S}, run {state.run_id}"
