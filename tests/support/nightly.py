@@ -7,9 +7,11 @@ import pytest
 
 
 def first(number: int, values: Iterable[Any]) -> list[Any]:
-    """All values; those after the first ones in a nightly run only."""
+    """All values; those after the first ones in a nightly run only. A tuple is several arguments."""
     nightly = pytest.mark.nightly
     return [
-        value if place < number else pytest.param(value, marks=nightly)
+        value
+        if place < number
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=nightly)
         for place, value in enumerate(values)
     ]
