@@ -262,11 +262,39 @@ def waive(
 
 
 @app.command()
-def explore() -> None:
-    """Open the published database for SQL, read-only."""
+def explore(
+    statement: Annotated[
+        str | None, typer.Option("--command", "-c", help="SQL to run; then the shell ends.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print rows as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON.")] = False,
+) -> None:
+    """Open DuckDB's shell on the published database, read-only."""
     from reporting.cli import explore as shell
 
-    shell.open_shell(load_settings(), console)
+    if as_csv and as_json:
+        raise BadCall("give --csv or --json, not both")
+    form = "csv" if as_csv else "json" if as_json else ""
+    shell.open_shell(load_settings(), console, statement, form)
+
+
+@app.command()
+def share(
+    file: Annotated[Path, typer.Argument(help="The new database file.")],
+    months: Annotated[
+        int | None, typer.Option(min=1, help="The newest months only; default: all.")
+    ] = None,
+) -> None:
+    """Copy the published tables into one DuckDB file that needs no other file."""
+    from reporting.store.share import write_copy
+
+    with console.status("Copying the published tables ..."):
+        copied = write_copy(file, months, load_settings())
+    console.print(
+        f"Written: {file}, {copied.tables} tables, {copied.months} month(s), {copied.rows:,} rows",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 @app.command()
