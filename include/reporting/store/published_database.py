@@ -107,7 +107,8 @@ def _link(path: Path, name: Path) -> None:
 
 
 def _write_database(settings: Settings, build: str) -> None:
-    with new_database(settings.published_database) as connection:
+    # its own tables are small: code lists, and the events of the ledger
+    with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         _create_views(connection, settings, build)
 
 
