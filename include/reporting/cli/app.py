@@ -385,6 +385,26 @@ def share(
     )
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- DBT_ARGUMENTS", help="What dbt does.")
+    ] = None,
+    month: Annotated[str, typer.Option("--month", help="A built month, YYYY-MM.")] = "",
+    as_of: AsOf = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show which rows differ from the published month.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin with a new copy of the build store.")
+    ] = False,
+) -> None:
+    """Run dbt on a copy of a month's build store, with the run's variables."""
+    from reporting.cli import by_hand
+
+    by_hand.run(arguments or [], month, as_of, compare, fresh, load_settings(), console)
+
+
 @app.command()
 def docs() -> None:
     """Build the pages: dbt's documentation of tables and columns, and the checks by month."""
