@@ -246,7 +246,10 @@ def why(
 @app.command()
 def statement(
     subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
-    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM; the latest built.")] = None,
+    month: Annotated[
+        str | None,
+        typer.Option("--month", help="YYYY-MM, whose verdict is explained; the latest built."),
+    ] = None,
     lang: Annotated[
         Language, typer.Option("--lang", help="The language; Chinese (zh) by default.")
     ] = Language.ZH,

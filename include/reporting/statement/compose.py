@@ -111,12 +111,24 @@ def document_of(statement: Statement, language: Language) -> Document:
             for one in account.pending
         ],
         pending=_pending(statement, words),
-        dispute=[words.how_to_dispute(statement.as_of.date()), words.say("dispute_bureau")],
-        notes=[words.say("dispute_complaint"), words.say("others")],
+        dispute=[words.say("dispute")],
+        notes=[
+            words.how_to_dispute(statement.as_of.date()),
+            words.say("dispute_complaint"),
+            words.say("others"),
+        ],
         details=_details(statement, words),
         headings={
             name: words.say(f"head_{name}")
-            for name in ("answer", "accounts", "pending", "dispute", "notes", "details")
+            for name in (
+                "answer",
+                "accounts",
+                "pending",
+                "dispute",
+                "notes",
+                "details",
+                "on_request",
+            )
         },
     )
 
@@ -152,9 +164,12 @@ def _answer(statement: Statement, words: Words) -> list[str]:
         counted = {
             one: sum(account.standing is one for account in statement.accounts) for one in Standing
         }
-        parts = [words.say(f"count_{one}", count=count) for one, count in counted.items() if count]
+        counts = [words.say(f"count_{one}", count=many) for one, many in counted.items() if many]
         total = len(statement.accounts)
-        lines.append(words.say("counts", total=total, parts=words.together(parts)))
+        lines.append(words.say("counts", total=total, parts=words.together(counts)))
+    reporters = {account.reporter_code for account in statement.accounts}
+    if len(reporters) == 1:  # else each account names its own
+        lines.append(_reporter(reporters.pop(), words))
     return lines
 
 
@@ -183,6 +198,7 @@ def _newest(account: Account) -> Record | None:
 def _account_part(group: list[Account], statement: Statement, words: Words) -> AccountPart:
     account = group[0]
     row = account.row
+    has_several_reporters = len({one.reporter_code for one in statement.accounts}) > 1
     return AccountPart(
         account_ids=[one.account_id for one in group],
         product_code=account.product_code,
@@ -192,6 +208,7 @@ def _account_part(group: list[Account], statement: Statement, words: Words) -> A
         heading=_heading(group, words),
         lines=[
             _standing(group, words),
+            *([_reporter(account.reporter_code, words)] if has_several_reporters else []),
             *_of_month(group, statement, words),
             *_basis(group, words),
             *_newest_content(group, words),
@@ -208,8 +225,11 @@ def _heading(group: list[Account], words: Words) -> str:
         product=words.of_code("product", group[0].product_code),
         count=len(group),
         accounts=words.together(one.account_id for one in group),
-        reporter=words.of_code("reporter", group[0].reporter_code),
     )
+
+
+def _reporter(code: str, words: Words) -> str:
+    return words.say("reporter", reporter=words.of_code("reporter", code))
 
 
 def _standing(group: list[Account], words: Words) -> str:
@@ -276,8 +296,11 @@ def _newest_content(group: list[Account], words: Words) -> list[str]:
             "last_prepared" if account.standing is Standing.PREPARED else "last",
             day=words.day(record.report_date),
             status=status,
-            balance=words.yuan(values.get("acct_bal", 0)),
-            overdue=words.yuan(values.get("tot_overd", 0)),
+            amounts=words.say(
+                "balance_and_overdue" if values.get("tot_overd") else "balance",
+                balance=words.yuan(values.get("acct_bal", 0)),
+                overdue=words.yuan(values.get("tot_overd", 0)),
+            ),
         )
     ]
     row = account.row

@@ -144,29 +144,34 @@ def furthest(reached: set[Standing]) -> Standing:
 
 
 def statement_of(subject: str, month: str | None, settings: Settings) -> Statement:
-    """What was reported of a customer, or of the customer of an account, up to a built month.
+    """What was reported of a customer, or of the customer of an account, as things stand today.
 
-    By default up to the newest month. Raises BadCall for an id that no data of the month name.
+    ``month`` is the one whose verdict is explained, by default the newest built: records and
+    pending months are today's, so that no customer hears of a state that has passed. Raises BadCall
+    for an id that no data of the month name.
     """
     wanted = parse_month(month) if month else None
     with open_published(settings) as connection:
         answered = facts.month_to_answer(connection, wanted)
         built = months_shown(connection)
         rows = facts.accounts_of_person(connection, subject, answered)
+        quarantined = [] if rows else facts.rows_with_id(connection, subject, answered)
         if rows:
-            customer, quarantined = rows[0]["customer_id"], []
-            ids = [row["account_id"] for row in rows]
-        else:
-            quarantined = facts.rows_with_id(connection, subject, answered)
-            ids = [one.account_id for one in quarantined if one.account_id]
+            customer = rows[0]["customer_id"]
+        else:  # the month's data lack this id; a record may name its customer
             customer = _customer_of_records(connection, subject) or subject
-        records = _records(connection, customer, ids, answered)
+            rows = facts.accounts_of_person(connection, customer, answered)
+        ids = {
+            *(row["account_id"] for row in rows),
+            *(one.account_id for one in quarantined if one.account_id),
+        }
+        records = _records(connection, customer, sorted(ids))
         if not rows and not quarantined and not records:
             raise facts.unknown_id(connection, subject, answered)
         by_id = {row["account_id"]: row for row in rows}
         sent = {one.account_id: one for one in records if one.account_id}
         every = sorted({*by_id, *sent})
-        pending = _pending(connection, every, answered, is_newest=answered == built[-1].month)
+        pending = _pending(connection, every)
         accounts = [
             Account(
                 account_id=one,
@@ -208,7 +213,7 @@ def _customer_of_records(connection: duckdb.DuckDBPyConnection, subject: str) ->
 
 
 def _records(
-    connection: duckdb.DuckDBPyConnection, customer: str, accounts: list[str], month: date
+    connection: duckdb.DuckDBPyConnection, customer: str, accounts: list[str]
 ) -> list[Record]:
     """Every record about the person, by type, account and day; one that names another is not."""
     rows = facts.named_rows(
@@ -217,7 +222,7 @@ def _records(
             with of_accounts as (
                 select *
                 from marts.submission_records
-                where record_type = '210' and report_month <= $month
+                where record_type = '210'
                     and (
                         customer_id = $customer
                         or (customer_id is null and list_contains($accounts, account_id))
@@ -228,17 +233,17 @@ def _records(
             union all
             select *
             from marts.submission_records
-            where record_type = '110' and report_month <= $month and subject_id = $customer
+            where record_type = '110' and subject_id = $customer
             union all
             select *
             from marts.submission_records
-            where record_type = '220' and report_month <= $month
+            where record_type = '220'
                 and (reporter_code, subject_id) in (
                     select (reporter_code, agreement_id) from of_accounts
                 )
             order by record_type, reporter_code, subject_id, report_date, report_month, as_of
             """,
-            {"month": month, "customer": customer, "accounts": accounts},
+            {"customer": customer, "accounts": accounts},
         )
     )
     by_day: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -268,17 +273,11 @@ def _record(attempts: list[dict[str, Any]]) -> Record:
     )
 
 
-def _pending(
-    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date, *, is_newest: bool
-) -> list[Pending]:
-    """The pending months: of the newest month those of today, else those that its run left."""
-    query = (
-        "select account_id, pending_month, held_back_by from marts.pending_now where true"
-        if is_newest
-        else "select account_id, owed_month, held_back_by from marts.months_owed "
-        f"where report_month = date '{month}'"
-    )
+def _pending(connection: duckdb.DuckDBPyConnection, accounts: list[str]) -> list[Pending]:
+    """The months that are pending today."""
     rows = connection.execute(
-        f"{query} and account_id in (select unnest(?)) order by all", [accounts]
+        "select account_id, pending_month, held_back_by from marts.pending_now "
+        "where account_id in (select unnest(?)) order by all",
+        [accounts],
     ).fetchall()
     return [Pending(*row) for row in rows]

@@ -74,7 +74,10 @@ class Words:
 
     def title(self, document_code: str, version: str | None) -> str:
         """The title of a consent document."""
-        return self._titles.get((document_code, version), document_code)
+        known = self._titles
+        return known.get((document_code, version)) or known.get(
+            (document_code, None), document_code
+        )
 
     def of_reason(self, code: str) -> str:
         """What a customer is answered about a verdict: why, and what would change it."""
@@ -162,7 +165,10 @@ class Words:
     @cached_property
     def _titles(self) -> dict[tuple[str, str | None], str]:
         title = self._column("title")
+        rows = seed_rows("consent_texts")
         return {
-            (row["document_code"], row["document_version"]): row[title]
-            for row in seed_rows("consent_texts")
+            **{
+                (row["document_code"], None): row[title] for row in rows
+            },  # of a version without row
+            **{(row["document_code"], row["document_version"]): row[title] for row in rows},
         }
