@@ -14,6 +14,9 @@ from support.circles import AT, Circle, circle_of
 from support.gnupg_keys import needs_gpg
 from support.lender_months import MONTHS, settings_in
 
+from reporting.statement.compose import document_of
+from reporting.statement.facts import Standing, statement_of
+from reporting.statement.language import Language
 from reporting.submission import feedback, verify
 from reporting.synthetic import lender
 from reporting.why import answer
@@ -127,3 +130,30 @@ def test_an_answer_that_comes_again_changes_nothing(circle: Circle) -> None:
     read = feedback.read_answers(answers[:2], circle.settings, lambda: AT)
     assert {one.words for one in read.outcomes} == {"was read before; nothing changes"}
     assert circle.query("select count(*) from marts.submission_events") == before
+
+
+def test_a_statement_says_what_was_rejected_and_sent_again(circles: Circles) -> None:
+    account, day, _ = circles.rejected[0]
+    document = document_of(statement_of(account, None, circles.circle.settings), Language.ZH)
+    assert document.verdict == "IN_REPORT"
+    (part,) = [one for one in document.accounts if account in one.account_ids]
+    month = f"{day.year}年{day.month}月"
+    assert f"{month}的记录此前被暂缓或退回，现已重新报送。" in part.lines  # noqa: RUF001
+    (section,) = [one for one in document.details if one.account_id == account]
+    (record,) = [one for one in section.records if one.report_date == day]
+    assert record.state == "ACCEPTED"
+    assert record.state_text == "已入库"
+    assert any("此前同一报告日的记录被退回" in line for line in record.remarks)
+
+
+def test_a_statement_says_of_each_account_what_the_bureau_holds(circles: Circles) -> None:
+    held = {row["AcctCode"][14:] for row in circles.circle.held("months")}
+    customers = circles.circle.query(
+        "select distinct customer_id from marts.reportable_population "
+        "where report_month = (select max(report_month) from marts.reportable_population) "
+        "and customer_id is not null order by all limit 30"
+    )
+    for (customer,) in customers:
+        for account in statement_of(customer, None, circles.circle.settings).accounts:
+            is_in = account.standing is Standing.IN_REPORT
+            assert is_in is (account.account_id in held), account.account_id

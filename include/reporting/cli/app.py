@@ -24,6 +24,7 @@ from reporting.core.errors import BadCall, ReportingError, Unforeseen
 from reporting.core.run import CHINA, Run, parse_day
 from reporting.core.settings import Settings, load_settings
 from reporting.pipeline.guard import guarded
+from reporting.statement.language import Language
 from reporting.store.month_order import run_of
 
 app = typer.Typer(
@@ -328,6 +329,29 @@ def why(
         explanation = replay.explain(*answer.accounts_of(subject, month, settings), settings)
         console.print(explanation.text, soft_wrap=True)
         explanation.require_equal()
+
+
+@app.command()
+def statement(
+    subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
+    month: Annotated[
+        str | None,
+        typer.Option("--month", help="YYYY-MM, whose verdict is explained; the latest built."),
+    ] = None,
+    lang: Annotated[
+        Language, typer.Option("--lang", help="The language; Chinese (zh) by default.")
+    ] = Language.ZH,
+    html: Annotated[bool, typer.Option("--html", help="As a page to print (A4).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with all codes.")] = False,
+) -> None:
+    """Answer a customer in plain words: what is reported, why, and how to dispute it."""
+    from reporting.statement.render import Form, render_statement
+
+    if html and as_json:
+        raise BadCall("--html and --json do not go together; give one of them")
+    form = Form.HTML if html else Form.JSON if as_json else Form.TEXT
+    text = render_statement(subject, month, lang, form, load_settings())
+    console.print(Text(text.rstrip("\n")), soft_wrap=True)
 
 
 @app.command()
