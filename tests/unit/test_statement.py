@@ -269,7 +269,7 @@ def test_every_element_that_the_journal_keeps_has_a_name_and_a_form() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["C1", "--html", "--json"], "--html and --json do not go together"),
+        (["C1", "--html", "--json"], "give --html or --json, not both"),
         (["C1", "--lang", "fr"], "'fr' is not one of 'zh', 'en'"),
     ],
 )

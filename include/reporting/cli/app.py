@@ -342,16 +342,19 @@ def statement(
         Language, typer.Option("--lang", help="The language; Chinese (zh) by default.")
     ] = Language.ZH,
     html: Annotated[bool, typer.Option("--html", help="As a page to print (A4).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with all codes.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Answer a customer in plain words: what is reported, why, and how to dispute it."""
     from reporting.statement.render import Form, render_statement
 
     if html and as_json:
-        raise BadCall("--html and --json do not go together; give one of them")
+        raise BadCall("give --html or --json, not both")
     form = Form.HTML if html else Form.JSON if as_json else Form.TEXT
     text = render_statement(subject, month, lang, form, load_settings())
-    console.print(Text(text.rstrip("\n")), soft_wrap=True)
+    if form is Form.TEXT:
+        console.print(Text(text.rstrip("\n")), soft_wrap=True)
+    else:
+        sys.stdout.write(text)
 
 
 @app.command()

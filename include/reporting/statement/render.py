@@ -31,7 +31,7 @@ def render_statement(
 def render(document: Document, form: Form) -> str:
     """A statement in a form."""
     if form is Form.JSON:
-        return json.dumps(asdict(document), ensure_ascii=False, indent=2, default=str)
+        return json.dumps(asdict(document), ensure_ascii=False, default=str) + "\n"
     name = "statement.html" if form is Form.HTML else "statement.txt"
     return _templates().get_template(name).render(asdict(document))
 
