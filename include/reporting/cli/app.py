@@ -317,11 +317,17 @@ def why(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the ledger event by event and each field's sum.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Explain whether a customer or account is reported, since when, on what basis, or why not."""
     from reporting.why import answer
 
     settings = load_settings()
+    if as_json:
+        if explain:
+            raise BadCall("give --explain or --json, not both")
+        _print_json(answer.as_values(subject, month, settings))
+        return
     console.print(answer.explain(subject, month, settings), soft_wrap=True)
     if explain:
         from reporting.why import explanation as replay
