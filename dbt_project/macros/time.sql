@@ -33,6 +33,23 @@
 {#- The month of a date as YYYY-MM. -#}
 {% macro month_text(day) -%} left(cast({{ day }} as {{ dbt.type_string() }}), 7) {%- endmacro %}
 
+{#- A date, and its month, as they are written in Chinese: 2026年5月31日, 2026年5月. -#}
+{% macro month_in_chinese(day) -%}
+    concat(
+        cast(extract(year from {{ day }}) as {{ dbt.type_string() }}),
+        '年',
+        cast(extract(month from {{ day }}) as {{ dbt.type_string() }}),
+        '月'
+    )
+{%- endmacro %}
+{% macro day_in_chinese(day) -%}
+    concat(
+        {{ month_in_chinese(day) }},
+        cast(extract(day from {{ day }}) as {{ dbt.type_string() }}),
+        '日'
+    )
+{%- endmacro %}
+
 {#- Calendar months from the month of one date to that of another, whatever the days. -#}
 {% macro months_between(earlier, later) -%}
     cast(

@@ -41,9 +41,12 @@ EXPECTATIONS = [
     each_row(
         "notices.text_complete",
         "critical",
-        "The text names account, amount and day, and no placeholder is left in it (REQ-04).",
+        "Each text names account, amount and day, and no placeholder is left in it (REQ-04).",
         "contains(text, account_id) and contains(text, overdue_total::varchar)"
-        " and contains(text, earliest_report_on::varchar) and not regexp_matches(text, '[{{}}]')",
+        " and contains(text, earliest_report_on::varchar) and not regexp_matches(text, '[{{}}]')"
+        " and contains(text_zh, account_id) and contains(text_zh, overdue_total::varchar)"
+        " and contains(text_zh, strftime(earliest_report_on, '%Y年%-m月%-d日'))"
+        " and not regexp_matches(text_zh, '[{{}}]')",
     ),
     no_row(
         "notices.nobody_forgotten",

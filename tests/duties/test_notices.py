@@ -111,13 +111,15 @@ def test_the_notice_says_what_when_how_to_pay_and_how_to_dispute() -> None:
         texts = list(csv.DictReader(file))
     assert texts
     for row in texts:
-        for place in (
-            *("account", "month", "amount_overdue", "reported_status", "earliest_report_on"),
-            *("how_to_pay", "how_to_dispute"),
-        ):
-            assert f"{{{place}}}" in row["text"], (row["text_version"], place)
-        assert row["how_to_pay"]
-        assert "20 days" in row["how_to_dispute"]
+        for language, days in (("", "20 days"), ("_zh", "20日")):
+            for place in (
+                *("account", "month", "amount_overdue", "reported_status", "earliest_report_on"),
+                *("how_to_pay", "how_to_dispute"),
+            ):
+                text = row[f"text{language}"]
+                assert f"{{{place}}}" in text, (row["text_version"], language, place)
+            assert row[f"how_to_pay{language}"]
+            assert days in row[f"how_to_dispute{language}"]
 
 
 def test_the_notice_keeps_channel_text_version_and_receipt(book: duckdb.DuckDBPyConnection) -> None:
@@ -129,7 +131,7 @@ def test_the_notice_keeps_channel_text_version_and_receipt(book: duckdb.DuckDBPy
     assert len(set(kept)) == 1
     assert kept[0] > 50
     due = book.sql(
-        "select count(*), count(text), count(text_version), count(account_id), "
+        "select count(*), count(text), count(text_zh), count(text_version), count(account_id), "
         "count(earliest_report_on) from published.marts.notices_due"
     ).fetchall()[0]
     assert len(set(due)) == 1

@@ -50,9 +50,14 @@ def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: 
 @pytest.mark.parametrize(
     ("seed", "old", "new", "named"),
     [
-        ("reporters", "500103", "500103,more", "line 2: has 4 fields instead of 3"),
-        ("reporters", ",500103", "", "line 2: has 2 fields instead of 3"),
-        ("reporters", "name,district", "name", "line 1: must be the header reporter_code,name,"),
+        ("reporters", "500103", "500103,more", "line 2: has 5 fields instead of 4"),
+        ("reporters", ",500103", "", "line 2: has 3 fields instead of 4"),
+        (
+            "reporters",
+            "name_zh,district",
+            "name_zh",
+            "line 1: must be the header reporter_code,name,",
+        ),
         ("reporters", "500103", "5001", "line 2, column district"),
         ("reporters", "N101W1100H0025", "N101W1100H0017", "line 3, column reporter_code: stands"),
         ("reporters", "N101W1100H0025", "n101w1100h0025", "line 3, column reporter_code"),
@@ -68,7 +73,7 @@ def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: 
         ("batch_bounds", "ratio,0.8,1.25", "ratio,8,1.25", "line 2, column highest: lies below"),
         ("batch_bounds", "ratio,0.8,1.25", "share,0.8,1.25", "line 2, column compare"),
         ("codes_sex", "1,male", "one,male", "line 3, column code"),
-        ("codes_sex", "2,female\n", "2,female\n\n", "line 5: has 0 fields"),
+        ("codes_sex", "2,female,女\n", "2,female,女\n\n", "line 5: has 0 fields"),
         ("limit_bands", "1000,5000,", "2000,5000,", "line 4, column from_limit: leaves a gap"),
         ("limit_bands", "1000,5000,", "900,5000,", "line 4, column from_limit: leaves a gap"),
         ("limit_bands", "1000,5000,", "1000,,", "line 4, column below_limit: is empty"),
@@ -81,7 +86,7 @@ def test_seeds_and_configuration_are_whole_and_each_seed_has_its_form(settings: 
         ("repayment_statuses", "31,60", "31,20", "line 3, column to_days: lies before from_days"),
         ("repayment_statuses", "31,60,2", "31,60,8", "line 3, column repayment_status"),
         ("five_tier_classes", "361,9999999", "361,720", "line 6, column to_days: the last band"),
-        ("five_tier_classes", "0,0,1\n", "", "line 2, column from_days: leaves a gap"),
+        ("five_tier_classes", "0,0,1,normal,正常\n", "", "line 2, column from_days: leaves a gap"),
     ],
 )
 def test_a_wrong_seed_is_named_with_file_line_and_column(
@@ -99,7 +104,9 @@ def test_a_wrong_seed_is_named_with_file_line_and_column(
 def test_every_fault_is_named_at_once_and_no_month_is_begun(
     seeds: Path, settings: Settings
 ) -> None:
-    (seeds / "codes_sex.csv").write_text("code,label\n1,\n1x2,male\n", encoding="utf-8")
+    (seeds / "codes_sex.csv").write_text(
+        "code,label,label_zh\n1,,男\n1x2,male,男\n", encoding="utf-8"
+    )
     (seeds / "reporters.csv").unlink()
     (seeds / "score_bands.csv").write_text("from_score,below_score,score_band\n", encoding="utf-8")
     found = faults(settings)

@@ -2,9 +2,11 @@
 --
 -- One row per account and adverse episode with a month held back for its advance notice (Regulation
 -- on Credit Reporting, article 15): the first month held back, the state of the newest one, and the
--- text to send (seed notice_texts). An episode whose notice was delivered waits for the lead days
--- alone and gets no second one. An account that quarantine holds gets no notice: a payment that
--- waits there may be the one that settles it (docs/decisions/0014-quarantine-downstream.md).
+-- text to send, in English and Chinese (seed notice_texts). An episode whose notice was delivered
+-- waits for the lead days alone and gets no second one. An account that quarantine holds gets no
+-- notice: a payment that waits there may be the one that settles it
+-- (docs/decisions/0014-quarantine-downstream.md).
+-- Long, because every placeholder is named, and what a text holds is carried in both languages.
 {%- set earliest_report_on = "date '" ~ var('earliest_report_on') ~ "'" %}
 {%- set placeholders = {
     'account': 'account_id',
@@ -17,6 +19,14 @@
     'how_to_pay': 'how_to_pay',
     'how_to_dispute': 'how_to_dispute',
 } %}
+{%- set placeholders_zh = dict(placeholders, **{
+    'month': month_in_chinese('state_month'),
+    'first_month': month_in_chinese('held_month'),
+    'reported_status': 'reported_status_zh',
+    'earliest_report_on': day_in_chinese(earliest_report_on),
+    'how_to_pay': 'how_to_pay_zh',
+    'how_to_dispute': 'how_to_dispute_zh',
+}) %}
 
 with months_held as (
     select
@@ -73,14 +83,22 @@ due as (
         texts.text as text_with_placeholders,
         texts.how_to_pay,
         texts.how_to_dispute,
-        held.repayment_status || ', '
-        || coalesce(statuses.meaning, 'written off as a bad debt') as reported_status
+        texts.text_zh as text_with_placeholders_zh,
+        texts.how_to_pay_zh,
+        texts.how_to_dispute_zh,
+        held.repayment_status || ', ' || coalesce(statuses.meaning, words.meaning)
+            as reported_status,
+        held.repayment_status || '（' || coalesce(statuses.meaning_zh, words.meaning_zh) || '）'
+            as reported_status_zh
     from months_held as held
     left join notices
         on held.account_id = notices.account_id
         and held.episode_started_on = notices.episode_started_on
     left join {{ ref('repayment_statuses') }} as statuses
         on held.repayment_status = statuses.repayment_status
+    left join {{ ref('code_words') }} as words  -- a status that is not of a number of days
+        on words.kind = 'repayment_status'
+        and held.repayment_status = words.code
     left join text_in_use as texts  -- none in use: the month stops, text may not be null
         on texts.place = 1
     left join {{ ref('int_accounts_in_quarantine') }} as quarantine
@@ -106,5 +124,6 @@ select
     last_text_version,
     text_version,
     {{ filled_in('text_with_placeholders', placeholders) }} as text,
+    {{ filled_in('text_with_placeholders_zh', placeholders_zh) }} as text_zh,
     {{ earliest_report_on }} as earliest_report_on
 from due

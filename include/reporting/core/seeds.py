@@ -46,6 +46,7 @@ class Reason:
     position: Whole
     reason_code: Code
     sentence: Text
+    sentence_zh: Text
     citation: Text
 
 
@@ -65,6 +66,7 @@ class FeedbackCode:
     code: Code
     about: Literal["file", "record"]
     meaning: Text
+    meaning_zh: Text
     usual_cause: Text
     what_to_do: Text
     rule_id: Code | None

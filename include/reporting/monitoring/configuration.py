@@ -43,6 +43,7 @@ class Reporter:
 
     reporter_code: ReporterCode
     name: Text
+    name_zh: Text
     district: Digits
 
 
@@ -53,6 +54,8 @@ class ConsentText:
     document_code: Code
     document_version: Code
     document_sha256: Sha256
+    title: Text
+    title_zh: Text
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,11 @@ class NoticeText:
     text_version: Code
     used_from: Day
     text: Text
+    text_zh: Text
     how_to_pay: Text
+    how_to_pay_zh: Text
     how_to_dispute: Text
+    how_to_dispute_zh: Text
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class RowRule:
 
     rule_id: RuleId
     sentence: Text
+    sentence_zh: Text
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class BureauCode:
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{1,2}$")]
     label: Text
+    label_zh: Text
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class StatusBand:
     to_days: Whole
     repayment_status: Literal["1", "2", "3", "4", "5", "6", "7"]
     meaning: Text
+    meaning_zh: Text
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,27 @@ class ClassBand:
     from_days: Whole
     to_days: Whole
     five_tier_class: Literal["1", "2", "3", "4", "5"]
+    meaning: Text
+    meaning_zh: Text
+
+
+@dataclass(frozen=True)
+class ProductName:
+    """What a product is called where a customer reads it."""
+
+    product: Code
+    name: Text
+    name_zh: Text
+
+
+@dataclass(frozen=True)
+class CodeWords:
+    """What a code of a record means where a customer reads it."""
+
+    kind: Code
+    code: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_]+|[*])$")]
+    meaning: Text
+    meaning_zh: Text
 
 
 @dataclass(frozen=True)
@@ -144,6 +174,8 @@ FORMS: dict[str, tuple[type[Any], tuple[tuple[str, ...], ...]]] = {
     "row_rules": (RowRule, (("rule_id",),)),
     "repayment_statuses": (StatusBand, (("repayment_status",),)),
     "five_tier_classes": (ClassBand, (("five_tier_class",),)),
+    "product_names": (ProductName, (("product",),)),
+    "code_words": (CodeWords, (("kind", "code"),)),
     "limit_bands": (LimitBand, (("limit_band",),)),
     "score_bands": (ScoreBand, (("score_band",),)),
     "batch_bounds": (Bound, (("figure", "scope"),)),

@@ -4,23 +4,20 @@ The answer comes from the published tables alone and has one paragraph for each 
 """
 
 from collections import Counter
-from collections.abc import Sized
-from dataclasses import dataclass, fields
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import duckdb
 from rich.console import RenderableType
 from rich.text import Text
 
-from reporting.core.errors import BadCall
 from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
 from reporting.core.seeds import feedback_code, reasons
 from reporting.core.settings import Settings
-from reporting.store.published_database import months_shown, open_published
-from reporting.why.ids import is_meant, of_month, without_form
+from reporting.store.published_database import open_published
+from reporting.why import facts
+from reporting.why.facts import PendingMonth, QuarantinedRow, SentRecord
 
 STATUS_WORDS = {
     "*": "nothing was due and nothing overdue",
@@ -30,14 +27,8 @@ STATUS_WORDS = {
     "C": "settled and closed",
     "G": "ended by transfer",
 }
-# Verdicts that a consent event in quarantine might change.
-WITHOUT_SIGNATURE = (
-    *("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"),
-    *("AUTHORIZED_AFTER_MONTH_END", "REPORTER_NOT_NAMED"),
-)
-CLOSING = ("20", "32")  # report-time codes of a closed account
 CONSENT_EVENT = "Consent event"
-MOST_ROWS = 5  # quarantined rows that are named, or ids that are proposed
+MOST_ROWS = 5  # quarantined rows that are named
 
 
 def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
@@ -48,16 +39,14 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     """
     wanted = parse_month(month) if month else None
     with open_published(settings) as connection:
-        built = [entry.month for entry in months_shown(connection)]
-        if not built:
-            raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
-        answered, opening = _month_to_answer(wanted, built)
-        rows = _accounts(connection, subject, answered)
+        answered = facts.month_to_answer(connection, wanted)
+        opening = _opening(wanted, answered)
+        rows = facts.accounts_of_person(connection, subject, answered)
         if not rows:
             return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
         customer = rows[0]["customer_id"]
         accounts = [row["account_id"] for row in rows]
-        records = _records(connection, accounts, answered)
+        records = facts.records_of(connection, accounts, answered)
         pending = _pending(connection, accounts, answered)
         missing = _rows_missing(connection, accounts, answered)
         is_held = any(
@@ -90,78 +79,30 @@ def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[li
     The month is the one that ``explain`` uses.
     """
     with open_published(settings) as connection:
-        built = [entry.month for entry in months_shown(connection)]
-        answered, _ = _month_to_answer(parse_month(month) if month else None, built)
-        rows = _accounts(connection, subject, answered)
+        answered = facts.month_to_answer(connection, parse_month(month) if month else None)
+        rows = facts.accounts_of_person(connection, subject, answered)
     named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
     return [row["account_id"] for row in named], answered
 
 
-def _month_to_answer(wanted: date | None, built: list[date]) -> tuple[date, list[str]]:
-    if wanted is None or wanted in built:
-        return wanted or built[-1], []
-    earlier = [month for month in built if month < wanted]
-    nearest = earlier[-1] if earlier else built[0]
-    return nearest, [
+def _opening(wanted: date | None, answered: date) -> list[str]:
+    """What is said first where another month than the wanted one is answered."""
+    if wanted in (None, answered):
+        return []
+    return [
         f"Month {wanted:%Y-%m} is not built: this system reported nothing about it. "
-        f"The nearest built month, {nearest:%Y-%m}, says:"
+        f"The nearest built month, {answered:%Y-%m}, says:"
     ]
-
-
-def _accounts(
-    connection: duckdb.DuckDBPyConnection, subject: str, month: date
-) -> list[dict[str, Any]]:
-    """Every account of the customer with this id or of this account's customer, with its status.
-
-    A first query finds the account ids, so that the second one skips nearly all rows.
-    """
-    rows = connection.execute(
-        """
-        select account_id from marts.reportable_population
-        where report_month = $month and customer_id in (
-            select customer_id from marts.reportable_population
-            where report_month = $month and (customer_id = $subject or account_id = $subject)
-        )
-        """,
-        {"month": month, "subject": subject},
-    ).fetchall()
-    accounts = [account_id for (account_id,) in rows]
-    cursor = connection.execute(
-        f"""
-        select population.*, status.repayment_status, status.days_past_due, status.overdue_total,
-            status.oldest_unpaid_due_on, status.report_date as status_date
-        from marts.reportable_population as population
-        left join (
-            select * from marts.repayment_status
-            where report_month = ? and account_id in ({_marks(accounts)})
-        ) as status
-            on population.account_id = status.account_id
-        where population.report_month = ? and population.account_id in ({_marks(accounts)})
-        order by population.account_id
-        """,
-        [month, *accounts, month, *accounts],
-    )
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
     """The answer if the month has no verdict: the row is in quarantine, or no row has this id."""
-    rejected = _rejected(
-        connection,
-        month,
-        # for a person without a verdict, the quarantined accounts too
-        "$id in (row_key, customer_id) and table_name in ('accounts', 'customers')",
-        subject,
-    )
-    accounts = _accounts_ever(connection, subject, rejected)
-    records = _records(connection, accounts, month)
+    rejected = facts.rows_with_id(connection, subject, month)
+    accounts = facts.accounts_ever(connection, subject, rejected)
+    records = facts.records_of(connection, accounts, month)
     sent = sorted((one for own in records.values() for one in own), key=lambda one: one.report_date)
     if not rejected and not sent:
-        raise BadCall(
-            f"no customer or account {subject!r} in month {month:%Y-%m}; "
-            + _did_you_mean(connection, subject, month)
-        )
+        raise facts.unknown_id(connection, subject, month)
     lines = [
         f"{subject}: NO, not for month {month:%Y-%m}: no row of it is in the data of this month."
     ] * (not rejected)
@@ -175,65 +116,6 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
     return "\n".join([*lines, *(f"  {line}" for line in more)])
 
 
-def _accounts_ever(
-    connection: duckdb.DuckDBPyConnection, subject: str, rejected: list["QuarantinedRow"]
-) -> list[str]:
-    """The account with this id, or those of the customer: in quarantine or sent before."""
-    sent = connection.execute(
-        "select distinct account_id from marts.submission_records "
-        "where record_type = '210' and ? in (account_id, customer_id)",
-        [subject],
-    ).fetchall()
-    own = {row.account_id for row in rejected if row.account_id} | {one for (one,) in sent}
-    return sorted({subject} if subject in own else own | {subject})
-
-
-def _did_you_mean(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
-    """Ids that differ from the given one only in form."""
-    found = connection.execute(
-        f"""
-        select distinct id
-        from (
-            select unnest([customer_id, account_id]) as id
-            from marts.reportable_population
-            where report_month = $month
-        ) as ids
-        where {without_form("id")} = {without_form("$subject")}
-        order by id limit {MOST_ROWS}
-        """,
-        {"month": month, "subject": subject},
-    ).fetchall()
-    if found:
-        return f"did you mean {' or '.join(one for (one,) in found)}?"
-    return "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
-
-
-@dataclass(frozen=True)
-class QuarantinedRow:
-    """A delivered row that does not count, and why."""
-
-    account_id: str | None
-    table_name: str
-    row_key: str
-    source_file: str | None
-    broken: str  # its rules, each with its sentence
-
-
-def _rejected(
-    connection: duckdb.DuckDBPyConnection, month: date, which: str, id_: str
-) -> list[QuarantinedRow]:
-    """The rows in quarantine at a month's cut-off that meet a condition about ``$id``."""
-    rows = connection.execute(
-        "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
-        " || reason || ')', ', ' order by rule_id || ' (' || reason || ')')"
-        " from marts.quarantined_rows "
-        "where (select as_of from marts.built_months where report_month = $month) "
-        f"between first_seen and last_seen and {which} group by all order by all",
-        {"month": month, "id": id_},
-    ).fetchall()
-    return [QuarantinedRow(*row) for row in rows]
-
-
 def _named_row(row: QuarantinedRow) -> str:
     """Table, key and file of a row; a key that may be personal data is left out."""
     key = "a row" if looks_personal(row.row_key) or not row.row_key else f"row {row.row_key}"
@@ -241,49 +123,9 @@ def _named_row(row: QuarantinedRow) -> str:
     return f"{key} of {row.table_name}{where}"
 
 
-def _marks(values: Sized) -> str:
-    """One parameter mark per value."""
-    return ", ".join("?" * len(values)) or "null"
-
-
-@dataclass(frozen=True)
-class SentRecord:
-    """One record 210 that was built, and its file."""
-
-    report_month: date
-    report_date: date
-    report_date_code: str
-    repayment_status: str | None
-    overdue_total: Decimal | None
-    state: str
-    file_name: str | None
-    rule_ids: str | None
-    feedback_code: str | None
-
-
-def _records(
-    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
-) -> dict[str, list[SentRecord]]:
-    found: dict[str, list[SentRecord]] = {}
-    columns = ", ".join(field.name for field in fields(SentRecord))
-    rows = connection.execute(
-        f"select account_id, {columns} from marts.submission_records "
-        f"where account_id in ({_marks(accounts)}) and report_month <= ? "
-        "order by report_date, report_month, as_of",
-        [*accounts, month],
-    ).fetchall()
-    for account_id, *row in rows:
-        found.setdefault(account_id, []).append(SentRecord(*row))
-    return found
-
-
 def _person_in_files(connection: duckdb.DuckDBPyConnection, customer_id: str, month: date) -> str:
     """Whether the person's basic information is in a file."""
-    ((first,),) = connection.execute(
-        "select min(report_month) from marts.submission_records where record_type = '110' "
-        "and subject_id = ? and report_month <= ? and file_name is not null",
-        [customer_id, month],
-    ).fetchall()
+    first = facts.person_sent_since(connection, customer_id, month)
     if first is None:
         return "Basic information of the person (record 110): in no file."
     return f"Basic information of the person (record 110): in a file since {first:%Y-%m}."
@@ -293,15 +135,12 @@ def _of_person_missing(
     connection: duckdb.DuckDBPyConnection, customer_id: str, month: date, is_held: bool
 ) -> list[str]:
     """The person's own rows and consent events in quarantine; an event may be a withdrawal."""
-    meant = is_meant("customer_id", of_month("customer_id"))
     effect = (
         "It may be a withdrawal: no further record is written until it is delivered corrected."
         if is_held
         else "It does not count, and no record waits for it."
     )
-    rows = _rejected(
-        connection, month, f"table_name in ('customers', 'consents') and {meant}", customer_id
-    )
+    rows = facts.rows_of_person(connection, customer_id, month)
     return _first(
         [
             f"Row of the customer in quarantine: {_named_row(row)}, for {row.broken}."
@@ -323,31 +162,25 @@ def _pending(
 ) -> dict[str, list[str]]:
     """For each account a sentence on its months that were pending after this month."""
     found: dict[str, dict[str, list[str]]] = {}
-    rows = connection.execute(
-        "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
-        "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
-        "order by repairs.rule_id) "
-        "from marts.months_owed as owed left join marts.repair_queue as repairs "
-        "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
-        "and owed.owed_month = date_trunc('month', repairs.report_date) "
-        "and repairs.cause = 'WITHHELD' "
-        "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
-        "group by all order by owed.owed_month",
-        [accounts, month],
-    ).fetchall()
-    for account, owed_month, held_back_by, episode, broken in rows:
-        causes = {
-            "WITHHELD": f"its record fails {broken} and waits for repair",
-            "NOTICE_PENDING": f"no notice for the episode of {episode} was delivered in time",
-        }
-        cause = causes.get(held_back_by, f"it is held back as {held_back_by}")
-        found.setdefault(account, {}).setdefault(cause, []).append(f"{owed_month:%Y-%m}")
+    for account, pending in facts.pending_months(connection, accounts, month).items():
+        for one in pending:
+            months = found.setdefault(account, {}).setdefault(_cause(one), [])
+            months.append(f"{one.month:%Y-%m}")
     return {
         account: [
             f"Still pending: {', '.join(held)}, since {cause}." for cause, held in causes.items()
         ]
         for account, causes in found.items()
     }
+
+
+def _cause(one: PendingMonth) -> str:
+    """Why a month is pending."""
+    if one.held_back_by == "WITHHELD":
+        return f"its record fails {one.broken} and waits for repair"
+    if one.held_back_by == "NOTICE_PENDING":
+        return f"no notice for the episode of {one.episode_started_on} was delivered in time"
+    return f"it is held back as {one.held_back_by}"
 
 
 def _rows_missing(
@@ -357,13 +190,12 @@ def _rows_missing(
 
     A row whose account id differs only in form counts too.
     """
-    meant = is_meant("account_id", of_month("account_id"))
     return {
         account: _first(
             [
                 f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
                 "Until it is corrected no record and no advance notice of the account is written."
-                for row in _rejected(connection, month, meant, account)
+                for row in facts.rows_of_account(connection, account, month)
             ]
         )
         for account in accounts
@@ -391,7 +223,7 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
 def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
     """Whether the month is in a file, withheld or not reported."""
     if not row["is_reportable"]:
-        waits = row["event_waits"] and row["reason_code"] in WITHOUT_SIGNATURE
+        waits = row["event_waits"] and row["reason_code"] in facts.WITHOUT_SIGNATURE
         without = " That is without the consent events in quarantine named above." * waits
         return f"not reported. {sentence}{without}"
     for record in records:
@@ -479,7 +311,9 @@ def _in_files(records: list[SentRecord]) -> str:
             else "no record about it is in a file."
         )
     last = sent[-1]
-    closed = f", as closed since {last.report_date}" if last.report_date_code in CLOSING else ""
+    closed = (
+        f", as closed since {last.report_date}" if last.report_date_code in facts.CLOSING else ""
+    )
     days = {record.report_date for record in sent}
     return (
         f"YES, since {sent[0].report_date:%Y-%m}{closed}. Records in files: {len(days)}; the last "

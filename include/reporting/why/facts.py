@@ -1,0 +1,259 @@
+"""What the published tables say of one customer or account: rows, records, pending months.
+
+Facts alone, without words: ``answer`` words them for an expert, package ``statement`` for the
+customer. They hold pseudonymous ids and amounts, and no personal data.
+"""
+
+from collections.abc import Sized
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from reporting.core.errors import BadCall
+from reporting.store.published_database import months_shown
+from reporting.why.ids import is_meant, of_month, without_form
+
+MOST_IDS = 5  # ids that are proposed
+CLOSING = ("20", "32")  # report-time codes of a closed account
+# Verdicts that a consent event in quarantine might change.
+WITHOUT_SIGNATURE = (
+    *("NOT_AUTHORIZED", "CONTRACT_CONSENT_MISSING"),
+    *("AUTHORIZED_AFTER_MONTH_END", "REPORTER_NOT_NAMED"),
+)
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A delivered row that does not count, and why."""
+
+    account_id: str | None
+    table_name: str
+    row_key: str
+    source_file: str | None
+    broken: str  # its rules, each with its sentence
+    rule_ids: list[str]
+
+
+@dataclass(frozen=True)
+class SentRecord:
+    """One record 210 that was built, and its file."""
+
+    report_month: date
+    report_date: date
+    report_date_code: str
+    repayment_status: str | None
+    overdue_total: Decimal | None
+    state: str
+    file_name: str | None
+    rule_ids: str | None
+    feedback_code: str | None
+
+
+@dataclass(frozen=True)
+class PendingMonth:
+    """An account-month that was pending after a month's run, and what holds it."""
+
+    month: date
+    held_back_by: str
+    episode_started_on: date | None
+    broken: str | None  # rules that its record fails, each with its sentence
+
+
+def month_to_answer(connection: duckdb.DuckDBPyConnection, wanted: date | None) -> date:
+    """The built month that is answered for: the wanted one, else the nearest; by default the last.
+
+    Raises BadCall if no month is built.
+    """
+    built = [entry.month for entry in months_shown(connection)]
+    if not built:
+        raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+    if wanted is None or wanted in built:
+        return wanted or built[-1]
+    earlier = [month for month in built if month < wanted]
+    return earlier[-1] if earlier else built[0]
+
+
+def accounts_of_person(
+    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+) -> list[dict[str, Any]]:
+    """Every account of the customer with this id or of this account's customer, with its status.
+
+    A first query finds the account ids, so that the second one skips nearly all rows.
+    """
+    rows = connection.execute(
+        """
+        select account_id from marts.reportable_population
+        where report_month = $month and customer_id in (
+            select customer_id from marts.reportable_population
+            where report_month = $month and (customer_id = $subject or account_id = $subject)
+        )
+        """,
+        {"month": month, "subject": subject},
+    ).fetchall()
+    accounts = [account_id for (account_id,) in rows]
+    cursor = connection.execute(
+        f"""
+        select population.*, status.repayment_status, status.days_past_due, status.overdue_total,
+            status.oldest_unpaid_due_on, status.report_date as status_date
+        from marts.reportable_population as population
+        left join (
+            select * from marts.repayment_status
+            where report_month = ? and account_id in ({marks(accounts)})
+        ) as status
+            on population.account_id = status.account_id
+        where population.report_month = ? and population.account_id in ({marks(accounts)})
+        order by population.account_id
+        """,
+        [month, *accounts, month, *accounts],
+    )
+    return named_rows(cursor)
+
+
+def rows_with_id(
+    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+) -> list[QuarantinedRow]:
+    """The quarantined rows that name this customer or account; of a customer, the accounts too."""
+    return quarantined_rows(
+        connection,
+        month,
+        "$id in (row_key, customer_id) and table_name in ('accounts', 'customers')",
+        subject,
+    )
+
+
+def rows_of_person(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+) -> list[QuarantinedRow]:
+    """The person's own quarantined rows and consent events, also under an id of another form."""
+    meant = is_meant("customer_id", of_month("customer_id"))
+    return quarantined_rows(
+        connection, month, f"table_name in ('customers', 'consents') and {meant}", customer_id
+    )
+
+
+def rows_of_account(
+    connection: duckdb.DuckDBPyConnection, account_id: str, month: date
+) -> list[QuarantinedRow]:
+    """The quarantined rows that an account's ledger lacks, also under an id of another form."""
+    return quarantined_rows(
+        connection, month, is_meant("account_id", of_month("account_id")), account_id
+    )
+
+
+def quarantined_rows(
+    connection: duckdb.DuckDBPyConnection, month: date, which: str, id_: str
+) -> list[QuarantinedRow]:
+    """The rows in quarantine at a month's cut-off that meet a condition about ``$id``."""
+    rows = connection.execute(
+        "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
+        " || reason || ')', ', ' order by rule_id || ' (' || reason || ')'),"
+        " list(distinct rule_id order by rule_id) from marts.quarantined_rows "
+        "where (select as_of from marts.built_months where report_month = $month) "
+        f"between first_seen and last_seen and {which} group by all order by all",
+        {"month": month, "id": id_},
+    ).fetchall()
+    return [QuarantinedRow(*row) for row in rows]
+
+
+def accounts_ever(
+    connection: duckdb.DuckDBPyConnection, subject: str, rejected: list[QuarantinedRow]
+) -> list[str]:
+    """The account with this id, or those of the customer: in quarantine or sent before."""
+    sent = connection.execute(
+        "select distinct account_id from marts.submission_records "
+        "where record_type = '210' and ? in (account_id, customer_id)",
+        [subject],
+    ).fetchall()
+    own = {row.account_id for row in rejected if row.account_id} | {one for (one,) in sent}
+    return sorted({subject} if subject in own else own | {subject})
+
+
+def unknown_id(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> BadCall:
+    """The error for an id that no data of the month names.
+
+    It proposes ids that differ in form alone: one that differs in a sign is another person's.
+    """
+    found = connection.execute(
+        f"""
+        select distinct id
+        from (
+            select unnest([customer_id, account_id]) as id
+            from marts.reportable_population
+            where report_month = $month
+        ) as ids
+        where {without_form("id")} = {without_form("$subject")}
+        order by id limit {MOST_IDS}
+        """,
+        {"month": month, "subject": subject},
+    ).fetchall()
+    proposal = (
+        f"did you mean {' or '.join(one for (one,) in found)}?"
+        if found
+        else "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
+    )
+    return BadCall(f"no customer or account {subject!r} in month {month:%Y-%m}; {proposal}")
+
+
+def records_of(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[SentRecord]]:
+    """For each account its records 210 that runs of this month and earlier ones built."""
+    found: dict[str, list[SentRecord]] = {}
+    columns = ", ".join(field.name for field in fields(SentRecord))
+    rows = connection.execute(
+        f"select account_id, {columns} from marts.submission_records "
+        f"where account_id in ({marks(accounts)}) and report_month <= ? "
+        "order by report_date, report_month, as_of",
+        [*accounts, month],
+    ).fetchall()
+    for account_id, *row in rows:
+        found.setdefault(account_id, []).append(SentRecord(*row))
+    return found
+
+
+def person_sent_since(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+) -> date | None:
+    """The month since which the person's basic information is in a file."""
+    ((first,),) = connection.execute(
+        "select min(report_month) from marts.submission_records where record_type = '110' "
+        "and subject_id = ? and report_month <= ? and file_name is not null",
+        [customer_id, month],
+    ).fetchall()
+    return first if isinstance(first, date) else None
+
+
+def pending_months(
+    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+) -> dict[str, list[PendingMonth]]:
+    """For each account its months that were pending after this month, oldest first."""
+    found: dict[str, list[PendingMonth]] = {}
+    rows = connection.execute(
+        "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
+        "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
+        "order by repairs.rule_id) "
+        "from marts.months_owed as owed left join marts.repair_queue as repairs "
+        "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
+        "and owed.owed_month = date_trunc('month', repairs.report_date) "
+        "and repairs.cause = 'WITHHELD' "
+        "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
+        "group by all order by owed.owed_month",
+        [accounts, month],
+    ).fetchall()
+    for account_id, *row in rows:
+        found.setdefault(account_id, []).append(PendingMonth(*row))
+    return found
+
+
+def named_rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The rows of a query as dictionaries."""
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def marks(values: Sized) -> str:
+    """One parameter mark per value."""
+    return ", ".join("?" * len(values)) or "null"
