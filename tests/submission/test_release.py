@@ -237,7 +237,7 @@ def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> No
     text = shown.markdown()
     assert len([line for line in text.splitlines() if line]) == 29  # the subject stands above it
     assert "**status**\n\n- *: 3\n" in text
-    assert text.count("more, see all checks") == 2
+    assert text.count("more, see the page of the month") == 2
     assert "none" not in text
     assert text.split("**checks**")[1].split()[:4] == ["-", "c0", "-", "c1"]
     assert len(shown.lines()) <= review.MOST_LINES

@@ -1,5 +1,5 @@
--- Open accounts by product and days past due, with the amount overdue in CNY. A group of fewer than
--- $group_size accounts shows no amount.
+-- Open accounts by product and days past due, and of each product the amount overdue in CNY. An
+-- amount over fewer than $group_size accounts is not shown.
 select
     population.product_code,
     case
@@ -12,7 +12,10 @@ select
         else '181+'
     end as bucket,
     count(*) as accounts,
-    case when count(*) >= $group_size then sum(status.overdue_total) end as overdue_total
+    case
+        when count(*) filter (where status.overdue_total > 0) >= $group_size
+            then sum(status.overdue_total)
+    end as overdue_total
 from marts.repayment_status as status
 inner join marts.reportable_population as population
     on status.account_id = population.account_id
