@@ -1,6 +1,7 @@
 """The answer to "am I in the credit report, and why?" for one customer of each kind."""
 
 import io
+import json
 import re
 
 import pytest
@@ -169,3 +170,17 @@ def test_months_tells_what_is_built_and_held_back(lender_book: Lender) -> None:
     )
     assert re.search(rf"{held} +NOTICE_PENDING", answer)
     assert "Next: reporting run --month 2026-06" in answer
+
+
+def test_months_says_the_same_to_programs(lender_book: Lender) -> None:
+    found = months.as_values(lender_book.settings)
+    assert [one["month"] for one in found["months"]] == MONTHS
+    verdicts = dict(
+        lender_book.query(
+            "select reason_code, count(*) from marts.reportable_population "
+            "where report_month = '2026-05-01' group by all"
+        )
+    )
+    assert found["months"][-1]["verdicts"] == verdicts
+    assert found["next_month"] == "2026-06"
+    json.dumps(found)

@@ -7,7 +7,7 @@ import pytest
 
 
 def first(number: int, values: Iterable[Any]) -> list[Any]:
-    """All values; those after the first ones in a nightly run only. A tuple is several arguments."""
+    """All values, those after the first ones nightly only; a tuple is several arguments."""
     nightly = pytest.mark.nightly
     return [
         value

@@ -1,6 +1,6 @@
-"""The SQL prompt reads the published tables and nothing else, and writes nothing."""
+"""DuckDB's shell reads the published tables and nothing else, and writes nothing."""
 
-import io
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -9,7 +9,7 @@ from support.published_months import publish_month
 
 from reporting.cli import explore
 from reporting.cli.terminal import SafeConsole
-from reporting.core.errors import BadCall
+from reporting.core.errors import ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 
@@ -26,57 +26,71 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def ask(settings: Settings, statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{statement}\n"))
-    explore.open_shell(settings, SafeConsole())
+def execute(settings: Settings, statement: str, form: str = "") -> None:
+    explore.open_shell(settings, SafeConsole(), statement, form)
+
+
+def test_the_shell_has_the_version_of_the_engine() -> None:
+    assert version("duckdb-cli").split(".post")[0] == version("duckdb")
+
+
+@pytest.mark.parametrize(
+    ("form", "rows"),
+    [("csv", "run_id\nrun_of_may\n"), ("json", '[{"run_id":"run_of_may"}]\n')],
+)
+def test_rows_are_printed_for_programs_and_nothing_beside_them(
+    settings: Settings, form: str, rows: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    execute(settings, "select run_id from built_months", form)
+    assert capfd.readouterr() == (rows, "")
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "select run_id from built_months;",
         "with may as (from marts.built_months) select run_id from may",
         "select 1; select run_id from built_months;",
         "explain analyze select 1; describe built_months; select run_id from built_months;",
     ],
 )
 def test_published_tables_are_read(
-    settings: Settings,
-    statement: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    settings: Settings, statement: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    ask(settings, statement, monkeypatch)
-    assert "run_of_may" in capsys.readouterr().out
+    execute(settings, statement)
+    assert "run_of_may" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
-        ("copy (select 1) to '{folder}/out.csv';", "explore only reads: COPY is refused"),
-        ("copy (select 1) to '{published}/out.csv';", "explore only reads: COPY is refused"),
-        ("select 1; copy (select 1) to '{folder}/out.csv';", "explore only reads"),
-        ("export database '{folder}/out';", "explore only reads: EXPORT is refused"),
-        ("attach '{folder}/private.duckdb' as other;", "explore only reads: ATTACH is refused"),
-        ("attach '{published}/other.duckdb' as other;", "explore only reads: ATTACH is refused"),
-        ("select * from read_csv('{folder}/private.csv');", "Permission Error"),
-        ("select * from '{folder}/private.csv';", "Permission Error"),
-        ("select * from read_text('{folder}/private.csv');", "Permission Error"),
+        ("copy (select 1) to '{folder}/out.csv';", "operations are disabled"),
+        ("copy (select 1) to '{published}/out.csv';", "operations are disabled"),
+        ("select 1; copy (select 1) to '{folder}/out.csv';", "operations are disabled"),
+        ("copy built_months to '{link}';", "operations are disabled"),
+        ("export database '{folder}/out';", "operations are disabled"),
+        ("attach '{folder}/private.duckdb' as other;", "operations are disabled"),
+        ("attach '{published}/other.duckdb' as other;", "operations are disabled"),
+        ("select * from read_csv('{folder}/private.csv');", "operations are disabled"),
+        ("select * from '{folder}/private.csv';", "operations are disabled"),
+        ("select * from read_text('{folder}/private.csv');", "operations are disabled"),
         ("set enable_external_access = true;", "the configuration has been locked"),
         ("set allowed_directories = ['/'];", "the configuration has been locked"),
-        ("install httpfs;", "explore only reads: LOAD is refused"),
+        ("install httpfs;", "disabled"),
         ("create table marts.other as select 1;", "read-only"),
+        (".shell ls", "cannot be used in -safe mode"),
+        (".output {folder}/out.txt", "cannot be used in -safe mode"),
+        (".open {folder}/private.duckdb", "cannot be used in -safe mode"),
     ],
 )
 def test_nothing_else_is_read_or_written(
-    settings: Settings, statement: str, why: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, statement: str, why: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = settings.home.parent
-    before = sorted(folder.rglob("*"))
-    with pytest.raises(BadCall, match=why):
-        ask(
-            settings,
-            statement.format(folder=folder, published=settings.published.resolve()),
-            monkeypatch,
-        )
-    assert sorted(folder.rglob("*")) == before
+    (link,) = settings.published.glob(".builds/*/built_months.*.parquet")
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    places = {"folder": folder, "published": settings.published.resolve(), "link": link}
+    with pytest.raises(ReportingError, match="failed"):
+        execute(settings, statement.format_map(places))
+    assert why in capfd.readouterr().err
+    after = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    assert after == before

@@ -2,10 +2,12 @@
 
 import atexit
 import gc
+import json
 import logging
 import signal
 import sys
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +16,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.terminal import SafeConsole
+from reporting.cli.installation import read_env_file
+from reporting.cli.terminal import SafeConsole, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import BadCall, ReportingError, Unforeseen
-from reporting.core.run import CHINA, parse_day
-from reporting.core.settings import load_settings
+from reporting.core.run import CHINA, Run, parse_day
+from reporting.core.settings import Settings, load_settings
 from reporting.pipeline.guard import guarded
 from reporting.store.month_order import run_of
 
@@ -27,7 +30,6 @@ app = typer.Typer(
     help="Monthly reporting of consumer credit to the central bank's credit reporting system.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 console = SafeConsole()
 log = logging.getLogger(__name__)
@@ -42,9 +44,26 @@ AsOf = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print values for programs.")]
+
+
+def _print_versions(is_given: bool) -> None:
+    if is_given:
+        from reporting.cli import installation
+
+        console.print(installation.versions(), highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_versions, is_eager=True, help="Show versions and end."
+        ),
+    ] = False,
 ) -> None:
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(message)s")
 
@@ -78,10 +97,21 @@ def generate(
 
 
 @app.command()
-def run(month: Month, as_of: AsOf = None) -> None:
+def run(
+    month: Month,
+    as_of: AsOf = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be done, and whether it may; do nothing."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Report one month: land, check, build marts, check, build records, check, publish."""
     settings = load_settings()
     one = run_of(month, as_of, settings)
+    if dry_run:
+        _show_plan(one, settings, as_json)
+        return
     if one.as_of > datetime.now(CHINA).replace(tzinfo=None):
         log.warning("%s: its cut-off %s lies in the future", one.label, one.as_of.isoformat())
     from reporting.cli import summary
@@ -95,12 +125,44 @@ def run(month: Month, as_of: AsOf = None) -> None:
             progress.update(task, description=f"{month}  {step.replace('_', ' ')}", advance=1)
 
         said = steps.run_month(one, settings, started)
-    if said is not None:
+    if as_json:
+        from reporting.pipeline.finished_month import described
+
+        _print_json(described(one, settings) | {"said": said})
+    elif said is not None:
         console.print(said, highlight=False, soft_wrap=True)
     elif one.is_supplement:
         summary.show_supplement(one, settings, console)
     else:
         summary.show(settings, [month], console)
+
+
+def _show_plan(one: Run, settings: Settings, as_json: bool) -> None:
+    from reporting.pipeline.plan import plan
+
+    found = plan(one, settings)
+    if as_json:
+        _print_json(asdict(found))
+        return
+    table = Table("feed", "files", box=None)
+    table.columns[1].justify = "right"
+    for feed, files in found.files.items():
+        table.add_row(feed, f"{files:,}")
+    rests = f"rests on {found.rests_on}" if found.rests_on else "is the first run"
+    console.print(
+        f"{found.run} at {found.as_of}: {found.kind}; {rests}", highlight=False, soft_wrap=True
+    )
+    console.print(table)
+    console.print(f"{found.bytes:,} bytes would be read. Nothing was done.", highlight=False)
+
+
+def _print_json(values: object) -> None:
+    """Print values for programs: JSON alone on standard output, in one line."""
+    sys.stdout.write(json.dumps(values, default=_as_text, ensure_ascii=False) + "\n")
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 @app.command()
@@ -186,6 +248,7 @@ def ledger(
 @app.command()
 def watch(
     on: Annotated[str | None, typer.Option("--on", help="YYYY-MM-DD; today in China.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Run the daily watch: check the landing zone and the deadline, and send alerts."""
     from reporting.monitoring import watch as daily
@@ -193,7 +256,10 @@ def watch(
     settings = load_settings()
     today = datetime.now(CHINA).date()
     results = daily.watch(parse_day(on) if on else today, settings)
-    console.print(daily.overview(results), highlight=False)
+    if as_json:
+        _print_json([asdict(one) for one in results])
+    else:
+        console.print(daily.overview(results), highlight=False)
     daily.require_fit(results)
 
 
@@ -214,11 +280,33 @@ def alert_test() -> None:
 
 
 @app.command()
-def months() -> None:
+def months(as_json: Json = False) -> None:
     """Show which months are built, what was reported, and what is withheld or pending and why."""
     from reporting.cli import months as built
 
-    console.print(built.overview(load_settings()))
+    if as_json:
+        _print_json(built.as_values(load_settings()))
+    else:
+        console.print(built.overview(load_settings()))
+
+
+@app.command()
+def settings(as_json: Json = False) -> None:
+    """Show every setting, its value, and where the value comes from."""
+    from reporting.cli import installation
+
+    found = installation.values(load_settings())
+    if as_json:
+        _print_json([asdict(one) for one in found])
+    else:
+        table = Table("setting", "value", "from", "meaning", box=None)
+        table.columns[0].no_wrap = True
+        table.columns[1].overflow = "fold"
+        for one in found:
+            table.add_row(*map(Text, (one.variable, shown(one.value), one.source, one.meaning)))
+        console.print(table)
+    for name in installation.unknown_variables():
+        _warn(f"{name} is no setting; correct its name or unset it")
 
 
 @app.command()
@@ -262,11 +350,39 @@ def waive(
 
 
 @app.command()
-def explore() -> None:
-    """Open the published database for SQL, read-only."""
+def explore(
+    statement: Annotated[
+        str | None, typer.Option("--command", "-c", help="SQL to run; then the shell ends.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print rows as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON.")] = False,
+) -> None:
+    """Open DuckDB's shell on the published database, read-only."""
     from reporting.cli import explore as shell
 
-    shell.open_shell(load_settings(), console)
+    if as_csv and as_json:
+        raise BadCall("give --csv or --json, not both")
+    form = "csv" if as_csv else "json" if as_json else ""
+    shell.open_shell(load_settings(), console, statement, form)
+
+
+@app.command()
+def share(
+    file: Annotated[Path, typer.Argument(help="The new database file.")],
+    months: Annotated[
+        int | None, typer.Option(min=1, help="The newest months only; default: all.")
+    ] = None,
+) -> None:
+    """Copy the published tables into one DuckDB file that needs no other file."""
+    from reporting.store.share import write_copy
+
+    with console.status("Copying the published tables ..."):
+        copied = write_copy(file, months, load_settings())
+    console.print(
+        f"Written: {file}, {copied.tables} tables, {copied.months} month(s), {copied.rows:,} rows",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 @app.command()
@@ -295,6 +411,7 @@ def main() -> None:
     """Run the command line; an error is one line and an exit code, a traceback with --debug."""
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
     is_debug = "--debug" in sys.argv
+    read_env_file()
     interrupts.listen()
     # dbt and Great Expectations hold half a million objects for the whole command: search them for
     # garbage seldom, and not at exit
@@ -323,4 +440,13 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"error: {line}")
+    _print_to_people(f"error: {line}")
+
+
+def _warn(line: str) -> None:
+    _print_to_people(f"warning: {line}")
+
+
+def _print_to_people(line: str) -> None:
+    """Print a line on standard error, which programs that read the output do not see."""
+    SafeConsole(stderr=True, highlight=False, soft_wrap=True, markup=False).print(line)

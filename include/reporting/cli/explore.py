@@ -1,101 +1,69 @@
-"""A small SQL prompt that can read the published tables and nothing else on this machine."""
+"""DuckDB's own shell on the published database, and a copy of it that travels."""
 
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import duckdb
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
-from reporting.cli.terminal import shown
-from reporting.core.errors import BadCall
+from reporting.core.database import literal
+from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import Settings
-from reporting.store.published_database import open_published
+from reporting.store.published_database import open_published, shown_files
 
-ROWS_SHOWN = 40
-WIDEST = 100_000  # columns of a table that is not printed at a terminal
-REFUSED = (  # they write files or open others
-    duckdb.StatementType.COPY,
-    duckdb.StatementType.EXPORT,
-    duckdb.StatementType.ATTACH,
-    duckdb.StatementType.LOAD,
-)
+WELCOME = """{database}, read-only. End a statement with ; leave with .quit
+What there is: from data_dictionary; questions that are answered: from saved_queries;"""
 
 
-def open_shell(settings: Settings, console: Console) -> None:
-    """Run statements that end in a semicolon and print their rows; ``.quit`` or Ctrl+D ends.
+def open_shell(settings: Settings, console: Console, statement: str | None, form: str) -> None:
+    """Run the shell until it ends; with a statement, print its rows and end.
 
-    Statements may also come from a pipe; then the first error ends the shell.
+    ``form`` is an output form of the shell such as ``csv``, or empty for its own. The shell is in
+    its safe mode: it reads the published files and no other, and neither writes files nor starts
+    programs. Raises ReportingError where the last statement of a script failed.
     """
-    interactive = sys.stdin.isatty()
     with open_published(settings) as connection:
-        _confine(connection, settings)
-        if interactive:
-            console.print(
-                f"{settings.published_database}, read-only. End a statement with ; leave with .quit"
-            )
-            tables = connection.execute(
-                "select view_name from duckdb_views() where schema_name = 'marts' order by all"
-            )
-            console.print("Tables: " + ", ".join(name for (name,) in tables.fetchall()))
-        for statement in _statements(console, interactive):
-            try:
-                for one in connection.extract_statements(statement):
-                    _require_reading(one)
-                    _show(connection.execute(one), console)
-            except duckdb.Error as error:
-                first = str(error).splitlines()[0]
-                if not interactive:
-                    raise BadCall(first) from None
-                console.print(first, style="red", markup=False)
-
-
-def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Permanently restrict a connection to the published files; tables need no schema name."""
-    connection.execute("use marts")
-    connection.execute("set allowed_directories = ?", [[str(settings.published.resolve())]])
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
-
-
-def _require_reading(statement: duckdb.Statement) -> None:
-    if statement.type in REFUSED:
-        raise duckdb.PermissionException(
-            f"explore only reads: {statement.type.name} is refused; to write a file, open "
-            "reporting.duckdb read-only in a tool of your own"
+        (opened,) = connection.execute("select current_database()").fetchone() or ("",)
+        links = shown_files(connection, settings)
+    if opened == "memory":
+        raise BadCall(
+            f"{settings.published_database} names the files of another folder and {settings.home} "
+            "is not writable; copy the home folder to where you may write, and explore it there"
         )
+    with TemporaryDirectory() as folder:
+        script = Path(folder) / "init.sql"
+        listed = ", ".join(literal(path) for path in links)
+        script.write_text(f"use marts;\nset allowed_paths = [{listed}];\n", encoding="utf-8")
+        command = [str(_shell()), "-readonly", "-cmd", f".read {script}", "-cmd", ".safe_mode"]
+        if form:
+            command.append(f"-{form}")
+        if statement is not None:
+            command += ["-c", statement]
+        elif sys.stdin.isatty():
+            console.print(WELCOME.format(database=settings.published_database), soft_wrap=True)
+        else:
+            command.append("-bail")
+        command.append(str(settings.published_database))
+        ended = _run(command)
+    if ended:
+        raise ReportingError("the statement failed; see the line above")
 
 
-def _statements(console: Console, interactive: bool) -> Iterator[str]:
-    text = ""
-    while True:
-        try:
-            line = (
-                console.input("sql> " if interactive and not text else "")
-                if interactive
-                else input()
-            )
-        except EOFError:
-            line, text = ".quit", text + ";" if text.strip() else text
-        if line.strip() == ".quit":
-            if text.strip(" ;\n"):
-                yield text
-            return
-        text += line + "\n"
-        if text.rstrip().endswith(";"):
-            yield text
-            text = ""
+def _shell() -> Path:
+    """The shell of the package duckdb-cli, which has the version of the engine."""
+    found = find_spec("duckdb_cli")
+    if found is None or found.origin is None:
+        raise BadCall("the package duckdb-cli is missing; install requirements.txt")
+    return Path(found.origin).with_name("duckdb")
 
 
-def _show(result: duckdb.DuckDBPyConnection, console: Console) -> None:
-    table = Table(*(Column(Text(shown(name))) for name, *_ in result.description or []))
-    rows = result.fetchmany(ROWS_SHOWN + 1)
-    for row in rows[:ROWS_SHOWN]:
-        table.add_row(*(Text("" if value is None else shown(str(value))) for value in row))
-    if console.is_terminal:
-        console.print(table)
-    else:  # a file or another program reads it: nothing is cut or broken into lines
-        console.print(table, width=WIDEST, crop=False)
-    if len(rows) > ROWS_SHOWN:
-        console.print(f"... more rows; add a limit or an aggregate (shown: {ROWS_SHOWN})")
+def _run(command: list[str]) -> int:
+    # Ctrl-C is the shell's: it ends a statement
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(command, check=False).returncode  # noqa: S603  our own program
+    finally:
+        signal.signal(signal.SIGINT, before)

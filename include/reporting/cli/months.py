@@ -1,6 +1,8 @@
 """Which months are built, what was reported, and what is withheld or pending."""
 
-from datetime import datetime, time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,20 +14,38 @@ from reporting.core.run import next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.store.month_order import stale_runs
-from reporting.store.published import unfinished_months
+from reporting.store.published import BuiltRun, unfinished_months
 from reporting.store.published_database import months_shown, open_published
 from reporting.submission.approval import next_act
 
 
-def overview(settings: Settings) -> RenderableType:
-    """Every built month with its cut-off, records 210 by state and accounts by verdict."""
+@dataclass(frozen=True)
+class Months:
+    """What is known of the built months; the rows of each list begin with the report month."""
+
+    built: list[BuiltRun]
+    records: list[tuple[date, str, str, int]]  # institution, state, records 210
+    supplements: list[tuple[Any, ...]]
+    verdicts: list[tuple[date, str, int]]  # reason code, accounts
+    pending: list[tuple[Any, ...]]  # institution, held back by, months, accounts, since
+    repairs: list[tuple[Any, ...]]  # of the newest month: rule or code, records, since, due, words
+    stopped: list[date]
+    unfinished: list[str]
+    stale: list[str]
+    next_act: str
+
+    @property
+    def next_month(self) -> str:
+        """The month to run next, YYYY-MM."""
+        return f"{next_month(self.built[-1].month):%Y-%m}"
+
+
+def gather(settings: Settings) -> Months | None:
+    """Read the built months; None if the last run was stopped by a check and none is built."""
     with open_published(settings) as connection:
         months = months_shown(connection)
         if not months:
-            return Text(
-                "No month is built yet: the last run was stopped by a check "
-                "(marts.data_quality_results)."
-            )
+            return None
         states = connection.execute(
             "select report_month, reporter_code, state, count(*) from marts.submission_records "
             "where record_type = '210' and not is_supplement group by all order by all"
@@ -55,7 +75,88 @@ def overview(settings: Settings) -> RenderableType:
             "select distinct report_month from marts.data_quality_results "
             "where report_month not in (select report_month from marts.built_months) order by all"
         ).fetchall()
-    kinds = sorted({state for _, _, state, _ in states})
+    return Months(
+        built=months,
+        records=states,
+        supplements=supplements,
+        verdicts=verdicts,
+        pending=owed,
+        repairs=repairs,
+        stopped=[month for (month,) in stopped],
+        unfinished=unfinished_months(settings),
+        stale=[run.label for run in stale_runs(settings)],
+        next_act=next_act(settings),
+    )
+
+
+def as_values(settings: Settings) -> dict[str, Any]:
+    """What ``overview`` says, in values that JSON can hold."""
+    known = gather(settings)
+    if known is None:
+        return {"months": []}
+    return {
+        "months": [
+            {
+                "month": f"{built.month:%Y-%m}",
+                "as_of": built.as_of.isoformat(),
+                "run_id": built.run_id,
+                "records_210": [
+                    {"reporter": reporter, "state": state, "records": n}
+                    for month, reporter, state, n in known.records
+                    if month == built.month
+                ],
+                "verdicts": {code: n for month, code, n in known.verdicts if month == built.month},
+                "pending": [
+                    {"reporter": reporter, "held_back_by": cause, "months": months, "accounts": n}
+                    for month, reporter, cause, months, n, _ in known.pending
+                    if month == built.month
+                ],
+            }
+            for built in known.built
+        ],
+        "supplements": [
+            {
+                "month": f"{month:%Y-%m}",
+                "as_of": as_of.isoformat(),
+                "reporter": reporter,
+                "state": state,
+                "files": files,
+                "records": records,
+                "accepted": accepted,
+                "rejected": rejected,
+            }
+            for month, as_of, reporter, state, files, records, accepted, rejected in (
+                known.supplements
+            )
+        ],
+        "repair_queue": [
+            {
+                "rule_or_code": rule,
+                "records": records,
+                "since": f"{since:%Y-%m}",
+                "due_on": due_on and due_on.isoformat(),
+                "sentence": sentence,
+            }
+            for rule, records, since, due_on, sentence in known.repairs
+        ],
+        "stopped": [f"{month:%Y-%m}" for month in known.stopped],
+        "unfinished": known.unfinished,
+        "stale": known.stale,
+        "to_release": known.next_act or None,
+        "next_month": known.next_month,
+    }
+
+
+def overview(settings: Settings) -> RenderableType:
+    """Every built month with its cut-off, records 210 by state and accounts by verdict."""
+    known = gather(settings)
+    if known is None:
+        return Text(
+            "No month is built yet: the last run was stopped by a check "
+            "(marts.data_quality_results)."
+        )
+    months = known.built
+    kinds = sorted({state for _, _, state, _ in known.records})
     columns = (
         "month",
         "cut-off",
@@ -68,10 +169,10 @@ def overview(settings: Settings) -> RenderableType:
     for column in table.columns[3:]:
         column.justify = "right"
     for built in months:
-        counts = {code: n for month, code, n in verdicts if month == built.month}
-        left = sum(n for month, _, _, n, _, _ in owed if month == built.month)
+        counts = {code: n for month, code, n in known.verdicts if month == built.month}
+        left = sum(n for month, _, _, n, _, _ in known.pending if month == built.month)
         out = sum(n for code, n in counts.items() if code not in ("REPORTED", "NOTICE_PENDING"))
-        sent = {(r, state): n for month, r, state, n in states if month == built.month}
+        sent = {(r, state): n for month, r, state, n in known.records if month == built.month}
         first = (f"{built.month:%Y-%m}", _moment(built.as_of))
         last = (f"{left:,}", f"{out:,}")
         for reporter in dict.fromkeys(r for r, _ in sent) or ("none",):
@@ -79,31 +180,32 @@ def overview(settings: Settings) -> RenderableType:
             table.add_row(*first, Text(shown(reporter)), *records, *last)
             first = last = ("", "")
     latest = months[-1].month
-    newest = {code: n for month, code, n in verdicts if month == latest}
+    newest = {code: n for month, code, n in known.verdicts if month == latest}
     why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
     for code, reason in reasons().items():
         if code in newest:
             why.add_row(f"{newest[code]:,}", code, reason.sentence)
-    lines = [f"Stopped by a check, not built: {month:%Y-%m}" for (month,) in stopped]
-    lines += [
-        f"Stopped while it was published, run it again: {label}"
-        for label in unfinished_months(settings)
-    ]
-    lines += [
-        f"Built on an earlier build of the run before it, run it again: {run.label}"
-        for run in stale_runs(settings)
-    ]
-    lines += [
-        f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "
-        f"{records:,} records in {files:,} files, {accepted:,} accepted, {rejected:,} rejected"
-        for month, as_of, reporter, state, files, records, accepted, rejected in supplements
-    ]
-    if act := next_act(settings):
-        lines.append(f"To release: {act}")
-    lines.append(f"Next: reporting run --month {next_month(latest):%Y-%m}")
     parts: list[RenderableType] = [table, Text(), why]
-    parts += _what_is_owed([row[1:] for row in owed if row[0] == latest], repairs)
-    return Group(*parts, Text("\n".join(["", *lines])))
+    pending = [row[1:] for row in known.pending if row[0] == latest]
+    parts += _what_is_owed(pending, known.repairs)
+    return Group(*parts, Text("\n".join(["", *_lines(known)])))
+
+
+def _lines(known: Months) -> Iterator[str]:
+    for month in known.stopped:
+        yield f"Stopped by a check, not built: {month:%Y-%m}"
+    for label in known.unfinished:
+        yield f"Stopped while it was published, run it again: {label}"
+    for label in known.stale:
+        yield f"Built on an earlier build of the run before it, run it again: {label}"
+    for month, as_of, reporter, state, files, records, accepted, rejected in known.supplements:
+        yield (
+            f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "
+            f"{records:,} records in {files:,} files, {accepted:,} accepted, {rejected:,} rejected"
+        )
+    if known.next_act:
+        yield f"To release: {known.next_act}"
+    yield f"Next: reporting run --month {known.next_month}"
 
 
 def _moment(as_of: datetime) -> str:

@@ -18,7 +18,7 @@ from reporting.core import safe_text
 from reporting.core.database import apply_limits, literal, new_database
 from reporting.core.errors import BrokenDelivery, ReportingError
 from reporting.core.product_policy import read_policy
-from reporting.core.raw_contract import control_totals, raw_contract
+from reporting.core.raw_contract import RawTable, control_totals, raw_contract
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
@@ -141,7 +141,7 @@ def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPy
 
 def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:
     """Land one feed and record the digests of its files."""
-    paths = delivered_files(feed)
+    paths = delivered_files(feed.table, feed.zone)
     files = inspect_all(feed, paths)
     require_plausible(feed, files)
     states, contents = _hashed(feed, paths)
@@ -172,13 +172,13 @@ def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[st
     return states, contents
 
 
-def delivered_files(feed: Feed) -> list[str]:
+def delivered_files(table: RawTable, zone: LandingZone) -> list[str]:
     """The files of a feed; BrokenDelivery if a required feed has none or a file is unreadable."""
-    paths = feed.zone.files(feed.table.name)
-    if feed.table.is_required and not paths:
+    paths = zone.files(table.name)
+    if table.is_required and not paths:
         raise BrokenDelivery(
-            f"table {feed.table.name}: no Parquet or CSV file under "
-            f"{feed.zone.shown}{feed.table.name}; deliver the feed"
+            f"table {table.name}: no Parquet or CSV file under {zone.shown}{table.name}; "
+            "deliver the feed"
         )
     return paths
 
@@ -242,7 +242,7 @@ def _require_readable(settings: Settings) -> None:
     with duckdb.connect() as connection:
         apply_limits(connection, settings)
         for feed in (Feed(table, zone, connection) for table in raw_contract()):
-            files = [inspect(feed, path) for path in delivered_files(feed)]
+            files = [inspect(feed, path) for path in delivered_files(feed.table, feed.zone)]
             if not _is_read_once(feed, files):
                 _require_decoded(feed, files)
 

@@ -157,7 +157,7 @@ def _look(feed: Feed, day: date) -> _Look:
     """Check the structure of a feed's files and count the rows recorded per day."""
     look = _Look()
     try:
-        paths = delivered_files(feed)
+        paths = delivered_files(feed.table, feed.zone)
     except DataNotFit as fault:
         look.faults.append(("", str(fault)))
         return look

@@ -9,7 +9,6 @@ and never waits for a run.
 import re
 import secrets
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -18,12 +17,13 @@ from reporting.core import atomic
 from reporting.core.database import literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import OWN_PART
-from reporting.core.seeds import feedback_codes
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
+from reporting.store import dictionary
 from reporting.store.published import (
     BUILDS,
     OF_NEWEST_RUN,
+    OF_OWN_RUNS,
     TABLES,
     BuiltRun,
     frozen_journal,
@@ -107,7 +107,8 @@ def _link(path: Path, name: Path) -> None:
 
 
 def _write_database(settings: Settings, build: str) -> None:
-    with new_database(settings.published_database) as connection:
+    # its own tables are small: code lists, and the events of the ledger
+    with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         _create_views(connection, settings, build)
 
 
@@ -115,7 +116,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
     show_events(connection, settings)
-    _show_feedback_codes(connection)
+    dictionary.create_code_lists(connection, settings)
     no_runs = f"(select * from {sources['built_months']} where false)"
     given = {**sources, "runs": sources["runs"] or no_runs, "repair_days": settings.repair_days}
     shown: set[str] = set()
@@ -128,17 +129,9 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
             view = VIEWS.get(table, "select * from {source}")
             query = view.format(source=source, built_months=sources["built_months"])
             connection.execute(f"create view marts.{table} as {query}")
-
-
-def _show_feedback_codes(connection: duckdb.DuckDBPyConnection) -> None:
-    """What each feedback code means, as a small table: the views say it of a rejected record."""
-    codes = [asdict(one) for one in feedback_codes().values()]
-    columns = ", ".join(f"{name} varchar" for name in codes[0])
-    connection.execute(f"create table submission.feedback_codes ({columns})")
-    connection.executemany(
-        f"insert into submission.feedback_codes values ({', '.join('?' * len(codes[0]))})",
-        [list(one.values()) for one in codes],
-    )
+    if all(sources[table] for table in OF_OWN_RUNS):  # a whole month is published
+        dictionary.create_saved_queries(connection)
+    dictionary.describe(connection)
 
 
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
@@ -173,7 +166,11 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "or set REPORTING_HOME to the folder that holds it"
         )
     connection = duckdb.connect(str(database), read_only=True)
-    if is_of_this_place(connection, settings) and published_head(settings) is not None:
+    if (
+        is_of_this_place(connection, settings)
+        and published_head(settings) is not None
+        and dictionary.is_in(connection)
+    ):
         return connection
     build = _build_of(_queries(connection))
     connection.close()
@@ -196,6 +193,12 @@ def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     """Whether the views over files of runs read those of this home folder alone."""
     here = [literal(f"{one}/")[:-1] for one in (settings.published, settings.ledger)]  # beginnings
     return all(any(one in query for one in here) for query in _queries(connection))
+
+
+def shown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
+    """The files that the views of a connection read: those of one build."""
+    build = _build_of(_queries(connection))
+    return sorted((settings.published / BUILDS / build).glob("*.parquet")) if build else []
 
 
 def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:

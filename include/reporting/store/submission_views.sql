@@ -347,7 +347,7 @@ described as (  -- the longest beginning of a code that is described
         codes.feedback_code,
         known.*
     from (select distinct feedback_code from coded) as codes
-    inner join submission.feedback_codes as known on starts_with(codes.feedback_code, known.code)
+    inner join marts.feedback_codes as known on starts_with(codes.feedback_code, known.code)
     qualify
         row_number() over (partition by codes.feedback_code order by length(known.code) desc) = 1
 )

@@ -1,0 +1,27 @@
+-- How old is what is overdue, by product?
+create macro marts.aging(of_month := null) as table
+select
+    status.report_month,
+    population.product_code,
+    case
+        when status.days_past_due > 180 then '181 and more'
+        when status.days_past_due > 90 then '91-180'
+        when status.days_past_due > 60 then '61-90'
+        when status.days_past_due > 30 then '31-60'
+        when status.days_past_due > 0 then '1-30'
+        else 'not overdue'
+    end as bucket,
+    count(*) as accounts,
+    count(*) filter (where population.is_reportable) as reported,
+    sum(status.balance) as balance,
+    sum(status.overdue_total) as overdue_total
+from marts.repayment_status as status
+inner join marts.reportable_population as population
+    on status.account_id = population.account_id
+    and status.report_month = population.report_month
+where status.report_month = marts.month_or_newest(of_month)
+group by all
+order by population.product_code, min(status.days_past_due);
+
+comment on macro table marts.aging is
+'Accounts, balance and overdue total (CNY) by product and bucket of days past due at the end of a month. aging(''2026-05'').';

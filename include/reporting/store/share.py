@@ -1,0 +1,65 @@
+"""One self-contained database of the published tables, for people who cannot see the home folder.
+
+It holds what ``marts`` shows, no personal data, with the same comments, code lists and saved
+queries. The events of the ledger and its audit log stay here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reporting.core.database import literal, new_database
+from reporting.core.errors import BadCall
+from reporting.core.settings import Settings
+from reporting.store import dictionary
+from reporting.store.published_database import months_shown, open_published
+
+LEFT_OUT = ("submission_events", "audit_log", "data_dictionary", "saved_queries")
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was copied."""
+
+    tables: int
+    rows: int
+    months: int
+
+
+def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
+    """Write the tables of the newest months (default: all) into a new file; it appears whole.
+
+    Raises BadCall if the file exists or cannot be written there, or nothing is published.
+    """
+    if file.exists():
+        raise BadCall(f"{file} exists; name a new file")
+    if not file.parent.is_dir():
+        raise BadCall(f"{file.parent} is no folder; make it, or name another file")
+    with open_published(settings) as published:
+        built = months_shown(published)
+        if not built:
+            raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
+        kept = built[-months:] if months else built
+        views = published.execute(
+            "select view_name, list_contains(list(column_name), 'report_month') "
+            "from duckdb_views() as views inner join duckdb_columns() as columns "
+            "on views.view_name = columns.table_name and columns.schema_name = 'marts' "
+            "where views.schema_name = 'marts' and not list_contains(?, view_name) "
+            "group by view_name order by view_name",
+            [list(LEFT_OUT)],
+        ).fetchall()
+    rows = 0
+    with new_database(file) as copy:
+        copy.execute(f"attach {literal(settings.published_database)} as published (read_only)")
+        copy.execute("create schema marts")
+        dictionary.create_code_lists(copy, settings)
+        for view, is_monthly in views:
+            since = f"where report_month >= date '{kept[0].month}'" if is_monthly else ""
+            (copied,) = copy.execute(
+                f"create table marts.{view} as select * from published.marts.{view} {since} "
+                "order by all"
+            ).fetchone() or (0,)
+            rows += copied
+        copy.execute("detach published")
+        dictionary.create_saved_queries(copy)
+        dictionary.describe(copy)
+    return Copied(len(views), rows, len(kept))

@@ -1,0 +1,230 @@
+"""The published database explains itself: comments, code lists, saved queries, a copy to share."""
+
+import shutil
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.lender_months import MONTHS, Lender
+
+from reporting.core.errors import BadCall
+from reporting.store.published_database import build_database, open_published
+from reporting.store.share import write_copy
+
+MONTH, BEFORE = MONTHS[-1], MONTHS[-2]
+
+
+def rows(lender: Lender, query: str) -> list[tuple[object, ...]]:
+    with open_published(lender.settings) as connection:
+        connection.execute("use marts")
+        return connection.execute(query).fetchall()
+
+
+def test_every_table_and_column_has_a_description(lender_book: Lender) -> None:
+    lacking = rows(
+        lender_book,
+        "select table_name, column_name from data_dictionary "
+        "where table_description is null or description is null",
+    )
+    assert lacking == []
+
+
+def test_tools_see_the_descriptions_where_they_look(lender_book: Lender) -> None:
+    seen = rows(
+        lender_book,
+        'select "COLUMN_COMMENT" from information_schema.columns '
+        "where table_name = 'repayment_status' and column_name = 'days_past_due'",
+    )
+    assert seen == [("Days from the oldest late due date to the report date.",)]
+
+
+@pytest.mark.parametrize(
+    ("codes", "code_list"),
+    [
+        ("select reason_code from reportable_population", "select reason_code from reasons"),
+        ("select rule_id from quarantined_rows", "select rule_id from row_rules"),
+        ("select rule_id from repair_queue", "select rule_id from bureau_rules"),
+        ("select product_code from notices_due", "select product_code from product_policy"),
+        ("select reporter_code from submission_records", "select reporter_code from reporters"),
+        ("select document_code from reportable_population where document_code is not null",
+         "select document_code from consent_texts"),
+        ("select five_tier_class from repayment_status where five_tier_class is not null",
+         "select five_tier_class from five_tier_classes"),
+        ("select regexp_extract(repayment_status, '[1-7]') from repayment_status "
+         "where repayment_status between '1' and '7'",
+         "select repayment_status from repayment_statuses"),
+    ],
+)  # fmt: skip
+def test_every_code_joins_to_its_sentence(lender_book: Lender, codes: str, code_list: str) -> None:
+    assert rows(lender_book, f"{codes} limit 1") != []
+    assert rows(lender_book, f"({codes}) except ({code_list})") == []
+
+
+def test_every_check_has_an_entry_of_the_guide(lender_book: Lender) -> None:
+    lacking = rows(
+        lender_book,
+        "select check_id from data_quality_results "
+        "anti join check_guide on check_id glob check_pattern",
+    )
+    assert lacking == []
+
+
+def test_a_saved_query_has_a_comment_and_each_is_tried_below(lender_book: Lender) -> None:
+    found = rows(lender_book, "select query_name, description is not null from saved_queries")
+    assert found == [(name, True) for name in sorted(TRIED)]
+
+
+def status_of(lender: Lender, month: str) -> dict[str, tuple[str, int, object]]:
+    return {
+        str(account): (str(status), int(str(days)), overdue)
+        for account, status, days, overdue in rows(
+            lender,
+            "select account_id, repayment_status, days_past_due, overdue_total "
+            f"from repayment_status where report_month = '{month}-01'",
+        )
+    }
+
+
+def overdue(lender: Lender, month: str) -> set[str]:
+    return {account for account, (_, days, _) in status_of(lender, month).items() if days > 0}
+
+
+def try_overdue(lender: Lender) -> None:
+    found = rows(lender, f"select account_id, sentence from overdue('{BEFORE}')")
+    assert {account for account, _ in found} == overdue(lender, BEFORE) != set()
+    assert all(sentence for _, sentence in found)
+    newest = rows(lender, "select account_id from overdue()")
+    assert {account for (account,) in newest} == overdue(lender, MONTH)
+
+
+def try_newly_overdue(lender: Lender) -> None:
+    found = rows(lender, f"select account_id from newly_overdue('{MONTH}')")
+    assert {account for (account,) in found} == overdue(lender, MONTH) - overdue(lender, BEFORE)
+    assert found
+
+
+def try_roll_rates(lender: Lender) -> None:
+    before, now = status_of(lender, BEFORE), status_of(lender, MONTH)
+    moves = Counter((before.get(one, ("new",))[0], status) for one, (status, *_) in now.items())
+    found = rows(lender, f"select status_before, status_now, accounts from roll_rates('{MONTH}')")
+    assert {(start, end): count for start, end, count in found} == moves
+    shares = rows(lender, "select sum(share) from roll_rates() group by status_before")
+    assert all(abs(float(str(share)) - 1) < 0.001 for (share,) in shares)
+
+
+def try_aging(lender: Lender) -> None:
+    found = rows(lender, f"select bucket, accounts, overdue_total from aging('{MONTH}')")
+    days = [days for _, days, _ in status_of(lender, MONTH).values()]
+    at_most_30 = sum(int(str(count)) for bucket, count, _ in found if bucket == "1-30")
+    assert at_most_30 == sum(0 < one <= 30 for one in days) > 0
+    assert sum(int(str(count)) for _, count, _ in found) == len(days)
+
+
+def try_account_story(lender: Lender) -> None:
+    account = min(overdue(lender, MONTH))
+    found = rows(
+        lender, f"select distinct report_month, repayment_status from account_story('{account}')"
+    )
+    status = {str(month)[:7]: status for month, status in found}
+    assert status[MONTH] == status_of(lender, MONTH)[account][0]
+
+
+def try_withheld(lender: Lender) -> None:
+    found = rows(lender, "select report_month, account_id, pending_month, sentence from withheld()")
+    pending = rows(
+        lender,
+        "select report_month, account_id, owed_month from months_owed "
+        f"where report_month = '{MONTH}-01'",
+    )
+    assert {row[:3] for row in found} == set(pending) != set()
+    assert all(sentence for *_, sentence in found)
+
+
+def try_changed_since(lender: Lender) -> None:
+    changed = rows(
+        lender,
+        "select account_id, about_month, status_now, overdue_now from changed_since('2000-01-01')",
+    )
+    versions: dict[tuple[object, object], list[tuple[object, ...]]] = {}
+    for account, about, *values in rows(
+        lender,
+        "select account_id, date_trunc('month', report_date)::date, "
+        "rpy_status, tot_overd, acct_bal "
+        "from submission_records where record_type = '210' and state <> 'WITHHELD' "
+        "order by as_of, report_date",
+    ):
+        versions.setdefault((account, about), []).append(tuple(values))
+    expected = {
+        (*key, *after[:2])
+        for key, told in versions.items()
+        for before, after in pairwise(told)
+        if before != after
+    }
+    assert set(changed) == expected
+    assert rows(lender, "from changed_since('2999-01-01')") == []
+
+
+def try_connected(lender: Lender) -> None:
+    found = rows(
+        lender,
+        "select product_code, group_kind, group_value, share - share_change from connected() "
+        "where share_change is not null",
+    )
+    before = rows(
+        lender,
+        "select product_code, group_kind, group_value, share from connected_groups "
+        f"where report_month = '{BEFORE}-01'",
+    )
+    assert found
+    assert set(found) <= set(before)
+
+
+TRIED = {
+    "overdue": try_overdue,
+    "newly_overdue": try_newly_overdue,
+    "roll_rates": try_roll_rates,
+    "aging": try_aging,
+    "account_story": try_account_story,
+    "withheld": try_withheld,
+    "changed_since": try_changed_since,
+    "connected": try_connected,
+}
+
+
+@pytest.mark.parametrize("query", TRIED)
+def test_a_saved_query_agrees_with_the_tables(lender_book: Lender, query: str) -> None:
+    TRIED[query](lender_book)
+
+
+def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) -> None:
+    file = tmp_path / "to_share.duckdb"
+    copied = write_copy(file, 1, lender_book.settings)
+    assert copied.months == 1
+    with duckdb.connect(str(file), config={"enable_external_access": "false"}) as connection:
+        connection.execute("use marts")
+        months = connection.execute("select distinct report_month::varchar from repayment_status")
+        assert months.fetchall() == [(f"{MONTH}-01",)]
+        shared = connection.execute("from overdue()").fetchall()
+        lacking = connection.execute("from data_dictionary where description is null")
+        assert lacking.fetchall() == []
+    assert shared == rows(lender_book, "from overdue()")
+    with pytest.raises(BadCall, match=r"to_share.duckdb exists; name a new file"):
+        write_copy(file, 1, lender_book.settings)
+
+
+def test_an_open_connection_keeps_the_build_that_it_opened_with(
+    lender_book: Lender, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(lender_book.settings.published, home / "published")
+    settings = lender_book.settings.model_copy(update={"home": home})
+    with open_published(settings) as connection:
+        count = "select count(*) from marts.repayment_status"
+        (all_months,) = connection.execute(count).fetchone() or (0,)
+        shutil.rmtree(settings.published / "repayment_status" / f"report_month={MONTH}-01")
+        build_database(settings)
+        assert connection.execute(count).fetchone() == (all_months,)
+    with open_published(settings) as connection:
+        assert (connection.execute(count).fetchone() or (0,))[0] < all_months
