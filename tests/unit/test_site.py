@@ -1,16 +1,13 @@
 """The site's words and drawings: both languages say the same, and a drawing adds up."""
 
 import re
-from pathlib import Path
+from itertools import pairwise
 from string import Formatter
 
 import pytest
 
 from reporting.core.seeds import reasons
-from reporting.core.settings import Settings
 from reporting.pages import plots, site
-from reporting.pages.reference_pages import write_reference
-from reporting.store.published import TABLES
 
 LETTERS = [status for status in plots.STATUSES if not status.isdigit()]
 
@@ -62,7 +59,7 @@ def test_a_bar_has_no_gap_and_shows_what_is_rare() -> None:
     parts = plots.bar(numbers, plots.colours_of(list(numbers)), 1000, sum(numbers.values()))
     assert [part.name for part in parts] == ["REPORTED", "UNDERAGE", "NOTICE_PENDING"]
     assert all(part.width >= 1 for part in parts)
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in pairwise(parts):
         assert left.left + left.width == right.left
 
 
@@ -96,13 +93,3 @@ def test_the_matrix_says_who_is_worse_and_who_is_cured() -> None:
     assert kinds["N", "1"] == ("worse", 1)
     assert kinds["1", "M"] == ("better", 4)
     assert kinds["2", "C"] == ("same", 5)
-
-
-def test_the_dictionary_describes_every_published_table(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    write_reference(settings)
-    text = (settings.pages / "dictionary" / "index.html").read_text(encoding="utf-8")
-    missing = [table for table in TABLES if f'id="marts.{table}"' not in text]
-    assert missing == []
-    assert (settings.pages / "guide" / "index.zh.html").is_file()
-    assert 'id="V29"' in (settings.pages / "rules" / "index.html").read_text(encoding="utf-8")

@@ -8,18 +8,27 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import duckdb
 import yaml
 
 from reporting.checks import guide
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pages.site import Phrase, known_or, write_page
 from reporting.records.rules import RECORD_NAMES, load_rules
-from reporting.store.published import TABLES
+from reporting.store import dictionary
+
+FEEDS = DBT_PROJECT / "models" / "staging" / "sources.yml"
 
 
-def write_reference(settings: Settings) -> None:
-    """Write the three pages."""
-    for name, contents in (("rules", _rules), ("guide", _guide), ("dictionary", _dictionary)):
+def write_reference(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write the three pages; the dictionary is that of the published database."""
+    tables = _published(connection)
+
+    def of_tables(_: Phrase) -> Mapping[str, Any]:
+        return {"tables": tables, "feeds": _feeds()}
+
+    pages = {"rules": _rules, "guide": _guide, "dictionary": of_tables}
+    for name, contents in pages.items():
         write_page(settings, settings.pages / name / "index.html", f"{name}.html", contents)
 
 
@@ -43,24 +52,27 @@ def _guide(phrase: Phrase) -> Mapping[str, Any]:
     }
 
 
-def _dictionary(_: Phrase) -> Mapping[str, Any]:
-    described = _described("models")
-    feeds = [table for source in _described("sources").values() for table in source["tables"]]
-    return {
-        "tables": [described[name] for name in sorted(TABLES) if name in described],
-        "feeds": sorted(feeds, key=lambda one: str(one["name"])),
-    }
+def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Every published table with its columns; none in a database of an older version."""
+    if not dictionary.is_in(connection):
+        return []
+    tables: dict[str, dict[str, Any]] = {}
+    for name, described, column, form, words in connection.execute(
+        "select table_name, table_description, column_name, data_type, description "
+        "from marts.data_dictionary order by table_name, position"
+    ).fetchall():
+        table = tables.setdefault(
+            name, {"name": name, "description": described or "", "columns": []}
+        )
+        table["columns"].append({"name": column, "data_type": form, "description": words or ""})
+    return list(tables.values())
 
 
 @lru_cache
-def _described(kind: str) -> dict[str, Any]:
-    """What the dbt project says of its models or sources, by name."""
-    found: dict[str, Any] = {}
-    for path in sorted((DBT_PROJECT / "models").rglob("*.yml")):
-        read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        found |= {
-            one["name"]: one
-            for one in read.get(kind, [])
-            if kind == "models" or one["name"] == "raw"
-        }
-    return found
+def _feeds() -> list[dict[str, Any]]:
+    """The feeds as the dbt project describes them."""
+    read = yaml.load(FEEDS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    found = [
+        table for source in read["sources"] for table in source["tables"] if source["name"] == "raw"
+    ]
+    return sorted(found, key=lambda table: str(table["name"]))

@@ -33,7 +33,7 @@ def renew(settings: Settings, months: Collection[date] | None = None) -> Path:
             if months is None or state.month in months:
                 write_month(connection, state, settings)
         write_trend(connection, settings)
-    write_reference(settings)
+        write_reference(connection, settings)
     return write_front(states, settings)
 
 

@@ -45,7 +45,9 @@ class Words:
 @lru_cache
 def phrases() -> dict[str, dict[str, str]]:
     """The pages' own words by key and language."""
-    read: dict[str, dict[str, str]] = yaml.safe_load(PHRASES.read_text(encoding="utf-8"))
+    read: dict[str, dict[str, str]] = yaml.load(
+        PHRASES.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+    )
     return read
 
 
