@@ -68,7 +68,7 @@ def test_the_five_figures_are_those_of_the_tables(lender_book: Lender, page: str
         "select count(distinct account_id) filter (where record_type = '210' "
         "and state = 'BUILT'), sum(overdue_total) filter (where record_type = '210' "
         "and state = 'BUILT'), count(*) filter (where state = 'WITHHELD') "
-        "from submission_records where report_month = ?",
+        "from marts.submission_records where report_month = ?",
         f"{MONTH}-01",
     )
     shown = re.findall(r"<b>([^<]+)</b>", section(page, "figures"))
@@ -82,7 +82,7 @@ def test_every_account_stands_in_one_reason_with_its_sentence(
     lender_book: Lender, page: str
 ) -> None:
     ((accounts,),) = lender_book.query(
-        "select count(*) from reportable_population where report_month = ?", f"{MONTH}-01"
+        "select count(*) from marts.reportable_population where report_month = ?", f"{MONTH}-01"
     )
     shown = section(page, "reasons")
     counts = re.findall(r'<tr><td class="n">([\d,]+)</td>', shown)
@@ -109,7 +109,7 @@ def test_each_query_that_is_shown_gives_what_is_shown(lender_book: Lender, page:
 def test_the_files_stand_with_their_whole_hash(lender_book: Lender, page: str) -> None:
     shown = re.sub("<wbr>", "", section(page, "files"))
     built = lender_book.query(
-        "select built_name, sha256 from submission_events where event = 'BUILT' "
+        "select built_name, sha256 from marts.submission_events where event = 'BUILT' "
         "and built_name is not null and report_month = ?",
         f"{MONTH}-01",
     )

@@ -61,9 +61,8 @@ def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         "select table_name, table_description, column_name, data_type, description "
         "from marts.data_dictionary order by table_name, position"
     ).fetchall():
-        table = tables.setdefault(
-            name, {"name": name, "description": described or "", "columns": []}
-        )
+        first = {"name": name, "description": described or "", "columns": []}
+        table = tables.setdefault(name, first)
         table["columns"].append({"name": column, "data_type": form, "description": words or ""})
     return list(tables.values())
 
@@ -72,7 +71,5 @@ def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _feeds() -> list[dict[str, Any]]:
     """The feeds as the dbt project describes them."""
     read = yaml.load(FEEDS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    found = [
-        table for source in read["sources"] for table in source["tables"] if source["name"] == "raw"
-    ]
-    return sorted(found, key=lambda table: str(table["name"]))
+    (raw,) = (source for source in read["sources"] if source["name"] == "raw")
+    return sorted(raw["tables"], key=lambda table: str(table["name"]))
