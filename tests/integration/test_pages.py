@@ -11,7 +11,7 @@ from support.lender_months import MONTHS, Lender
 
 from reporting.core.seeds import seed_rows
 from reporting.core.settings import Settings
-from reporting.pages import renew
+from reporting.pages import dbt_docs, renew
 from reporting.store.published import TABLES
 from reporting.store.published_database import open_published
 
@@ -184,3 +184,10 @@ def test_nothing_is_cut_off_and_nothing_scrolls_sideways(width: int, lender_book
             assert shown.evaluate(CUT_OFF, width) == [], path
             assert shown.evaluate(CUT_OFF_DRAWING) == [], path
         browser.close()
+
+
+def test_the_command_writes_the_site_with_dbts_documentation(lender_book: Lender) -> None:
+    front = dbt_docs.build_pages(lender_book.settings)
+    assert front == lender_book.settings.pages / "index.html"
+    assert 'href="dbt/index.html"' in text_of(front)
+    assert "repayment_status" in text_of(front.parent / "dbt" / "index.html")
