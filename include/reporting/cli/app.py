@@ -374,12 +374,40 @@ def waive(
     until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
 ) -> None:
     """Waive a warning of a month until a day, while the same rows fail."""
+    from reporting.alerts import alert_events
     from reporting.checks.waivers import waive as give_waiver
 
-    path = give_waiver(check, month, by, reason, until, load_settings())
+    settings = load_settings()
+    path = give_waiver(check, month, by, reason, until, settings)
+    alert_events.waived(month, check, by, reason, settings)
     console.print(
         f"Waived in {path}; it applies from the next run on.", soft_wrap=True, highlight=False
     )
+
+
+@app.command()
+def ack(
+    alert: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An open alert; without it, list them.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="Who takes it.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Without personal data.")] = "",
+) -> None:
+    """Acknowledge an open alert, so that it is not repeated; without an id, list the open ones."""
+    from reporting.alerts import alert_events
+
+    settings = load_settings()
+    if alert is not None:
+        taken = alert_events.acknowledge(alert, by, note, settings)
+        console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
+        return
+    table = Table("alert", "severity", "audience", "since", "answered by", box=None)
+    table.columns[0].no_wrap = True  # so that the id can be copied
+    for one in alert_events.open_now(settings):
+        since = f"{one.sent_at:%Y-%m-%d %H:%M}"
+        cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
+        table.add_row(*(Text(shown(cell)) for cell in cells))
+    console.print(table if table.row_count else "No alert is open.")
 
 
 @app.command()
