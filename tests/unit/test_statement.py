@@ -137,7 +137,7 @@ def test_who_is_not_reported_hears_why_and_what_would_change_it(
     row = ROW | {"reason_code": code, "is_reportable": False}
     document = document_of(statement(replace(ACCOUNT, row=row, records=[])), language)
     assert document.verdict == "NOT_REPORTED"
-    assert Words(language).of_reason(code) in document.accounts[0].lines
+    assert Words(language).of_reason(code) in document.accounts[0].lines[1]
 
 
 def test_a_person_whose_account_is_withheld_hears_that_the_rest_was_sent() -> None:
@@ -192,6 +192,9 @@ def test_overdue_months_are_named_and_many_are_counted() -> None:
     named = "January 2026 (overdue 31-60 days), February 2026 (overdue 31-60 days)"
     assert f"Reported as overdue: {named}." in aloud(few)
     assert "Reported as overdue: 9 months, the newest September 2026 (" in aloud(many)
+    built = document_of(statement(with_record(state="BUILT")), Language.EN)
+    assert "To be reported as overdue: May 2026 (overdue 31-60 days)." in aloud(built)
+    assert "Reported as overdue" not in aloud(built)
 
 
 def test_accounts_that_stand_alike_are_said_once() -> None:
