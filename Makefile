@@ -93,7 +93,7 @@ benchmark: $(INSTALLED) $(OTHERS) ## Measure program and floor on a million acco
 quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is found (40 minutes): docs/data_quality.md
 	@$(BIN)/python benchmarks/quality.py
 
-docs: $(INSTALLED) ## Build dbt's pages of every table and column, and the check pages of each month
+docs: $(INSTALLED) ## Build all pages: the months, the trend, the reference, and dbt's documentation
 	@$(BIN)/reporting docs
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml

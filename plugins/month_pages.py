@@ -1,6 +1,6 @@
 """The pages of the months behind Airflow's login: a tab of each run, and what links lead to.
 
-The pages are files in the home folder, below ``check_pages``. The web server hands them out to
+The pages are files in the home folder, below ``pages``. The web server hands them out to
 whoever may read the monthly DAG, with a header that keeps a page from acting in its reader's name.
 Set ``REPORTING_PAGES_URL`` to ``<[api] base_url>/reporting``, and the links in alerts and in a
 request for approval lead here.
@@ -45,7 +45,7 @@ def pages() -> Any:
 
     reader = [Depends(requires_access_dag("GET", param_dag_id=DAG))]
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    folder = load_settings().check_pages  # nothing else of the home folder is handed out
+    folder = load_settings().pages  # nothing else of the home folder is handed out
     files = StaticFiles(directory=folder, html=True, check_dir=False)
 
     @app.get("/of_run", dependencies=reader)
@@ -53,8 +53,10 @@ def pages() -> Any:
         query = select(DagRun).where(DagRun.dag_id == DAG, DagRun.run_id == run_id)
         if (run := session.scalar(query)) is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such run")
-        page = load_settings().check_page(month_of(run))
-        if not page.is_file():
+        settings, month = load_settings(), month_of(run)
+        written = (settings.month_page(month), settings.check_page(month))
+        page = next((one for one in written if one.is_file()), None)
+        if page is None:  # while its first run is checked a month has the page of its checks alone
             return PlainTextResponse(NO_PAGE_YET, HTTPStatus.NOT_FOUND, HEADERS)
         below = page.relative_to(folder.parent).as_posix()
         return RedirectResponse(quote(below), headers=HEADERS)

@@ -24,7 +24,7 @@ from support.lender_months import settings_in
 
 DAG = "/dags/monthly_credit_reporting"
 USERS = ["builder", "approver"]
-PAGES = "/reporting/check_pages"
+PAGES = "/reporting/pages"
 ELSEWHERE = "no page of a month"
 MONTH_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>2026-05</title>
 <link rel="stylesheet" href="style.css"></head><body><h1>The month 2026-05</h1></body></html>
@@ -38,12 +38,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
     """A running Airflow over an empty landing zone."""
     settings = settings_in(tmp_path_factory.mktemp("ui"))
     Path(settings.landing).mkdir()
-    page = settings.check_page("2026-05")
+    page = settings.month_page("2026-05")
     page.parent.mkdir(parents=True)
     page.write_text(MONTH_PAGE, encoding="utf-8")
     page.with_name("style.css").write_text("h1 { font-style: italic; }", encoding="utf-8")
     (settings.home / "hash.key").write_text(ELSEWHERE, encoding="utf-8")
-    (settings.check_pages / "link").symlink_to(settings.home)
+    (settings.pages / "link").symlink_to(settings.home)
     with running_airflow(settings) as server:
         yield server
 

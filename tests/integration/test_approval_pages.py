@@ -121,7 +121,7 @@ class MonthRun:
         ) as page:
             page.get_by_text(f"Release the month {self.month}").wait_for()
             assert page.get_by_role("button", name="Approve").is_disabled()  # without a reason
-            page.locator(f"a[href$='/reporting/check_pages/{self.month}/index.html']").wait_for()
+            page.locator(f"a[href$='/reporting/pages/{self.month}/index.html']").wait_for()
             page.locator("#element_reason").fill(reason)
             seen = str(page.inner_text("body"))
             page.get_by_role("button", name=option).click()

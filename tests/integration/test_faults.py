@@ -66,8 +66,8 @@ def assert_stopped(settings: Settings, run: Run, check_id: str) -> None:
             [run.month],
         ).fetchall()
     assert (check_id,) in failed
-    assert (settings.check_pages / run.label / "index.html").is_file()
-    assert '<small class="stop">stopped</small>' in trend_page(settings).read_text(encoding="utf-8")
+    assert (settings.month_page(run.label)).is_file()
+    assert '<small class="stop">Stopped</small>' in trend_page(settings).read_text(encoding="utf-8")
 
 
 def test_in_the_landed_data(tmp_path: Path, landing: Path, mailbox: Mailbox) -> None:

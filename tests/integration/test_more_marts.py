@@ -17,7 +17,7 @@ from support.lender_months import MONTHS, Lender
 
 from reporting.cli import summary
 from reporting.core import product_policy
-from reporting.pages import trend
+from reporting.pages import front_page
 
 Row = dict[str, Any]
 CLOSED = ("NOT_YET_OPEN", "CLOSED_EARLIER")
@@ -273,8 +273,8 @@ def test_the_summary_names_the_file_of_notices(lender_book: Lender) -> None:
 def test_the_summary_names_the_page_of_all_months(lender_book: Lender) -> None:
     printed = io.StringIO()
     summary.show(lender_book.settings, MONTHS, Console(file=printed, width=100))
-    page = trend.trend_page(lender_book.settings)
-    assert f"All months side by side: {page}" in printed.getvalue()
+    page = front_page.front_page(lender_book.settings)
+    assert f"All months: {page}" in printed.getvalue()
     html = page.read_text(encoding="utf-8")
     assert [month for month in MONTHS if f'href="{month}/index.html"' in html] == MONTHS
 

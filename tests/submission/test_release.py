@@ -17,6 +17,7 @@ from support.released_months import AT, FIRST, SECOND, approve, query, release_m
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import OWN_PART
 from reporting.core.settings import Settings
+from reporting.pages import renew
 from reporting.pipeline import steps
 from reporting.store import month_order, published_database
 from reporting.store.published import partition
@@ -231,13 +232,41 @@ def test_the_approver_sees_at_most_thirty_lines_without_persons(settings: Settin
     assert [value for row in names for value in row if value and value in text] == []
 
 
+def test_the_page_of_the_month_says_how_far_it_came(settings: Settings) -> None:
+    def said(month: str) -> str:
+        return settings.month_page(month).read_text(encoding="utf-8").partition("glance")[0]
+
+    assert "Built, and waits for approval." in said(FIRST)
+    approve(settings, FIRST)
+    assert "Approved by os:bo on 2026-06-03 09:00. Not released yet." in said(FIRST)
+    release_month(settings, FIRST)
+    assert "Released on 2026-06-03 09:00, approved by os:bo." in said(FIRST)
+    assert "Built, and waits for approval." in said(SECOND)
+    with acting("os:bo"):
+        run = approval.newest_run(SECOND, None, settings)
+        approval.decline(run, settings, AT, reason="<b>too few</b> closings")
+    assert "Declined by os:bo on 2026-06-03 09:00." in said(SECOND)
+    assert "Reason given: &lt;b&gt;too few&lt;/b&gt; closings" in said(SECOND)
+    front = (settings.pages / "index.html").read_text(encoding="utf-8")
+    assert [front.count(f'class="chip {state}"') for state in ("released", "declined")] == [1, 1]
+
+
+def test_a_fault_of_a_page_stops_no_approval(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(renew, "write_front", lambda *_: {}["no such phrase"])
+    approve(settings, FIRST)
+    assert "the pages were not renewed: KeyError" in caplog.text
+    assert {s.state for s in run_states(settings)} == {"APPROVED", "BUILT"}
+
+
 def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> None:
     groups = {"records": [f"r{number}" for number in range(20)], "status": ["*: 3"], "none": []}
     shown = review.Review("May", groups | {"checks": [f"c{number}" for number in range(20)]})
     text = shown.markdown()
     assert len([line for line in text.splitlines() if line]) == 29  # the subject stands above it
     assert "**status**\n\n- *: 3\n" in text
-    assert text.count("more, see all checks") == 2
+    assert text.count("more, see the page of the month") == 2
     assert "none" not in text
     assert text.split("**checks**")[1].split()[:4] == ["-", "c0", "-", "c1"]
     assert len(shown.lines()) <= review.MOST_LINES

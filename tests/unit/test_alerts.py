@@ -75,7 +75,7 @@ STOPPED = Alert(
         Result("bureau.E01", "warning", owner="compliance"),
     ],
     due_on=date(2026, 6, 10),
-    page="check_pages/2026-05/index.html",
+    page="pages/2026-05/index.html",
     files="No file of 2026-05 is in place.",
     figures="Figures: 7 accounts reported (9 the month before).",
 )
@@ -195,7 +195,7 @@ def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audience
     )
     assert last == (
         "Owner: pipeline. As known at 2026-06-03T00:00:00.\n"
-        "Check page: check_pages/2026-05/index.html\n"
+        "Page: pages/2026-05/index.html\n"
         "What to do: docs/runbook.md#a-check-stopped-the-month\n"
     )
 
@@ -227,7 +227,7 @@ def test_a_month_that_stopped_before_any_check_gives_the_errors_line() -> None:
     first = message.text.splitlines()[0]
     assert first.startswith("Credit report 2026-05 stopped on an error. No file of 2026-05 ")
     assert first.endswith(f"First: {line}")
-    assert "Check page" not in message.text
+    assert "Page" not in message.text
 
 
 def test_what_withholds_more_records_stands_first_after_what_is_critical() -> None:
@@ -275,7 +275,7 @@ def test_links_can_be_clicked_where_the_pages_are_served(tmp_path: Path) -> None
     )
     run = Run.of("2026-05", None, settings)
     text = compose(Alert.stopped(run, settings, STOPPED.results), "pipeline").text
-    assert "Check page: https://pages.example.org/check_pages/2026-05/index.html\n" in text
+    assert "Page: https://pages.example.org/pages/2026-05/index.html\n" in text
     assert f"  https://docs.example.org/x/checks.md#{DUPLICATE}\n" in text
     assert "https://docs.example.org/x/runbook.md#a-check-stopped-the-month\n" in text
     with pytest.raises(ValueError, match="pages_url"):
@@ -296,7 +296,7 @@ def test_a_run_knows_its_page_and_its_deadline(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, deadline_day=8)
     run = Run.of("2026-05", None, settings)
     alert = Alert.stopped(run, settings, [])
-    page = str(tmp_path / "check_pages" / "2026-05" / "index.html")
+    page = str(tmp_path / "pages" / "2026-05" / "index.html")
     expected = Alert(
         *("2026-05", datetime(2026, 6, 3), "stopped", [], date(2026, 6, 8)),
         page=page,
@@ -703,7 +703,7 @@ def test_a_webhook_gets_the_message_as_an_object(
         "checked": 1200,
         "examples": ["A1", "A2"],
         "owner": "pipeline",
-        "page": "check_pages/2026-05/index.html",
+        "page": "pages/2026-05/index.html",
         "runbook": f"docs/checks.md#{DUPLICATE}",
     }
 

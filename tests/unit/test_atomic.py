@@ -85,8 +85,8 @@ def test_leftovers_of_any_month_go_with_the_next_run(tmp_path: Path) -> None:
         settings.work / f"{ended}.tmp" / "spilled",
         settings.published / ".reporting.duckdb.partial",
         settings.published / "built_months" / "report_month=2026-04-01" / ".data.parquet.partial",
-        settings.check_pages / ".2026-04.partial" / "index.html",
-        settings.check_pages / "2026-04" / ".index.html.partial",
+        settings.pages / ".2026-04.partial" / "index.html",
+        settings.pages / "2026-04" / "checks" / ".index.html.partial",
     ]
     kept = settings.work / "2026-04" / "build.duckdb"
     for path in [*left, kept]:

@@ -12,10 +12,10 @@ from reporting.core.errors import BadCall
 from reporting.core.run import Run, next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
-from reporting.pages import dbt_docs, trend
-from reporting.pages.month_checks import start_page
+from reporting.pages import month_checks, renew, trend
+from reporting.pages.published_months import published_months
 from reporting.pages.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
-from reporting.store import publish, published
+from reporting.store import publish
 
 NONE = NOTHING.text
 CHECKS = (
@@ -104,7 +104,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        if tag != "meta":
+        if tag not in ("meta", "link"):
             self.open.append(tag)
         if tag == "table":
             self.table = found["id"] or ""
@@ -145,8 +145,13 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
 
 
+def written(settings: Settings) -> Path:
+    with published_months(settings) as connection:
+        return trend.write_trend(connection, settings)
+
+
 def page_of(settings: Settings) -> Page:
-    return Page(trend.write_trend(settings))
+    return Page(written(settings))
 
 
 def test_one_month(settings: Settings) -> None:
@@ -163,7 +168,7 @@ def test_one_month(settings: Settings) -> None:
     assert page.row("feed-counts", "Records") == ["2 of 70"]
     assert "30 of 40 accounts reported" in page.words
     assert "2 checks that never failed" in page.words
-    assert "docs/checks.md#b" in page.text
+    assert "../guide/index.html" in page.links
 
 
 def test_a_cell_says_by_colour_and_by_words_what_became_of_a_check(settings: Settings) -> None:
@@ -226,13 +231,13 @@ def test_a_month_that_stopped_has_checks_alone_and_says_so(settings: Settings) -
     month_of(settings, "2026-05", data_quality_results=[check("a", 300, severity="critical")])
     page = page_of(settings)
     for table in page.tables.values():
-        assert table[0][1:] == ["2026-04", "2026-05 stopped"]
+        assert table[0][1:] == ["2026-04", "2026-05 Stopped"]
     assert page.row("failed-checks", "a") == ["✓", "✖ 30 %"]
     assert page.row("passed-checks", "later") == ["✓", NONE]
     assert page.row("reason-counts", "REPORTED") == ["30", NONE]
     assert page.row("feed-counts", "bills") == ["5,000 0.2 % quarantined", NONE]
     assert page.row("feed-counts", "Records") == ["2 of 70", NONE]
-    assert "stopped critical checks that failed: 1" in page.words
+    assert "Stopped critical checks that failed: 1" in page.words
     assert "earlier build" not in page.words
 
 
@@ -267,7 +272,9 @@ def test_thirty_months(settings: Settings) -> None:
         assert table[0][1:] == labels
         assert {len(row) for row in table} <= {31, 2}  # 2: the name of a layer
     assert page.row("failed-checks", "a")[-1] == "▲ 2.9 %"
-    assert page.links == {f"{label}/index.html" for label in labels}
+    assert {link for link in page.links if link.startswith("../20")} == {
+        f"../{label}/{page}" for label in labels for page in ("index.html", "checks/index.html")
+    }
 
 
 def test_results_of_an_earlier_version_have_no_waivers(settings: Settings) -> None:
@@ -282,7 +289,7 @@ def test_results_of_an_earlier_version_have_no_waivers(settings: Settings) -> No
         publish.publish_tables(connection, run, settings, ("data_quality_results",))
     page = page_of(settings)
     assert page.row("failed-checks", "a") == ["▲ 10 %"]
-    assert "1 open warning " in page.words
+    assert "1 open warnings" in page.words
 
 
 def test_text_of_a_table_is_text_on_the_page(settings: Settings) -> None:
@@ -305,10 +312,10 @@ def test_the_same_tables_give_the_same_bytes_and_nothing_comes_from_elsewhere(
 ) -> None:
     whole_month(settings, "2026-04", check("a"), check("b", 3))
     whole_month(settings, "2026-05", check("a"), check("b", 3))
-    path = trend.write_trend(settings)
+    path = written(settings)
     first = path.read_bytes()
-    assert trend.write_trend(settings).read_bytes() == first
-    assert [one.name for one in settings.check_pages.iterdir()] == ["trend.html"]
+    assert written(settings).read_bytes() == first
+    assert sorted(one.name for one in path.parent.iterdir()) == ["index.html", "index.zh.html"]
     assert b"http" not in first
     assert b"<script" not in first
     assert b"url(" not in first
@@ -316,7 +323,7 @@ def test_the_same_tables_give_the_same_bytes_and_nothing_comes_from_elsewhere(
 
 def test_nothing_published_is_a_wrong_call(settings: Settings) -> None:
     with pytest.raises(BadCall, match="nothing is published"):
-        trend.write_trend(settings)
+        written(settings)
 
 
 def test_the_stacks_share_one_scale_and_leave_no_gap() -> None:
@@ -343,23 +350,21 @@ def test_the_stacks_share_one_scale_and_leave_no_gap() -> None:
         (99_999, 100_000, ">99.9 %"),
         (10, 10, "100 %"),
         (1, 3, "33.3 %"),
-        (0, 0, "no rows"),
+        (0, 0, "0 / 0"),
     ],
 )
 def test_a_share_in_words(part: int, whole: int, words: str) -> None:
     assert share_of(part, whole) == words
 
 
-def test_the_other_pages_lead_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run.of("2026-05", None, settings)
-    assert 'href="../trend.html"' in start_page(run, [])
+def test_the_other_pages_lead_to_it(settings: Settings) -> None:
     whole_month(settings, "2026-05", check("a"))
-    built = published.BuiltRun(run.month, run.as_of, "run", None)
-    monkeypatch.setattr(dbt_docs, "built_months", lambda _: [built])
-    run.build_store(settings).parent.mkdir(parents=True)
-    run.build_store(settings).touch()
-    docs = settings.home.resolve() / "docs"
-    monkeypatch.setattr(dbt_docs, "dbt_pages", lambda *_: docs.mkdir())
-    page = dbt_docs.build_pages(settings)
-    assert "../check_pages/trend.html" in Page(page).links  # also in a copied home
+    front = renew.renew(settings)
+    assert front == settings.pages / "index.html"
+    assert {"trend/index.html", "2026-05/index.html"} <= Page(front).links
+    run = Run.of("2026-05", None, settings)
+    month_checks.write_checks(run, settings, [])
+    for path in (settings.month_page(run.label), settings.check_page(run.label)):
+        text = path.read_text(encoding="utf-8")
+        assert 'trend/index.html"' in text  # relative, so also in a copied home
     assert trend.trend_page(settings).is_file()

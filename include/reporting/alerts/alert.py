@@ -35,7 +35,7 @@ class Fault:
 class Alert:
     """The outcome of a month's run, a daily watch or the bureau's answers, for every audience.
 
-    ``page`` and ``docs`` locate the check page (empty: there is none) and the documents; ``files``
+    ``page`` and ``docs`` locate the page of the month (empty: none) and the documents; ``files``
     says which submission files are in place, ``figures`` compares the month with the one before
     (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
     """
@@ -72,13 +72,15 @@ class Alert:
             done=done,
             files=month_state.files(run, settings),
             **_of(run, settings),
+            page=_page_of_stopped(run, settings, fault),
         )
 
     @classmethod
     def ended(cls, run: Run, settings: Settings, results: Sequence[CheckResult]) -> "Alert":
         """A month that was built and written, with or without warnings."""
         outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
-        return cls(run.label, run.as_of, outcome, results, **_of(run, settings))
+        page = settings.address_of(settings.month_page(run.label))
+        return cls(run.label, run.as_of, outcome, results, **_of(run, settings), page=page)
 
     @classmethod
     def watched(
@@ -213,10 +215,16 @@ def documents(settings: Settings) -> str:
     return settings.docs_url.rstrip("/") or "docs"
 
 
+def _page_of_stopped(run: Run, settings: Settings, fault: Fault | None) -> str:
+    """The month's page; that of its checks where a fault or a supplement left none of this run."""
+    has_own = fault is None and not run.is_supplement
+    page = settings.month_page(run.label) if has_own else settings.check_page(run.label)
+    return settings.address_of(page)
+
+
 def _of(run: Run, settings: Settings) -> dict[str, Any]:
     return {
         "due_on": deadline(run.month, settings),
-        "page": settings.address_of(settings.check_page(run.label)),
         "docs": documents(settings),
         "figures": month_state.figures(run, settings),
     }

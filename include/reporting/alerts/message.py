@@ -13,7 +13,7 @@ from reporting.checks.results import CheckResult
 from reporting.core.errors import BadCall
 
 RUNBOOK = "docs/runbook.md"
-MOST_CHECKS = 10  # in a message; the check page lists all of them
+MOST_CHECKS = 10  # in a message; the page of the month lists all of them
 MOST_EXAMPLES = 3
 LONGEST_SUBJECT = 120  # characters; most mail programs cut the rest off
 LONGEST_TEXT = 4000  # characters; chat services refuse a message of more than 2,000 to 5,000
@@ -194,7 +194,7 @@ def _ended(alerted_id: str) -> str:
 def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: Fault | None) -> str:
     lines = [f"Owner: {audience}. As known at {alert.as_of.isoformat()}."]
     if alert.page and alert.results:
-        lines.append(f"Check page: {alert.page}")
+        lines.append(f"Page: {alert.page}")
     if alert.outcome == "watched":
         anchor = "the-daily-watch"
     elif alert.outcome == "answered":

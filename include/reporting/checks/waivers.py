@@ -114,7 +114,7 @@ def waive(check_id: str, month: str, by: str, reason: str, until: str, settings:
             [check_id, parse_month(month)],
         ).fetchall()
     if not found:
-        raise BadCall(f"month {month} has no result of check {check_id}; see its check pages")
+        raise BadCall(f"month {month} has no result of check {check_id}; see its page")
     severity, passed, evidence, as_of = found[0]
     if evidence is None:
         raise BadCall(f"month {month} was checked by an earlier version; run it again first")

@@ -440,7 +440,7 @@ def dbt(
 
 @app.command()
 def docs() -> None:
-    """Build the pages: dbt's documentation of tables and columns, and the checks by month."""
+    """Build all pages: the months, their checks, the trend, the reference, dbt's documentation."""
     from reporting.pages import dbt_docs
 
     with console.status("Writing the pages ..."):

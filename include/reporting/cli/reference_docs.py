@@ -22,7 +22,7 @@ HEAD = """# The checks, one by one
 
 Generated from `expectations/`; renew it with `make checks-page`. **critical** stops the month,
 **warning** alerts the check's owner and can be waived (`reporting waive`), **info** is only counted
-on the check page. The checks of the daily watch stop no month.
+on the pages. The checks of the daily watch stop no month.
 """
 
 

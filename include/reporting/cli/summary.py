@@ -14,7 +14,7 @@ from reporting.cli.terminal import SafeConsole
 from reporting.core.run import Run, next_month, parse_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
-from reporting.pages.trend import trend_page
+from reporting.pages.front_page import front_page
 from reporting.records.notices import notices_file
 from reporting.store.month_order import cut_off_needed
 from reporting.store.published_database import open_published
@@ -175,13 +175,11 @@ def _print_files(console: Console, settings: Settings, months: list[str]) -> Non
 def _print_next(console: Console, settings: Settings, month: str, someone: str | None) -> None:
     console.print(f"Database: {settings.published_database}", highlight=False, soft_wrap=True)
     console.print(
-        f"Check pages: {settings.check_page(month)}",
+        f"Page of the month: {settings.month_page(month)}",
         highlight=False,
         soft_wrap=True,
     )
-    console.print(
-        f"All months side by side: {trend_page(settings)}", highlight=False, soft_wrap=True
-    )
+    console.print(f"All months: {front_page(settings)}", highlight=False, soft_wrap=True)
     command = _command()
     if act := next_act(settings):
         console.print(f"To release: {act}", highlight=False, soft_wrap=True)

@@ -159,13 +159,17 @@ class Settings(BaseSettings):
         return (self.gnupg_home or self.home / "secure" / "gnupg").resolve()
 
     @property
-    def check_pages(self) -> Path:
-        """Folder of the check pages."""
-        return self.home.resolve() / "check_pages"
+    def pages(self) -> Path:
+        """Folder of the pages that people look at; nothing in it names a person."""
+        return self.home.resolve() / "pages"
 
-    def check_page(self, month: str) -> Path:
-        """The start page of a month's checks (YYYY-MM), the same for all its layers."""
-        return self.check_pages / month / "index.html"
+    def month_page(self, label: str) -> Path:
+        """The page of a month (YYYY-MM), or of a supplement."""
+        return self.pages / label / "index.html"
+
+    def check_page(self, label: str) -> Path:
+        """The page of all checks of a month, or of a supplement."""
+        return self.pages / label / "checks" / "index.html"
 
     def address_of(self, page: Path) -> str:
         """Where people see a page of the home folder: its URL, or its path."""

@@ -16,7 +16,7 @@ from reporting.core.settings import Settings
 LOCK = ".lock"
 # Where things are written aside; the spill folders of the build stores end in .tmp.
 WRITTEN_IN = (
-    *("submissions/*", "notices", "work/*", "check_pages", "check_pages/*"),
+    *("submissions/*", "notices", "work/*", "pages", "pages/*", "pages/*/*"),
     *("published", "published/*", "published/*/*", "ledger/events"),
 )
 # Seconds. Whoever only looks whether the lock is held has it for less, and must not be in the way.

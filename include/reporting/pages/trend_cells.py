@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.core.seeds import reasons
+from reporting.pages.plots import colour_of
+from reporting.pages.site import Phrase
 
-# By position of the reason. The most accounts are REPORTED: its colour is the calm one. The others
-# alternate between light and dark, so that neighbours differ without colours too.
-COLOURS = (
-    *("#d9d9d9", "#8c8c8c", "#f0e442", "#882255", "#ffb6c1", "#d55e00"),
-    *("#f5c98b", "#117733", "#a6dba0", "#cc79a7", "#2f6fa7"),
-)
-UNKNOWN_COLOUR = "#000000"
 STACK_HEIGHT, BAR_HEIGHT = 140, 34
 MARKS = {"critical": "✖", "warning": "▲"}
 
@@ -23,11 +17,6 @@ class Month:
     label: str
     is_stopped: bool
 
-    @property
-    def page(self) -> str:
-        """Its check page, seen from the trend's place."""
-        return f"{self.label}/index.html"
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -37,7 +26,7 @@ class Cell:
     kind: str = ""
     small: str = ""
     title: str = ""
-    page: str = ""
+    page: str = ""  # month whose checks it leads to
 
 
 NOTHING = Cell("\N{EN DASH}", "n")
@@ -72,24 +61,33 @@ class Stack:
 
 
 def check_cell(
-    month: Month, severity: str, passed: bool, is_waived: bool, failing: int, checked: int
+    phrase: Phrase,
+    month: Month,
+    severity: str,
+    passed: bool,
+    is_waived: bool,
+    failing: int,
+    checked: int,
 ) -> Cell:
-    """A check's answer in one month: its mark and the share of the rows that failed."""
+    """A check's result in one month: its mark and the share of the rows that failed."""
     share = share_of(failing, checked)
-    title = f"{failing:,} of {checked:,} rows" if failing or not passed else ""
+    page = month.label
+    title = (
+        phrase("rows_failing", failing=failing, checked=checked) if failing or not passed else ""
+    )
     if passed:
-        return Cell("✓", "p", share if failing else "", title, month.page)
+        return Cell("✓", "p", share if failing else "", title, page)
     if is_waived:
-        return Cell(f"▲ {share}", "w", "waived", title, month.page)
+        return Cell(f"▲ {share}", "w", phrase("waived"), title, page)
     if severity not in MARKS:
-        return Cell(f"i {share}", "i", "", title, month.page)
-    return Cell(f"{MARKS[severity]} {share}", darkness(failing, checked), "", title, month.page)
+        return Cell(f"i {share}", "i", "", title, page)
+    return Cell(f"{MARKS[severity]} {share}", darkness(failing, checked), "", title, page)
 
 
 def share_of(part: int, whole: int) -> str:
     """A share in words: nothing that is there reads 0 %, and nothing incomplete 100 %."""
     if not whole:
-        return "no rows"
+        return "0 / 0"
     tenths = (2000 * part + whole) // (2 * whole)
     if part and not tenths:
         return "<0.1 %"
@@ -112,17 +110,10 @@ def bar_of(evaluated: int, passed: int) -> Bar:
     return Bar(share_of(passed, evaluated), height, failed, evaluated)
 
 
-def withheld_cell(built: int, withheld: int) -> Cell:
+def withheld_cell(phrase: Phrase, built: int, withheld: int) -> Cell:
     """The records of a month that were not sent."""
     kind = darkness(withheld, built) if withheld else ""
-    return Cell(f"{withheld:,}", kind, f"of {built:,}", share_of(withheld, built))
-
-
-def colour_of(code: str) -> str:
-    """The colour of a reason, the same on every page."""
-    known = list(reasons())
-    position = known.index(code) if code in known else len(COLOURS)
-    return COLOURS[position] if position < len(COLOURS) else UNKNOWN_COLOUR
+    return Cell(f"{withheld:,}", kind, phrase("trend.of", whole=built), share_of(withheld, built))
 
 
 def stacks_of(codes: Sequence[str], accounts: Sequence[dict[str, int]]) -> list[Stack]:

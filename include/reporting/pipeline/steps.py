@@ -43,7 +43,8 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder, require_address_space
 from reporting.landing.land import LandingReport, land_feeds
 from reporting.monitoring import configuration
-from reporting.pages import month_checks, trend
+from reporting.pages import month_checks
+from reporting.pages.renew import renew_after
 from reporting.pipeline import landing_unchanged, reproduction, supplement
 from reporting.records import (
     earlier_months,
@@ -346,10 +347,9 @@ def publish(run: Run, settings: Settings) -> str | None:
             published_database.build_database(settings)
         if not run.is_supplement:
             carried_forward.carry_forward(connection, run, settings)
-        month_checks.show_reconciliation(connection, run, settings)
     remove_old_stores(settings)
+    renew_after(settings, [run.month])
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
-    _write_trend(settings)
     return None
 
 
@@ -430,7 +430,7 @@ def beside() -> Iterator[Callable[[Callable[[], object]], None]]:
 def _check(layer: str, run: Run, settings: Settings) -> None:
     if month_order.is_released(run, settings):
         return  # a reproduction: its bytes are compared
-    report = evaluate_layer(layer, run, settings, month_checks.write_page)
+    report = evaluate_layer(layer, run, settings, month_checks.write_checks)
     if report.critical_failures and run.is_supplement:
         require_fit(report)  # its results stand on its check page alone
     if report.critical_failures:
@@ -440,17 +440,9 @@ def _check(layer: str, run: Run, settings: Settings) -> None:
                 connection.execute("create schema if not exists marts")
                 _create_quality_results(connection, run, settings)
                 publish_tables(connection, run, settings, ("data_quality_results",))
-            _write_trend(settings)
+            renew_after(settings, [run.month])
         finally:  # whatever happens to the pages, the failed checks are what must be reported
             require_fit(report)
-
-
-def _write_trend(settings: Settings) -> None:
-    """Update the page of all months; a fault of the page does not stop the month."""
-    try:
-        trend.write_trend(settings)
-    except (OSError, duckdb.Error) as fault:
-        log.warning("the page of all months was not written: %s", type(fault).__name__)
 
 
 def _create_quality_results(

@@ -89,7 +89,7 @@ def remove_superseded(run: Run, settings: Settings) -> None:
         for folder in (
             *settings.submissions.glob(f"*/{label}"),
             settings.work / label,
-            settings.check_page(label).parent,
+            settings.month_page(label).parent,
         ):
             atomic.remove(folder)
         (settings.published / UNFINISHED.format(label)).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """What every writing command begins with: the lock, and the end of what a killed one had begun.
 
-It ends with the alerts of what the bureau has said, so that a killed one leaves them to the next.
+It ends with the pages of the months concerned and the alerts of what the bureau has said, so that a
+killed one leaves the alerts to the next.
 
 A release is one folder until its batch is written, the commit; after it every step can be repeated
 (life cycle, sections 4.4 and 8.3). No step removes a file only because the ledger does not know it.
@@ -15,6 +16,7 @@ from reporting.alerts.bureau_answers import alert_answers
 from reporting.core import atomic
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
+from reporting.pages.renew import renew_after
 from reporting.store.published import published_files
 from reporting.store.published_database import build_database
 from reporting.store.run_marks import now
@@ -37,8 +39,24 @@ def writing(settings: Settings, wait: bool = True) -> Iterator[None]:
     """Hold the lock of the home folder, after what ``finish_interrupted`` does."""
     with exclusive(settings, wait=wait):
         finish_interrupted(settings)
+        before = require_head(settings).number
         yield
+        _renew_pages(settings, before)
         alert(settings)
+
+
+def _renew_pages(settings: Settings, before: int) -> None:
+    """Renew the pages of the months that batches after that number are about."""
+    if not settings.published_database.is_file():
+        return
+    with ledger_views(settings) as connection:
+        months = connection.execute(
+            "select distinct report_month from marts.submission_events "
+            "where batch > ? and report_month is not null",
+            [before],
+        ).fetchall()
+    if months:
+        renew_after(settings, [month for (month,) in months])
 
 
 def finish_interrupted(settings: Settings) -> None:

@@ -56,7 +56,7 @@ class Review:
             if kept[name] == len(words)
             else [
                 *words[: kept[name] - 1],
-                f"... {len(words) - kept[name] + 1} more, see all checks",
+                f"... {len(words) - kept[name] + 1} more, see the page of the month",
             ]
             for name, words in groups.items()
         }
@@ -74,7 +74,7 @@ def review(state: RunState, settings: Settings) -> Review:
             "reconciliation": list(_reconciliation(connection, run)),
             "unusual": list(_unusual(connection, run)),
             "checks": list(_checks(connection, run)),
-            "all checks": [settings.address_of(settings.check_page(run.label))],
+            "page of the month": [settings.address_of(settings.month_page(run.label))],
         }
     subject = f"{run.label}, cut-off {run.as_of:%Y-%m-%d %H:%M:%S}, run {state.run_id}"
     return Review(subject, groups)

@@ -51,8 +51,9 @@ def dbt_parsing(run: Run, settings: Settings) -> Callable[[], object]:
 
 def dbt_pages(run: Run, settings: Settings) -> Path:
     """Write dbt's documentation of the project as one page; returns its path."""
+    run_dbt(run, settings, "parse")  # writes the manifest, which `docs generate` only reads
     run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
-    page = settings.home.resolve() / "docs" / "dbt.html"
+    page = settings.pages / "dbt" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 

@@ -1,0 +1,75 @@
+"""The pages that are the same in every month: the bureau's rules, the check guide, the dictionary.
+
+Their texts stand in ``expectations/`` and beside the dbt models, in English; only the frame of a
+page is in two languages.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import yaml
+
+from reporting.checks import guide
+from reporting.core.settings import DBT_PROJECT, Settings
+from reporting.pages.site import Phrase, known_or, write_page
+from reporting.records.rules import RECORD_NAMES, load_rules
+from reporting.store import dictionary
+
+FEEDS = DBT_PROJECT / "models" / "staging" / "sources.yml"
+
+
+def write_reference(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write the three pages; the dictionary is that of the published database."""
+    tables = _published(connection)
+
+    def of_tables(_: Phrase) -> Mapping[str, Any]:
+        return {"tables": tables, "feeds": _feeds()}
+
+    pages = {"rules": _rules, "guide": _guide, "dictionary": of_tables}
+    for name, contents in pages.items():
+        write_page(settings, settings.pages / name / "index.html", f"{name}.html", contents)
+
+
+def _rules(_: Phrase) -> Mapping[str, Any]:
+    rules = load_rules()
+    return {
+        "groups": [
+            (words, [rule for rule in rules if rule.record == record])
+            for record, words in RECORD_NAMES.items()
+        ]
+    }
+
+
+def _guide(phrase: Phrase) -> Mapping[str, Any]:
+    owners = dict.fromkeys(entry.owner for entry in guide.load())
+    return {
+        "groups": [
+            (known_or(phrase, "owner", owner), [e for e in guide.load() if e.owner == owner])
+            for owner in owners
+        ]
+    }
+
+
+def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Every published table with its columns; none in a database of an older version."""
+    if not dictionary.is_in(connection):
+        return []
+    tables: dict[str, dict[str, Any]] = {}
+    for name, described, column, form, words in connection.execute(
+        "select table_name, table_description, column_name, data_type, description "
+        "from marts.data_dictionary order by table_name, position"
+    ).fetchall():
+        first = {"name": name, "description": described or "", "columns": []}
+        table = tables.setdefault(name, first)
+        table["columns"].append({"name": column, "data_type": form, "description": words or ""})
+    return list(tables.values())
+
+
+@lru_cache
+def _feeds() -> list[dict[str, Any]]:
+    """The feeds as the dbt project describes them."""
+    read = yaml.load(FEEDS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    (raw,) = (source for source in read["sources"] if source["name"] == "raw")
+    return sorted(raw["tables"], key=lambda table: str(table["name"]))

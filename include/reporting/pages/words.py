@@ -1,0 +1,43 @@
+"""What a code means, in the sentences of the seeds and of the bureau's rules."""
+
+from functools import lru_cache
+
+from reporting.core.seeds import seed_path, seed_rows
+from reporting.pages.site import Words
+from reporting.records.rules import load_rules
+
+
+def reason(code: str) -> Words:
+    """The sentence of a reason."""
+    return _of_seed("reasons", "reason_code", "sentence").get(
+        code, Words("A reason of an earlier version of the rules.", "此原因属于较早版本的规则。")
+    )
+
+
+def status(code: str) -> Words | None:
+    """What a digit of the repayment status means; none for the letters."""
+    return _of_seed("repayment_statuses", "repayment_status", "meaning").get(code)
+
+
+def reporter(code: str | None) -> Words:
+    """The name of a reporter."""
+    return _of_seed("reporters", "reporter_code", "name").get(code or "", Words(code or "-"))
+
+
+def product(code: str) -> Words:
+    """The name of a product."""
+    return _of_seed("product_names", "product", "name").get(code, Words(code))
+
+
+@lru_cache
+def rules() -> dict[str, str]:
+    """The sentence of each rule of the bureau."""
+    return {rule.id: rule.sentence for rule in load_rules()}
+
+
+@lru_cache
+def _of_seed(seed: str, code: str, words: str) -> dict[str, Words]:
+    """The texts of a seed by code; the Chinese ones stand in a column of that name with _zh."""
+    if not seed_path(seed).is_file():
+        return {}
+    return {row[code]: Words(row[words], row.get(f"{words}_zh") or "") for row in seed_rows(seed)}

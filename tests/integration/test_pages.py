@@ -1,0 +1,193 @@
+"""The site of a built book: what a month's page says is what its tables say, in both languages."""
+
+import html
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.airflow_pages import CHROMIUM, FLAGS, needs_browser
+from support.lender_months import MONTHS, Lender
+
+from reporting.core.seeds import seed_rows
+from reporting.core.settings import Settings
+from reporting.pages import dbt_docs, renew
+from reporting.store.published import TABLES
+from reporting.store.published_database import open_published
+
+MONTH = MONTHS[-1]
+SECTIONS = (
+    *("verdict", "glance", "figures", "reasons", "statuses", "aging", "reconciliation", "files"),
+    *("checks", "warnings", "waits"),
+)
+WIDTHS = (1280, 390)
+# Elements whose text is wider than themselves or than the box that they stand in; what scrolls on
+# purpose is left out on a phone.
+CUT_OFF = """
+width => [...document.querySelectorAll('main *:not(pre):not(svg *)')].filter(one => {
+  if (one.closest('.scroll') || (width < 800 && one.closest('.wide'))) return false;
+  const box = one.getBoundingClientRect();
+  return box.width > 0 && (box.right > width + 1 || one.scrollWidth > one.clientWidth + 1
+    && getComputedStyle(one).display !== 'inline' && one.clientWidth > 0);
+}).map(one => one.outerHTML.slice(0, 120))
+"""
+CUT_OFF_DRAWING = """
+() => [...document.querySelectorAll('svg text')].filter(one => {
+  const box = one.getBoundingClientRect(), whole = one.closest('svg').getBoundingClientRect();
+  return box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1;
+}).map(one => one.outerHTML)
+"""
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(lender_book: Lender) -> str:
+    return text_of(lender_book.settings.month_page(MONTH))
+
+
+def section(page: str, name: str) -> str:
+    return page.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+
+
+def test_the_sections_stand_in_the_order_in_which_a_month_is_decided(page: str) -> None:
+    assert tuple(re.findall(r'<section id="(\w+)"', page)) == SECTIONS
+
+
+def test_the_verdict_says_what_comes_next(page: str) -> None:
+    said = section(page, "verdict")
+    assert "Built, and waits for approval. Nothing has been sent." in said
+    assert "2026-06-10" in said  # the deadline
+    assert f"reporting approve --month {MONTH}" in said
+
+
+def test_the_five_figures_are_those_of_the_tables(lender_book: Lender, page: str) -> None:
+    ((reported, overdue, withheld),) = lender_book.query(
+        "select count(distinct account_id) filter (where record_type = '210' "
+        "and state = 'BUILT'), sum(overdue_total) filter (where record_type = '210' "
+        "and state = 'BUILT'), count(*) filter (where state = 'WITHHELD') "
+        "from marts.submission_records where report_month = ?",
+        f"{MONTH}-01",
+    )
+    shown = re.findall(r"<b>([^<]+)</b>", section(page, "figures"))
+    assert len(shown) == 5
+    assert (shown[0], shown[1], shown[4]) == (f"{reported:,}", f"{overdue:,.2f}", f"{withheld:,}")
+    for before in MONTHS[:-1]:
+        assert section(page, "figures").count(f"<span>{before}</span>") == 5
+
+
+def test_every_account_stands_in_one_reason_with_its_sentence(
+    lender_book: Lender, page: str
+) -> None:
+    ((accounts,),) = lender_book.query(
+        "select count(*) from marts.reportable_population where report_month = ?", f"{MONTH}-01"
+    )
+    shown = section(page, "reasons")
+    counts = re.findall(r'<tr><td class="n">([\d,]+)</td>', shown)
+    assert sum(int(count.replace(",", "")) for count in counts) == accounts
+    chinese = text_of(lender_book.settings.month_page(MONTH).with_name("index.zh.html"))
+    for row in seed_rows("reasons"):
+        if f"<code>{row['reason_code']}</code>" in shown:
+            assert row["sentence"] in html.unescape(shown)
+            assert row["sentence_zh"] in html.unescape(chinese)
+
+
+def test_each_query_that_is_shown_gives_what_is_shown(lender_book: Lender, page: str) -> None:
+    queries = [html.unescape(one) for one in re.findall(r"<pre><code>(.*?)</code>", page, re.S)]
+    assert len(queries) >= 11
+    with open_published(lender_book.settings) as connection:
+        for query in queries:
+            assert connection.execute(query).fetchall() is not None
+        reasons = next(one for one in queries if "reportable_population\nwhere" in one)
+        for code, accounts, _ in connection.execute(reasons).fetchall():
+            assert f"<code>{code}</code>" in page
+            assert f"{accounts:,}" in page
+
+
+def test_the_files_stand_with_their_whole_hash(lender_book: Lender, page: str) -> None:
+    shown = re.sub("<wbr>", "", section(page, "files"))
+    built = lender_book.query(
+        "select built_name, sha256 from marts.submission_events where event = 'BUILT' "
+        "and built_name is not null and report_month = ?",
+        f"{MONTH}-01",
+    )
+    assert built
+    for name, digest in built:
+        assert name in shown
+        assert digest in shown
+
+
+def test_failed_checks_say_whom_they_harm_and_what_to_do(page: str) -> None:
+    shown = section(page, "checks")
+    assert shown.count('<li class="check') == shown.count("Whom it harms:")
+    assert shown.count("To do:") >= 5
+    assert 'class="timeline"' in shown
+
+
+def test_the_same_month_gives_the_same_bytes_and_no_page_loads_from_elsewhere(
+    lender_book: Lender,
+) -> None:
+    settings = lender_book.settings
+    before = {path: path.read_bytes() for path in settings.pages.rglob("*.*") if path.is_file()}
+    renew.renew(settings)
+    for path, content in before.items():
+        assert path.read_bytes() == content, path
+        assert not re.search(rb"<(script|img|iframe)\b|url\(|@import|https?://", content), path
+
+
+def test_every_link_leads_to_a_page(lender_book: Lender) -> None:
+    pages = lender_book.settings.pages
+    for path in pages.rglob("*.html"):
+        for link in re.findall(r'href="([^"]+)"', text_of(path)):
+            target, _, anchor = html.unescape(link).partition("#")
+            led_to = (path.parent / target).resolve() if target else path
+            assert led_to.is_file(), (path, link)
+            if anchor:
+                name = re.sub("%2A", "*", anchor)
+                assert f'id="{name}"' in text_of(led_to), (path, link)
+
+
+def test_the_dictionary_describes_every_published_table(lender_book: Lender) -> None:
+    pages = lender_book.settings.pages
+    text = text_of(pages / "dictionary" / "index.html")
+    assert [table for table in TABLES if f'id="marts.{table}"' not in text] == []
+    assert 'id="raw.customers"' in text
+    assert 'id="V29"' in text_of(pages / "rules" / "index.html")
+
+
+def test_no_page_names_a_person(lender_book: Lender) -> None:
+    text = "".join(text_of(path) for path in lender_book.settings.pages.rglob("*.html"))
+    people = duckdb.sql(
+        "select name, id_number, mobile_number, residence_address "
+        f"from '{lender_book.settings.landing}/customers/**/*.parquet'"
+    ).fetchall()
+    values = {str(value) for row in people for value in row if value and len(str(value)) > 2}
+    assert len(values) > 100
+    assert [value for value in values if value in text] == []
+
+
+@needs_browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_cut_off_and_nothing_scrolls_sideways(width: int, lender_book: Lender) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    settings: Settings = lender_book.settings
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        shown = browser.new_page(viewport={"width": width, "height": 900})
+        for path in sorted(settings.pages.rglob("*.html")):
+            if path.parent.name in MONTHS[:-1] or path.parent.name == "dbt":
+                continue
+            shown.goto(path.as_uri())
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert shown.evaluate(CUT_OFF, width) == [], path
+            assert shown.evaluate(CUT_OFF_DRAWING) == [], path
+        browser.close()
+
+
+def test_the_command_writes_the_site_with_dbts_documentation(lender_book: Lender) -> None:
+    front = dbt_docs.build_pages(lender_book.settings)
+    assert front == lender_book.settings.pages / "index.html"
+    assert 'href="dbt/index.html"' in text_of(front)
+    assert "repayment_status" in text_of(front.parent / "dbt" / "index.html")
