@@ -6,12 +6,15 @@ import re
 from dataclasses import replace
 from datetime import date, datetime
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from reporting.cli.app import app
 from reporting.core.seeds import reasons, seed_rows
+from reporting.core.settings import Settings
 from reporting.records.lines import VALUES_KEPT, layouts
+from reporting.statement import facts
 from reporting.statement.compose import Document, document_of
 from reporting.statement.facts import Account, Pending, Record, Standing, Statement
 from reporting.statement.language import Language, Words, record_fields, sentences
@@ -137,7 +140,7 @@ def test_who_is_not_reported_hears_why_and_what_would_change_it(
     row = ROW | {"reason_code": code, "is_reportable": False}
     document = document_of(statement(replace(ACCOUNT, row=row, records=[])), language)
     assert document.verdict == "NOT_REPORTED"
-    assert Words(language).of_reason(code) in document.accounts[0].lines
+    assert Words(language).of_reason(code) in document.accounts[0].lines[1]
 
 
 def test_a_person_whose_account_is_withheld_hears_that_the_rest_was_sent() -> None:
@@ -192,6 +195,9 @@ def test_overdue_months_are_named_and_many_are_counted() -> None:
     named = "January 2026 (overdue 31-60 days), February 2026 (overdue 31-60 days)"
     assert f"Reported as overdue: {named}." in aloud(few)
     assert "Reported as overdue: 9 months, the newest September 2026 (" in aloud(many)
+    built = document_of(statement(with_record(state="BUILT")), Language.EN)
+    assert "To be reported as overdue: May 2026 (overdue 31-60 days)." in aloud(built)
+    assert "Reported as overdue" not in aloud(built)
 
 
 def test_accounts_that_stand_alike_are_said_once() -> None:
@@ -242,6 +248,72 @@ def test_the_page_loads_nothing_runs_nothing_and_escapes_what_it_shows() -> None
     assert "&lt;script&gt;" in page
     assert not re.search(r"https?:|url\(|src=|@import", page)
     assert "size: A4" in page
+
+
+TABLES = """
+    create schema marts;
+    create table marts.built_months as
+        select date '2026-05-01' as report_month, timestamp '2026-06-03' as as_of,
+            'run' as run_id, null as built_on;
+    create table marts.reportable_population as from (values
+        ('A1', 'C1'), ('AHANDED', 'C1')) as population(account_id, customer_id);
+    alter table marts.reportable_population add column report_month date default '2026-05-01';
+    alter table marts.reportable_population add column product_code varchar default 'HUABEI';
+    alter table marts.reportable_population add column reporter_code varchar default 'R1';
+    alter table marts.reportable_population add column is_reportable boolean default true;
+    create table marts.repayment_status as from (values
+        ('A1', '1', 1, 1.00, date '2026-05-10')) as status(account_id, repayment_status,
+        days_past_due, overdue_total, oldest_unpaid_due_on);
+    alter table marts.repayment_status add column report_month date default '2026-05-01';
+    alter table marts.repayment_status add column report_date date default '2026-05-31';
+    create table marts.pending_now (
+        account_id varchar, pending_month date, held_back_by varchar);
+    create table marts.quarantined_rows (
+        account_id varchar, customer_id varchar, table_name varchar, row_key varchar,
+        source_file varchar, rule_id varchar, reason varchar, first_seen timestamp,
+        last_seen timestamp);
+    create table marts.submission_records as from (values
+        ('210', 'A1', 'A1', 'C1', 'AG1'), ('210', 'AHANDED', 'AHANDED', 'C2', 'AG2'),
+        ('210', 'AGONE', 'AGONE', 'C1', 'AG3'), ('210', 'AOLD', 'AOLD', null, 'AG4'),
+        ('110', 'C1', null, null, null), ('110', 'C2', null, null, null),
+        ('220', 'AG1', null, null, 'AG1'), ('220', 'AG2', null, null, 'AG2'))
+        as records(record_type, subject_id, account_id, customer_id, agreement_id);
+"""
+SAME = {
+    "reporter_code varchar": "R1",
+    "product_code varchar": "HUABEI",
+    "state varchar": "ACCEPTED",
+    "file_name varchar": "F.txt",
+    "report_date date": "2026-05-31",
+    "report_date_code varchar": "30",
+    "segment_hashes varchar": '{"B":"1"}',
+    "report_month date": "2026-05-01",
+    "as_of timestamp": "2026-06-03",
+    "released_at timestamp": "2026-06-10",
+}
+
+
+def test_a_record_about_another_customer_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AHANDED is C1's now, and what was sent of it named C2; AGONE is in no data of the month."""
+    connection = duckdb.connect()
+    connection.execute(TABLES)
+    for column, value in SAME.items():
+        connection.execute(
+            f"alter table marts.submission_records add column {column} default '{value}'"
+        )
+    for column in ("feedback_code", "rule_ids"):
+        connection.execute(f"alter table marts.submission_records add column {column} varchar")
+    monkeypatch.setattr(facts, "open_published", lambda _: connection.cursor())
+    one = facts.statement_of("A1", None, Settings())
+    assert one.customer_id == "C1"
+    assert {account.account_id: len(account.records) for account in one.accounts} == {
+        "A1": 1,
+        "AGONE": 1,
+        "AHANDED": 0,
+    }
+    assert [record.subject_id for record in one.person_records] == ["C1"]
+    assert [record.subject_id for record in one.agreement_records] == ["AG1"]
+    assert facts.statement_of("AGONE", None, Settings()).accounts == one.accounts
 
 
 @pytest.mark.parametrize("one", sentences().values(), ids=lambda one: str(one.name))

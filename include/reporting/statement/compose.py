@@ -247,11 +247,11 @@ def _of_month(group: list[Account], statement: Statement, words: Words) -> list[
     if row["is_reportable"]:
         return []
     reason = words.of_reason(code)
-    lines = [
-        reason
-        if group[0].standing is Standing.NOT_REPORTED
-        else words.say("of_months" if len(group) > 1 else "of_month", month=month, reason=reason)
-    ]
+    if group[0].standing is Standing.NOT_REPORTED:
+        said = "reason"
+    else:
+        said = "of_months" if len(group) > 1 else "of_month"
+    lines = [words.say(said, month=month, reason=reason)]
     if code in WITHOUT_SIGNATURE and any(
         one.table_name == "consents" for one in statement.quarantined
     ):
@@ -269,7 +269,8 @@ def _basis(group: list[Account], words: Words) -> list[str]:
     if row["consent_event_id"] and row["decided_at"]:
         title = words.title(row["document_code"], row["document_version"])
         day, version = words.day(row["decided_at"]), row["document_version"]
-        said = "signed" if row["is_reportable"] else "signed_without_effect"
+        is_basis = row["is_reportable"] or group[0].records
+        said = "signed" if is_basis else "signed_without_effect"
         said = "withdrawn" if code == "AUTHORIZATION_WITHDRAWN" else said
         lines.append(words.say(said, title=title, version=version, day=day))
     if row["is_in_run_off"]:
@@ -310,18 +311,23 @@ def _newest_content(group: list[Account], words: Words) -> list[str]:
 
 
 def _adverse(group: list[Account], words: Words) -> list[str]:
-    """The months that were reported as overdue; an account with any stands alone."""
-    months = [
-        words.say(
-            "adverse_month",
-            month=words.month(one.report_date),
-            status=words.of_code("repayment_status", one.values["rpy_status"]),
-        )
-        for one in group[0].adverse
-    ]
-    if len(months) > MOST_MONTHS:
-        return [words.say("adverse_many", count=len(months), newest=months[-1])]
-    return [words.say("adverse", months=words.together(months))] if months else []
+    """The months reported as overdue, or to be; an account with any stands alone in its group."""
+    lines = []
+    for said, is_sent in (("adverse", True), ("adverse_built", False)):
+        months = [
+            words.say(
+                "adverse_month",
+                month=words.month(one.report_date),
+                status=words.of_code("repayment_status", one.values["rpy_status"]),
+            )
+            for one in group[0].adverse
+            if (one.state != "BUILT") is is_sent
+        ]
+        if len(months) > MOST_MONTHS:
+            lines.append(words.say(f"{said}_many", count=len(months), newest=months[-1]))
+        elif months:
+            lines.append(words.say(said, months=words.together(months)))
+    return lines
 
 
 def _under_way(group: list[Account], words: Words) -> list[str]:
