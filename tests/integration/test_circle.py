@@ -24,11 +24,12 @@ from reporting.why import answer
 pytestmark = needs_gpg
 
 REJECTED = 3
+CIRCLED = MONTHS[:2]
 
 
 @dataclass
 class Circles:
-    """Three months that went round, and what the bureau answered."""
+    """Two months that went round, and what the bureau answered."""
 
     circle: Circle
     outcomes: dict[str, list[feedback.Outcome]] = field(default_factory=dict)
@@ -37,15 +38,17 @@ class Circles:
 
 @pytest.fixture(scope="module")
 def circles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Circles]:
-    """Three months that went round; the bureau rejected three records of the first."""
+    """Two months that went round; the bureau rejected three records of the first."""
     settings = settings_in(tmp_path_factory.mktemp("circle"))
     lender.generate(Path(settings.landing), accounts=150, months=5, seed=7)
     with circle_of(settings) as circle:
         done = Circles(circle)
-        for month in MONTHS:
+        for month in CIRCLED:
             assert circle.run(month) is None
             circle.send(month)
-            orders = ("--reject", f"{REJECTED}=ABR006", "--seed", "4") if month == MONTHS[0] else ()
+            orders = (
+                ("--reject", f"{REJECTED}=ABR006", "--seed", "4") if month == CIRCLED[0] else ()
+            )
             done.outcomes[month] = circle.answer(*orders)
             if orders:
                 done.rejected = circle.query(
@@ -57,7 +60,7 @@ def circles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Circles]:
 
 @pytest.fixture(scope="module")
 def circle(circles: Circles) -> Circle:
-    """The lender and its bureau after the three months."""
+    """The lender and its bureau after the two months."""
     return circles.circle
 
 
@@ -86,7 +89,7 @@ def test_nothing_is_left_open(circles: Circles) -> None:
     assert circle.query("select * from marts.pending_now where held_back_by = 'REJECTED'") == []
     assert verify.faults(circle.settings) == []
     assert [sum(one.rejected for one in answers) for answers in circles.outcomes.values()] == [
-        *(REJECTED, 0, 0)
+        *(REJECTED, 0)
     ]
 
 
@@ -99,7 +102,7 @@ def test_every_step_of_every_month_reconciles_up_to_what_the_bureau_holds(circle
         *(("accounts", True), ("ledger", True), ("marts", True), ("records", True)),
         *(("file", True), ("answered", True), ("held", True)),
     ]
-    assert min(months for *_, months in steps) >= len(MONTHS)
+    assert min(months for *_, months in steps) >= len(CIRCLED)
     first = f"{MONTHS[0]}-01"
     assert circle.query(
         "select step, accounts from marts.reconciliation "
