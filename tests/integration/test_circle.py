@@ -25,6 +25,7 @@ pytestmark = needs_gpg
 
 REJECTED = 3
 CIRCLED = MONTHS[:2]
+REJECTION = ("--reject", f"{REJECTED}=ABR006", "--seed", "4")
 
 
 @dataclass
@@ -46,9 +47,7 @@ def circles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Circles]:
         for month in CIRCLED:
             assert circle.run(month) is None
             circle.send(month)
-            orders = (
-                ("--reject", f"{REJECTED}=ABR006", "--seed", "4") if month == CIRCLED[0] else ()
-            )
+            orders = REJECTION if month == CIRCLED[0] else ()
             done.outcomes[month] = circle.answer(*orders)
             if orders:
                 done.rejected = circle.query(
