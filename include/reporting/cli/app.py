@@ -401,7 +401,7 @@ def ack(
         from reporting.pages.renew import renew_after
 
         taken = alert_events.acknowledge(alert, by, note, settings)
-        renew_after(settings, [parse_month(taken.month[: len("YYYY-MM")])])
+        renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
         console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
         return
     table = Table("alert", "severity", "audience", "since", "answered by", box=None)
