@@ -27,10 +27,11 @@ order by all
 """
 INCOME_SENT = "select user_id from basic_110 where has_income order by all"
 PERSONAL = sorted({c.name for table in raw_contract() for c in table.columns if c.is_personal})
-# The names in the seeds are those of institutions.
+# The names in seeds and code lists are those of institutions and products.
 PERSONAL_COLUMNS = f"""
 select schema_name, table_name, column_name from duckdb_columns()
 where column_name in {tuple(PERSONAL)} and schema_name not in ('secure', 'raw', 'seeds')
+    and not (column_name = 'name' and table_name in ('reporters', 'product_names'))
     and not internal
 order by all
 """

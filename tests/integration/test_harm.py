@@ -13,6 +13,9 @@ from oracle.raw_rows import RawBook, resident_id
 from support.lender_months import Lender, build, settings_in
 from support.people import person
 
+from reporting.statement.compose import document_of
+from reporting.statement.facts import statement_of
+from reporting.statement.language import Language
 from reporting.why.answer import explain
 
 OTHER_REPORTER = "N101W1100H0025"
@@ -337,6 +340,15 @@ def test_why_finds_a_person_whose_only_account_waits_in_quarantine(
     answer = str(explain(subject, "2026-04", lender.settings))
     assert "row AHANDED of accounts" in answer
     assert "is in quarantine for KEY_CHANGES_SUBJECT" in answer
+
+
+@pytest.mark.parametrize("subject", ["AHANDED", "CHANDED"])
+def test_a_statement_says_that_the_data_of_such_a_person_are_checked(
+    lender: Lender, subject: str
+) -> None:
+    document = document_of(statement_of(subject, "2026-04", lender.settings), Language.EN)
+    assert document.verdict == "NOT_REPORTED"
+    assert "We are checking our data of this kind: account." in document.pending[0]
 
 
 def test_why_names_the_day_of_the_withdrawal(lender: Lender) -> None:

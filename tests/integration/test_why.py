@@ -184,3 +184,19 @@ def test_months_says_the_same_to_programs(lender_book: Lender) -> None:
     assert found["months"][-1]["verdicts"] == verdicts
     assert found["next_month"] == "2026-06"
     json.dumps(found)
+
+
+def test_programs_get_the_same_facts(lender_book: Lender) -> None:
+    customer, account = someone(lender_book, "REPORTED", MONTHS[-1])
+    found = why.as_values(customer, None, lender_book.settings)
+    assert found["month"] == MONTHS[-1]
+    own = next(one for one in found["accounts"] if one["account_id"] == account)
+    assert (own["reason_code"], own["is_reportable"]) == ("REPORTED", True)
+    sent = lender_book.query(
+        "select count(*) from marts.submission_records "
+        "where record_type = '210' and account_id = ?", account
+    )  # fmt: skip
+    assert [(len(found["records"][account]),)] == sent
+    json.dumps(found, default=str)
+    with pytest.raises(BadCall, match="no customer or account 'NOBODY'"):
+        why.as_values("NOBODY", None, lender_book.settings)

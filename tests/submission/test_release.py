@@ -272,7 +272,7 @@ def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> No
     assert len(shown.lines()) <= review.MOST_LINES
 
 
-@pytest.mark.parametrize("number", first(4, [60, 12, 100, 30, *range(1, 140, 7)]))
+@pytest.mark.parametrize("number", first(2, [60, 12, 100, 30, *range(1, 140, 7)]))
 def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
     settings: Settings, number: int
 ) -> None:

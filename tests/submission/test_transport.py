@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.nightly import first
 from support.sftp_server import LOGIN, PASSWORD, SftpBureau, new_key_file, serving
 
 from reporting.core.errors import BadCall, DataNotFit
@@ -501,12 +502,15 @@ def test_new_answers_are_fetched_once_and_stay_at_the_bureau(settings: Settings)
     assert sorted(path.name for path in out.iterdir()) == sorted([*names, "folder.enc"])
 
 
-def test_a_fetch_that_is_cut_leaves_whole_files_only(sftp: Settings, bureau: SftpBureau) -> None:
+@pytest.mark.parametrize("step", first(1, [5, 1]))
+def test_a_fetch_that_is_cut_leaves_whole_files_only(
+    sftp: Settings, bureau: SftpBureau, step: int
+) -> None:
     for name in ("A.enc", "B.enc"):
         (answers(sftp) / name).write_bytes(CONTENT)
     transport.fetch(sftp, none_known, pause=0)
     number = len(bureau.requests)
-    for cut in range(1, number + 1):
+    for cut in range(1, number + 1, step):
         for path in (sftp.inbox / "new").iterdir():
             path.unlink()
         bureau.requests.clear()

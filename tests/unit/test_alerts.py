@@ -24,6 +24,7 @@ from support.web_server import serving
 from reporting.alerts import open_alerts, send
 from reporting.alerts.alert import Alert, Fault
 from reporting.alerts.message import LONGEST_SUBJECT, LONGEST_TEXT, MOST_CHECKS, compose
+from reporting.checks.effects import endangers
 from reporting.core.errors import BadCall, BrokenDelivery
 from reporting.core.run import Run
 from reporting.core.settings import PROJECT_ROOT, Settings
@@ -182,6 +183,10 @@ def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audience
     assert checks == (
         f"- {DUPLICATE} (critical, marts.repayment_status): 3 of 1,200 rows. "
         "An account has one status per month (每月一行).\n"
+        "  Endangers: 3 accounts would be reported with a wrong status or amount: some would look "
+        "overdue. Reaches: Advance notices, In-house score, Record files of the bureau, "
+        "marts.reportable_population, marts.repayment_status, marts.connected_groups, "
+        "9 more marts.\n"
         "  such as A1, A2\n"
         "  the waiver of Li Si ended on 2026-05-31\n"
         f"  docs/checks.md#{DUPLICATE}\n"
@@ -190,12 +195,17 @@ def test_a_message_says_what_happened_and_what_to_do_and_lists_only_the_audience
         f"  docs/checks.md#{UNKNOWN}\n"
         "- landing.transactions.fresh (warning, raw.transactions): 1 of 1,200 rows. "
         "An account has one status per month (每月一行).\n"
+        "  Endangers: 1 payments and purchases would be misread: who paid could look overdue. "
+        "Reaches: Advance notices, In-house score, Record files of the bureau, "
+        "marts.reportable_population, marts.repayment_status, marts.connected_groups, "
+        "11 more marts.\n"
         "  such as A1, A2\n"
         "  docs/checks.md#landing.transactions.fresh"
     )
     assert last == (
         "Owner: pipeline. As known at 2026-06-03T00:00:00.\n"
         "Page: pages/2026-05/index.html\n"
+        f"Answer it, else it is repeated daily: reporting ack 2026-05/{DUPLICATE} --by NAME\n"
         "What to do: docs/runbook.md#a-check-stopped-the-month\n"
     )
 
@@ -705,6 +715,7 @@ def test_a_webhook_gets_the_message_as_an_object(
         "owner": "pipeline",
         "page": "pages/2026-05/index.html",
         "runbook": f"docs/checks.md#{DUPLICATE}",
+        "endangers": endangers("marts.repayment_status", 3),
     }
 
 
@@ -882,7 +893,7 @@ def test_without_airflow_running_a_variable_is_enough_and_no_database_is_made(
         "[credit reporting: data_delivery] 2026-05 stopped: landing fault"
     ]
     files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {".lock", "open.json"}
+    assert files == {".lock", ".events.lock", "events.jsonl", "open.json"}
 
 
 def test_inside_a_task_the_connection_comes_from_airflows_database(

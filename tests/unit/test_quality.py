@@ -145,7 +145,8 @@ update marts.reportable_population set episode_started_on = '2026-04-16'
 where reason_code = 'NOTICE_PENDING';
 create table marts.notices_due as select date '2026-05-01' as report_month, account_id,
     episode_started_on, date '2026-05-01' as held_month, repayment_status, overdue_total,
-    'A24: 110.00, 2026-07-03' as text, date '2026-07-03' as earliest_report_on
+    'A24: 110.00, 2026-07-03' as text, 'A24: 110.00, 2026年7月3日' as text_zh,
+    date '2026-07-03' as earliest_report_on
 from marts.reportable_population join marts.repayment_status using (account_id)
 where reason_code = 'NOTICE_PENDING';
 

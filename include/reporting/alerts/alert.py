@@ -171,6 +171,11 @@ class Alert:
         fault = [self.fault.id] if self.fault and self.fault.audience == audience else []
         return [*fault, *(result.check_id for result in self.open_checks(audience))]
 
+    def severities(self, audience: str) -> list[tuple[str, str, str]]:
+        """Month, id and severity of everything that this alert reports to an audience."""
+        known = {one.check_id: one.severity for one in self.open_checks(audience)}
+        return [(self.month, one, known.get(one, "critical")) for one in self.ids(audience)]
+
     def findings(self, audience: str) -> list[str]:
         """What it reports to an audience, for comparison with another watch of the same day."""
         fault = [self.fault] if self.fault and self.fault.audience == audience else []

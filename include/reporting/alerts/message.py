@@ -5,12 +5,17 @@ A message holds ids, counts, pseudonymous keys and fixed sentences, never anothe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reporting.alerts.alert import FEEDBACK, Alert, Fault
+from reporting.alerts.alert_events import OpenAlert, id_of
 from reporting.checks import guide
+from reporting.checks.effects import endangers
 from reporting.checks.results import CheckResult
 from reporting.core.errors import BadCall
+from reporting.core.run import deadline, parse_month
+from reporting.core.settings import Settings
 
 RUNBOOK = "docs/runbook.md"
 MOST_CHECKS = 10  # in a message; the page of the month lists all of them
@@ -68,6 +73,55 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
         "resolved": list(resolved),
     }
     return Message(audience, outcome, subject, text, payload)
+
+
+def compose_reminder(
+    audience: str, alerts: Sequence[OpenAlert], day: date, settings: Settings
+) -> Message:
+    """A reminder of critical alerts that nobody has answered, and how to answer one."""
+    lines = []
+    for one in alerts[:MOST_CHECKS]:
+        unanswered = _count(range((day - one.sent_at.date()).days), "day")
+        whose = "" if one.audience == audience else f" by {one.audience}"
+        about = f"- {one.alert_id}: unanswered{whose} for {unanswered}. {_do(one.finding)}"
+        lines.append(_one_line(about, LONGEST_SENTENCE))
+    if len(alerts) > len(lines):
+        lines.append(f"... and {len(alerts) - len(lines)} more")
+    months = sorted({one.month for one in alerts})
+    due = " ".join(_due(month, deadline(parse_month(month[:7]), settings), day) for month in months)
+    wait = "waits" if len(alerts) == 1 else "wait"
+    first = f"{_count(alerts, 'critical alert')} {wait} for an answer. {due}"
+    answer = f"Answer: {_answer(alerts[0].alert_id)}"
+    named = _names([one.finding for one in alerts])
+    subject = _one_line(
+        f"[credit reporting: {audience}] reminder, unanswered: {named}", LONGEST_SUBJECT
+    )
+    text = "\n\n".join([first, "\n".join(lines), answer]) + "\n"
+    payload = {
+        "month": months[0],
+        "as_of": day.isoformat(),
+        "outcome": "reminded",
+        "audience": audience,
+        "subject": subject,
+        "text": text,
+        "checks": [
+            {"id": one.finding, "severity": one.severity, "owner": one.audience} for one in alerts
+        ],
+        "resolved": [],
+    }
+    return Message(audience, "reminded", subject, text, payload)
+
+
+def _due(month: str, due_on: date, day: date) -> str:
+    days = (due_on - day).days
+    when = f"in {_count(range(days), 'day')}" if days > 0 else "today"
+    if days < 0:
+        return f"{month} was due at the bureau on {due_on}, {_count(range(-days), 'day')} ago."
+    return f"{month} is due at the bureau on {due_on}, {when}."
+
+
+def _answer(alert_id: str) -> str:
+    return f"reporting ack {alert_id} --by NAME"
 
 
 def compose_test(audiences: Sequence[str]) -> Message:
@@ -149,8 +203,10 @@ def _count(things: Sequence[object], noun: str) -> str:
 def _checks(alert: Alert, checks: list[CheckResult]) -> str:
     """The failed checks, critical ones first, as many as fit into a chat message."""
     blocks: list[str] = []
+    tables: set[str] = set()  # what a table endangers is said once
     for check in checks[:MOST_CHECKS]:
-        block = _block(alert, check)
+        block = _block(alert, check, with_harm=check.table_name not in tables)
+        tables.add(check.table_name)
         if blocks and sum(map(len, blocks)) + len(block) > LONGEST_LIST:
             break
         blocks.append(block)
@@ -159,12 +215,15 @@ def _checks(alert: Alert, checks: list[CheckResult]) -> str:
     return "\n".join(blocks)
 
 
-def _block(alert: Alert, check: CheckResult) -> str:
+def _block(alert: Alert, check: CheckResult, with_harm: bool) -> str:
     counts = (
         f"{check.rows_failing:,} of {check.rows_checked:,} rows. " if check.rows_checked else ""
     )
     about = f"- {check.check_id} ({check.severity}, {check.table_name}): {counts}"
     lines = [_one_line(about + check.description, LONGEST_SENTENCE)]
+    endangered = endangers(check.table_name, check.rows_failing) if with_harm else ""
+    if endangered:
+        lines.append(f"  {_one_line(f'Endangers: {endangered}', LONGEST_SENTENCE)}")
     if check.example_keys:
         keys = ", ".join(check.example_keys[:MOST_EXAMPLES])
         lines.append(f"  such as {_one_line(keys, LONGEST_NOTE)}")
@@ -203,6 +262,10 @@ def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: F
         anchor = "a-month-stopped-without-a-check" if fault else "a-check-stopped-the-month"
     else:
         anchor = "a-month-warned"
+    critical = [one.check_id for one in checks if one.severity == "critical"]
+    if unanswered := [*([fault.id] if fault else []), *critical]:
+        answer = _answer(id_of(alert.month, unanswered[0]))
+        lines.append(f"Answer it, else it is repeated daily: {answer}")
     if checks or fault:
         lines.append(f"What to do: {_document(alert, RUNBOOK)}#{anchor}")
     return "\n".join(lines)
@@ -219,6 +282,7 @@ def _as_object(alert: Alert, check: CheckResult) -> dict[str, Any]:
         "owner": check.owner,
         "page": alert.page,
         "runbook": _entry_of(alert, check),
+        "endangers": endangers(check.table_name, check.rows_failing),
     }
 
 

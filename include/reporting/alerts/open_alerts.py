@@ -53,11 +53,24 @@ class Memory:
         known = self.alerted.setdefault(month, {}).setdefault(audience, [])
         known[:] = sorted({*known, *ids})
 
-    def forget(self, month: str, audience: str, is_over: Callable[[str, str], bool]) -> None:
-        """Remove the resolved ids of an audience, in this month and earlier ones."""
+    def forget(
+        self, month: str, audience: str, is_over: Callable[[str, str], bool]
+    ) -> list[tuple[str, str]]:
+        """Remove the resolved ids of an audience, in this month and earlier ones.
+
+        Returns month and id of each.
+        """
+        removed = []
         for alerted_in, whose, ids in self._up_to(month):
             if whose == audience:
-                ids[:] = [one for one in ids if not is_over(one, alerted_in)]
+                over = [one for one in ids if is_over(one, alerted_in)]
+                removed += [(alerted_in, one) for one in over]
+                ids[:] = [one for one in ids if one not in over]
+        return removed
+
+    def open(self) -> list[tuple[str, str, str]]:
+        """Month, audience and id of every open alert."""
+        return [(month, audience, one) for month, audience, ids in self._up_to(LAST) for one in ids]
 
     def _up_to(self, month: str) -> Iterator[tuple[str, str, list[str]]]:
         for alerted_in, by_audience in self.alerted.items():

@@ -19,7 +19,7 @@ from importlib import import_module
 from tempfile import TemporaryFile, mkdtemp
 from types import ModuleType
 
-from reporting.alerts import open_alerts
+from reporting.alerts import alert_events, open_alerts
 from reporting.alerts.alert import Alert, Fault
 from reporting.alerts.message import RUNBOOK, Message, compose, compose_test
 from reporting.checks import guide
@@ -51,7 +51,7 @@ def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     for audience in sorted({*alert.audiences, *over}):
         resolved = over.get(audience, [])
         if resolved or not {*alert.findings(audience)} <= {*sent_today.get(audience, [])}:
-            delivered[audience] = _deliver(compose(alert, audience, resolved), settings)
+            delivered[audience] = deliver(compose(alert, audience, resolved), settings)
     _remember(alert, settings, [audience for audience, by in delivered.items() if by])
     return delivered
 
@@ -67,15 +67,20 @@ def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
     """Remember the open alerts of each audience that was reached; drop the resolved ones."""
     if not reached:
         return
+    events: list[alert_events.AlertEvent] = []
     with open_alerts.opened(settings) as memory:
         for audience in reached:
-            memory.forget(alert.heals_up_to, audience, alert.is_over)
+            over = memory.forget(alert.heals_up_to, audience, alert.is_over)
+            resolved = [(month, one, "") for month, one in over]
+            events += alert_events.events_of("resolved", resolved, audience)
             if audience in alert.audiences:
                 memory.note(alert.month, audience, alert.ids(audience))
+                events += alert_events.events_of("sent", alert.severities(audience), audience)
         if alert.outcome == "watched":
             known = _sent_today(alert, settings)
             known |= {one: list(alert.findings(one)) for one in reached}
             open_alerts.keep_sent_on(alert.as_of.date(), settings, known)
+    alert_events.append(events, settings)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,10 @@ def _may_have_destinations() -> bool:
     )
 
 
-def _deliver(message: Message, settings: Settings) -> list[str]:
+def deliver(message: Message, settings: Settings) -> list[str]:
+    """Deliver a message; returns the connections that did. Never raises."""
+    if not _may_have_destinations():
+        return []
     with suppress(Exception):  # whatever Airflow raises, the month's own error must be seen
         delivered: list[str] = _destinations(settings).deliver(message)
         return delivered

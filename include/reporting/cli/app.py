@@ -24,6 +24,7 @@ from reporting.core.errors import BadCall, ReportingError, Unforeseen
 from reporting.core.run import CHINA, Run, parse_day
 from reporting.core.settings import Settings, load_settings
 from reporting.pipeline.guard import guarded
+from reporting.statement.language import Language
 from reporting.store.month_order import run_of
 
 app = typer.Typer(
@@ -316,11 +317,17 @@ def why(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the ledger event by event and each field's sum.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Explain whether a customer or account is reported, since when, on what basis, or why not."""
     from reporting.why import answer
 
     settings = load_settings()
+    if as_json:
+        if explain:
+            raise BadCall("give --explain or --json, not both")
+        _print_json(answer.as_values(subject, month, settings))
+        return
     console.print(answer.explain(subject, month, settings), soft_wrap=True)
     if explain:
         from reporting.why import explanation as replay
@@ -328,6 +335,32 @@ def why(
         explanation = replay.explain(*answer.accounts_of(subject, month, settings), settings)
         console.print(explanation.text, soft_wrap=True)
         explanation.require_equal()
+
+
+@app.command()
+def statement(
+    subject: Annotated[str, typer.Argument(metavar="CUSTOMER_OR_ACCOUNT")],
+    month: Annotated[
+        str | None,
+        typer.Option("--month", help="YYYY-MM, whose verdict is explained; the latest built."),
+    ] = None,
+    lang: Annotated[
+        Language, typer.Option("--lang", help="The language; Chinese (zh) by default.")
+    ] = Language.ZH,
+    html: Annotated[bool, typer.Option("--html", help="As a page to print (A4).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer a customer in plain words: what is reported, why, and how to dispute it."""
+    from reporting.statement.render import Form, render_statement
+
+    if html and as_json:
+        raise BadCall("give --html or --json, not both")
+    form = Form.HTML if html else Form.JSON if as_json else Form.TEXT
+    text = render_statement(subject, month, lang, form, load_settings())
+    if form is Form.TEXT:
+        console.print(Text(text.rstrip("\n")), soft_wrap=True)
+    else:
+        sys.stdout.write(text)
 
 
 @app.command()
@@ -341,12 +374,40 @@ def waive(
     until: Annotated[str, typer.Option("--until", help="The last day it holds, YYYY-MM-DD.")],
 ) -> None:
     """Waive a warning of a month until a day, while the same rows fail."""
+    from reporting.alerts import alert_events
     from reporting.checks.waivers import waive as give_waiver
 
-    path = give_waiver(check, month, by, reason, until, load_settings())
+    settings = load_settings()
+    path = give_waiver(check, month, by, reason, until, settings)
+    alert_events.waived(month, check, by, reason, settings)
     console.print(
         f"Waived in {path}; it applies from the next run on.", soft_wrap=True, highlight=False
     )
+
+
+@app.command()
+def ack(
+    alert: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An open alert; without it, list them.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="Who takes it.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Without personal data.")] = "",
+) -> None:
+    """Acknowledge an open alert, so that it is not repeated; without an id, list the open ones."""
+    from reporting.alerts import alert_events
+
+    settings = load_settings()
+    if alert is not None:
+        taken = alert_events.acknowledge(alert, by, note, settings)
+        console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
+        return
+    table = Table("alert", "severity", "audience", "since", "answered by", box=None)
+    table.columns[0].no_wrap = True  # so that the id can be copied
+    for one in alert_events.open_now(settings):
+        since = f"{one.sent_at:%Y-%m-%d %H:%M}"
+        cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
+        table.add_row(*(Text(shown(cell)) for cell in cells))
+    console.print(table if table.row_count else "No alert is open.")
 
 
 @app.command()
@@ -383,6 +444,26 @@ def share(
         soft_wrap=True,
         highlight=False,
     )
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- DBT_ARGUMENTS", help="What dbt does.")
+    ] = None,
+    month: Annotated[str, typer.Option("--month", help="A built month, YYYY-MM.")] = "",
+    as_of: AsOf = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show which rows differ from the published month.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin with a new copy of the build store.")
+    ] = False,
+) -> None:
+    """Run dbt on a copy of a month's build store, with the run's variables."""
+    from reporting.cli import by_hand
+
+    by_hand.run(arguments or [], month, as_of, compare, fresh, load_settings(), console)
 
 
 @app.command()

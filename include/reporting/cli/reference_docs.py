@@ -1,13 +1,17 @@
 """The page docs/checks.md: an entry for each check id, for the person who gets an alert.
 
+Beside it the file of what each table reaches by dbt's manifest, which alerts read.
+
 Rendered from the checks in ``expectations/``, from ``expectations/runbook.yml``, from the limits of
 the daily watch and from the registry of the bureau's rules; ``make checks-page`` renews it.
 """
 
+import json
 from typing import Any
 
 from reporting.alerts.bureau_answers import MEANINGS as ABOUT_ANSWERS
 from reporting.checks import guide
+from reporting.checks.effects import ENDANGERED
 from reporting.checks.gx import load_suite
 from reporting.checks.results import LAYERS
 from reporting.core.settings import EXPECTATIONS, PROJECT_ROOT
@@ -15,6 +19,7 @@ from reporting.monitoring.feed_metrics import thresholds
 from reporting.monitoring.submission_watch import MEANINGS
 from reporting.monitoring.watch import DEADLINE_MEANING, DEADLINES, RUN_ENDED, RUN_MEANING
 from reporting.records.rules import load_rules
+from reporting.transform.lineage import endangered
 
 PAGE = PROJECT_ROOT / guide.PAGE
 
@@ -72,5 +77,11 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("*", "\\*")
 
 
+def render_endangered() -> str:
+    """The file of what each table reaches, from dbt's manifest."""
+    return json.dumps(endangered(), indent=1) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(render(), encoding="utf-8")
+    ENDANGERED.write_text(render_endangered(), encoding="utf-8")

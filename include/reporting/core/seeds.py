@@ -41,12 +41,14 @@ def sql_list(values: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason code: its position in the order, its sentence and its source."""
+    """One reason code: its position in the order, its sentence, the words for a customer."""
 
     position: Whole
     reason_code: Code
     sentence: Text
     sentence_zh: Text
+    to_customer: Text
+    to_customer_zh: Text
     citation: Text
 
 

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     kept_build_stores: int = Field(
         13, ge=1, description="Months whose private build stores, with clear names, are kept."
     )
+    escalation_days: int = Field(
+        3, ge=1, description="Days after which an unanswered critical alert goes to compliance too."
+    )
     approvers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Who may approve a month, separated by commas; empty: any second person."
     )
@@ -170,6 +173,11 @@ class Settings(BaseSettings):
     def check_page(self, label: str) -> Path:
         """The page of all checks of a month, or of a supplement."""
         return self.pages / label / "checks" / "index.html"
+
+    @property
+    def alert_events(self) -> Path:
+        """The file of what happened to each alert; it only grows."""
+        return self.home.resolve() / "alerts" / "events.jsonl"
 
     def address_of(self, page: Path) -> str:
         """Where people see a page of the home folder: its URL, or its path."""

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from reporting.alerts import reminders
 from reporting.alerts.alert import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
@@ -53,6 +54,7 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
         _send(Alert.watched(day, month, settings, [], fault), settings)
         raise
     _send(Alert.watched(day, month, settings, results), settings)
+    reminders.remind(day, settings)
     return results
 
 

@@ -162,18 +162,18 @@ def describe(connection: duckdb.DuckDBPyConnection) -> None:
         "and database_name = current_database() group by all"
     ).fetchall()
     of_table = dict(columns)
-    connection.execute("begin")
+    comments = []
     for kind, table in found:
         if table not in described:
             continue
         words, of_columns = described[table]
-        connection.execute(f"comment on {kind} marts.{table} is {literal(words)}")
-        for column in of_table[table]:
-            if column in of_columns:
-                connection.execute(
-                    f'comment on column marts.{table}."{column}" is {literal(of_columns[column])}'
-                )
-    connection.execute("commit")
+        comments.append(f"comment on {kind} marts.{table} is {literal(words)}")
+        comments += [
+            f'comment on column marts.{table}."{column}" is {literal(of_columns[column])}'
+            for column in of_table[table]
+            if column in of_columns
+        ]
+    connection.execute(";\n".join(["begin", *comments, "commit"]))
 
 
 def descriptions() -> dict[str, tuple[str, dict[str, str]]]:

@@ -62,6 +62,18 @@ SHOWN_BY = {
 }
 
 
+ALERT_EVENTS = {
+    "at": "TIMESTAMP",
+    "event": "VARCHAR",
+    "month": "VARCHAR",
+    "finding": "VARCHAR",
+    "audience": "VARCHAR",
+    "severity": "VARCHAR",
+    "actor": "VARCHAR",
+    "note": "VARCHAR",
+}
+
+
 def build_database(settings: Settings) -> Path:
     """Publish the current files as one build: first its links, then the database over them.
 
@@ -117,6 +129,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     sources = {table: _every_month(settings, build, table) for table in TABLES}
     show_events(connection, settings)
     dictionary.create_code_lists(connection, settings)
+    _show_alert_events(connection, settings)
     no_runs = f"(select * from {sources['built_months']} where false)"
     given = {**sources, "runs": sources["runs"] or no_runs, "repair_days": settings.repair_days}
     shown: set[str] = set()
@@ -132,6 +145,20 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
     if all(sources[table] for table in OF_OWN_RUNS):  # a whole month is published
         dictionary.create_saved_queries(connection)
     dictionary.describe(connection)
+
+
+def _show_alert_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """A view of what happened to each alert, as of the moment in which it is read."""
+    path = settings.alert_events
+    if not path.is_file():  # a view needs its file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    columns = ", ".join(f"'{name}': '{form}'" for name, form in ALERT_EVENTS.items())
+    connection.execute(
+        "create view marts.alert_events as select * from read_json("
+        f"{literal(path)}, format = 'newline_delimited', ignore_errors = true, "
+        f"columns = {{{columns}}}) order by \"at\""
+    )
 
 
 def _every_month(settings: Settings, build: str, table: str) -> str | None:
@@ -191,14 +218,16 @@ def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltRun]:
 
 def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
     """Whether the views over files of runs read those of this home folder alone."""
-    here = [literal(f"{one}/")[:-1] for one in (settings.published, settings.ledger)]  # beginnings
+    places = (settings.published, settings.ledger, settings.alert_events.parent)
+    here = [literal(f"{one}/")[:-1] for one in places]  # beginnings
     return all(any(one in query for one in here) for query in _queries(connection))
 
 
 def shown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
-    """The files that the views of a connection read: those of one build."""
+    """The files that the views of a connection read: those of one build, and alert events."""
     build = _build_of(_queries(connection))
-    return sorted((settings.published / BUILDS / build).glob("*.parquet")) if build else []
+    files = sorted((settings.published / BUILDS / build).glob("*.parquet")) if build else []
+    return [*files, settings.alert_events]
 
 
 def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyConnection:
@@ -234,7 +263,7 @@ def _queries(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The queries of the views that read published files."""
     views = connection.execute(
         "select sql from duckdb_views() where schema_name in ('marts', 'history') "
-        "and contains(sql, 'read_parquet(')"
+        "and (contains(sql, 'read_parquet(') or contains(sql, 'read_json('))"
     )
     return [query for (query,) in views.fetchall()]
 

@@ -1,7 +1,8 @@
 """One self-contained database of the published tables, for people who cannot see the home folder.
 
 It holds what ``marts`` shows, no personal data, with the same comments, code lists and saved
-queries. The events of the ledger and its audit log stay here.
+queries. What persons did stays here: events
+of the ledger and of alerts, and the audit log.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from reporting.core.settings import Settings
 from reporting.store import dictionary
 from reporting.store.published_database import months_shown, open_published
 
-LEFT_OUT = ("submission_events", "audit_log", "data_dictionary", "saved_queries")
+LEFT_OUT = ("submission_events", "audit_log", "alert_events", "data_dictionary", "saved_queries")
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,18 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
     return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
 
 
-def run_dbt(run: Run, settings: Settings, *arguments: str, graph: Hashable | None = None) -> None:
+def run_dbt(
+    run: Run,
+    settings: Settings,
+    *arguments: str,
+    graph: Hashable | None = None,
+    is_quiet: bool = True,
+) -> None:
     """Run dbt on the month; raises DbtFailed naming the failed nodes, the reasons and the log.
 
     ``graph``: take the project as this process last parsed it; dbt then writes no manifest.
     """
-    failed = call_dbt(dbt_arguments(run, settings, *arguments), graph)
+    failed = call_dbt(dbt_arguments(run, settings, *arguments, is_quiet=is_quiet), graph)
     if failed is not None:
         named = [node.name for node in failed[:MOST_NODES]]
         if more := len(failed) - len(named):
@@ -75,11 +81,16 @@ def run_dbt(run: Run, settings: Settings, *arguments: str, graph: Hashable | Non
 
 
 def dbt_arguments(
-    run: Run, settings: Settings, *arguments: str, target_folder: str = "dbt_target"
+    run: Run,
+    settings: Settings,
+    *arguments: str,
+    target_folder: str = "dbt_target",
+    is_quiet: bool = True,
 ) -> list[str]:
-    """dbt's command line: no output on the screen, log and target in the month's folder."""
+    """dbt's command line: log and target in the month's folder; if quiet, nothing is printed."""
+    quiet = ("--quiet", "--no-use-colors", "--log-level", "none") if is_quiet else ()
     return [
-        *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "debug"),
+        *(*quiet, "--log-level-file", "debug"),
         *("--no-send-anonymous-usage-stats", "--warn-error"),
         *("--log-path", str(dbt_logs(run, settings))),
         *arguments,

@@ -4,6 +4,7 @@ The answer comes from the published tables alone and has one paragraph for each 
 """
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -71,6 +72,46 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
         for row in rows
     ]
     return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
+
+
+def as_values(subject: str, month: str | None, settings: Settings) -> dict[str, Any]:
+    """The facts that ``explain`` puts into words, in values that JSON can hold.
+
+    Raises BadCall for an id that is in no built month. Without a verdict in the month ``accounts``
+    is empty, and the rows in quarantine and what was sent say why.
+    """
+    with open_published(settings) as connection:
+        answered = facts.month_to_answer(connection, parse_month(month) if month else None)
+        rows = facts.accounts_of_person(connection, subject, answered)
+        if rows:
+            accounts = [row["account_id"] for row in rows]
+            quarantined = [
+                *facts.rows_of_person(connection, rows[0]["customer_id"], answered),
+                *(
+                    row
+                    for one in accounts
+                    for row in facts.rows_of_account(connection, one, answered)
+                ),
+            ]
+        else:
+            quarantined = facts.rows_with_id(connection, subject, answered)
+            accounts = facts.accounts_ever(connection, subject, quarantined)
+        records = facts.records_of(connection, accounts, answered)
+        pending = facts.pending_months(connection, accounts, answered)
+        if not rows and not quarantined and not records:
+            raise facts.unknown_id(connection, subject, answered)
+    return {
+        "month": f"{answered:%Y-%m}",
+        "accounts": [row | {"sentence": reasons()[row["reason_code"]].sentence} for row in rows],
+        "records": {account: [asdict(one) for one in own] for account, own in records.items()},
+        "pending": {account: [asdict(one) for one in own] for account, own in pending.items()},
+        "quarantined_rows": [_row_values(row) for row in quarantined],
+    }
+
+
+def _row_values(row: QuarantinedRow) -> dict[str, Any]:
+    key = None if looks_personal(row.row_key) else row.row_key
+    return asdict(row) | {"row_key": key}
 
 
 def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:

@@ -1,0 +1,1 @@
+"""The answer that a customer hears: what of them is reported, why, and how to dispute it."""

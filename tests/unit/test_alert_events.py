@@ -1,0 +1,183 @@
+"""An alert has a life: sent, reminded daily, passed on, acknowledged, waived, resolved."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.web_server import WebServer, serving
+
+from reporting.alerts import alert_events, reminders
+from reporting.alerts.alert import Alert, Fault
+from reporting.alerts.send import send_alert
+from reporting.checks.effects import EFFECTS, ENDANGERED, endangers
+from reporting.checks.gx import load_suite
+from reporting.checks.results import LAYERS
+from reporting.cli.reference_docs import render_endangered
+from reporting.core.errors import BadCall
+from reporting.core.settings import EXPECTATIONS, Settings
+from reporting.store.published_database import build_database, open_published
+
+FIRST_DAY = datetime(2026, 6, 3, 6)
+STOPPED = Alert(
+    month="2026-05",
+    as_of=datetime(2026, 6, 3),
+    outcome="stopped",
+    results=[],
+    due_on=date(2026, 6, 10),
+    fault=Fault.in_step("land", "table bills: no file", "data_delivery"),
+)
+RESOLVED = replace(STOPPED, outcome="built", fault=None)
+ALERT_ID = "2026-05/step.land"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, escalation_days=2)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that sets the day of every event from now on."""
+
+    def stand_at(days: int) -> date:
+        moment = FIRST_DAY + timedelta(days=days)
+        monkeypatch.setattr(alert_events, "now", lambda: moment)
+        return moment.date()
+
+    stand_at(0)
+    return stand_at
+
+
+@pytest.fixture(autouse=True)
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
+    with serving() as server:
+        address = f"http://127.0.0.1:{server.port}"
+        monkeypatch.setenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK", address)
+        yield server
+
+
+def told(web: WebServer) -> list[tuple[str, str]]:
+    """Audience and outcome of every message so far."""
+    return [(one["audience"], one["outcome"]) for one in web.posted]
+
+
+def happened(settings: Settings) -> list[tuple[str, str, str]]:
+    return [(one.event, one.audience, one.actor) for one in alert_events.read(settings)]
+
+
+def test_an_unanswered_alert_is_repeated_daily_and_passed_on(
+    settings: Settings, clock: Any, web: WebServer
+) -> None:
+    send_alert(STOPPED, settings)
+    assert reminders.remind(clock(0), settings) == {}  # it was sent today
+    assert list(reminders.remind(clock(1), settings)) == ["data_delivery"]
+    assert reminders.remind(clock(1), settings) == {}  # once a day
+    assert list(reminders.remind(clock(2), settings)) == ["compliance", "data_delivery"]
+    assert reminders.remind(clock(2), settings) == {}
+
+    assert told(web) == [
+        ("data_delivery", "stopped"),
+        ("data_delivery", "reminded"),
+        ("compliance", "reminded"),
+        ("data_delivery", "reminded"),
+    ]
+    text = web.posted[1]["text"]
+    assert text.startswith(
+        "1 critical alert waits for an answer. "
+        "2026-05 is due at the bureau on 2026-06-10, in 6 days."
+    )
+    assert f"- {ALERT_ID}: unanswered for 1 day." in text
+    assert f"Answer: reporting ack {ALERT_ID} --by NAME" in text
+    assert f"{ALERT_ID}: unanswered by data_delivery for 2 days." in web.posted[2]["text"]
+
+
+def test_an_acknowledged_alert_is_not_repeated(settings: Settings, clock: Any) -> None:
+    send_alert(STOPPED, settings)
+    taken = alert_events.acknowledge(ALERT_ID, "Li Si", "the extract runs again", settings)
+    assert (taken.audience, taken.severity) == ("data_delivery", "critical")
+    assert reminders.remind(clock(5), settings) == {}
+    (one,) = alert_events.open_now(settings)
+    assert one.answered_by == "Li Si"
+
+
+def test_what_is_resolved_and_fails_again_must_be_answered_again(
+    settings: Settings, clock: Any
+) -> None:
+    send_alert(STOPPED, settings)
+    alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
+    send_alert(RESOLVED, settings)
+    assert alert_events.open_now(settings) == []
+    clock(1)
+    send_alert(STOPPED, settings)
+    assert list(reminders.remind(clock(2), settings)) == ["data_delivery"]
+    assert [event for event, *_ in happened(settings)] == [
+        *("sent", "acknowledged", "resolved", "sent", "reminded")
+    ]
+
+
+def test_a_reminder_that_is_not_delivered_comes_with_the_next_watch(
+    settings: Settings, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_alert(STOPPED, settings)
+    monkeypatch.delenv("AIRFLOW_CONN_REPORTING_ALERTS_WEBHOOK")
+    assert reminders.remind(clock(1), settings) == {"data_delivery": []}
+    assert [event for event, *_ in happened(settings)] == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("alert", "by", "why"),
+    [
+        ("2026-05/step.x", "Li Si", f"no alert 2026-05/step.x is open; open are: {ALERT_ID}"),
+        (ALERT_ID, " ", "--by is empty: name who takes the alert"),
+        (ALERT_ID, "110101199001011234", "holds what looks like a person's number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_is_named(settings: Settings, alert: str, by: str, why: str) -> None:
+    send_alert(STOPPED, settings)
+    with pytest.raises(BadCall, match=why):
+        alert_events.acknowledge(alert, by, "", settings)
+
+
+def test_analysts_see_the_events_as_they_are_now(settings: Settings) -> None:
+    settings.published.mkdir()
+    build_database(settings)
+    with open_published(settings) as connection:
+        query = "select event, month, finding, audience, actor, note from marts.alert_events"
+        assert connection.execute(query).fetchall() == []
+        send_alert(STOPPED, settings)
+        alert_events.acknowledge(ALERT_ID, "Li Si", "took it", settings)
+        found = connection.execute(query).fetchall()
+    assert [(event, *rest) for event, *rest, _, _ in found] == [
+        ("sent", "2026-05", "step.land", "data_delivery"),
+        ("acknowledged", "2026-05", "step.land", "data_delivery"),
+    ]
+    assert found[1][-2:] == ("Li Si", "took it")
+
+
+def test_half_a_line_of_a_killed_writer_is_skipped_and_nothing_after_it_is_lost(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    send_alert(STOPPED, settings)
+    with settings.alert_events.open("ab") as file:
+        file.write(b'{"at": "2026-06-03T0')
+    alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
+    assert [event for event, *_ in happened(settings)] == ["sent", "acknowledged"]
+    assert "holds a line that is no event; it is skipped" in caplog.text
+
+
+def test_every_table_that_is_checked_has_its_effect_in_words() -> None:
+    tables = {
+        f"{schema}.{load_suite(path).TABLE}"
+        for layer, schema in LAYERS.items()
+        for path in (EXPECTATIONS / layer).glob("*.py")
+    }
+    assert [table for table in sorted(tables) if "12 " not in endangers(table, 12)] == []
+
+
+def test_what_a_table_reaches_is_what_dbts_manifest_says() -> None:
+    assert ENDANGERED.read_text(encoding="utf-8") == render_endangered(), "make checks-page"
+    assert "Reaches: In-house score," in endangers("raw.internal_scores", 1)
+    assert EFFECTS.is_file()
