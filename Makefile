@@ -14,7 +14,7 @@ OTHERS := data/benchmarks/venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-all test-spark lint benchmark quality-benchmark docs rules-page checks-page lock
+.PHONY: help run airflow test test-all test-spark lint benchmark quality-benchmark docs pages rules-page checks-page lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -95,6 +95,8 @@ quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is f
 
 docs: $(INSTALLED) ## Build all pages: the months, the trend, the reference, and dbt's documentation
 	@$(BIN)/reporting docs
+
+pages: docs ## The same
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
 	@$(BIN)/python -m reporting.records.rules

@@ -114,7 +114,7 @@
         and records.{{ subject }} = rejected.subject_id
         and records.report_date = rejected.report_date
     {%- for segment, condition in segments.items() %}
-        and json_extract_string(rejected.segment_hashes, '$.{{ segment }}') is not distinct from
+        and {{ segment_hash(segment, 'rejected.segment_hashes') }} is not distinct from
             case when {{ condition }} then records.hash_{{ segment | lower }} end
     {%- endfor %}
 {%- endmacro %}

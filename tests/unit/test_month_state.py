@@ -52,6 +52,7 @@ def publish_april(settings: Settings) -> None:
     settings.published.mkdir(parents=True)
     with duckdb.connect(str(settings.published_database)) as published:
         published.execute("create schema marts; create schema submission")
+        published.execute("create view marts.data_dictionary as select 1")
         published.execute("create table submission.ledger_head as select 0 as batch, '' as sha256")
         for table, rows in {
             "built_months": "select date '2026-04-01' as report_month",

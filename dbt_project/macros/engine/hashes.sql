@@ -18,12 +18,12 @@
 {%- endmacro %}
 
 {#- The value of a segment in the JSON text of segment_hashes, null where it was not sent. -#}
-{% macro segment_hash(segment) -%}
-    {{ return(adapter.dispatch("segment_hash")(segment)) }}
+{% macro segment_hash(segment, hashes='segment_hashes') -%}
+    {{ return(adapter.dispatch("segment_hash")(segment, hashes)) }}
 {%- endmacro %}
-{% macro default__segment_hash(segment) -%}
-    json_extract_string(segment_hashes, '$.{{ segment }}')
+{% macro default__segment_hash(segment, hashes) -%}
+    json_extract_string({{ hashes }}, '$.{{ segment }}')
 {%- endmacro %}
-{% macro spark__segment_hash(segment) -%}
-    get_json_object(segment_hashes, '$.{{ segment }}')
+{% macro spark__segment_hash(segment, hashes) -%}
+    get_json_object({{ hashes }}, '$.{{ segment }}')
 {%- endmacro %}

@@ -21,7 +21,7 @@ from reporting.cli.terminal import SafeConsole, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import BadCall, ReportingError, Unforeseen
-from reporting.core.run import CHINA, Run, parse_day
+from reporting.core.run import CHINA, Run, parse_day, parse_month
 from reporting.core.settings import Settings, load_settings
 from reporting.pipeline.guard import guarded
 from reporting.statement.language import Language
@@ -398,7 +398,10 @@ def ack(
 
     settings = load_settings()
     if alert is not None:
+        from reporting.pages.renew import renew_after
+
         taken = alert_events.acknowledge(alert, by, note, settings)
+        renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
         console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
         return
     table = Table("alert", "severity", "audience", "since", "answered by", box=None)

@@ -23,9 +23,11 @@ from reporting.pages.site import Phrase, Words, known_or, phrases, write_page
 
 SQL = Path(__file__).parent / "sql"
 FIGURES = ("reported", "overdue_total", "first_reports", "closings", "withheld")
-OF_EVERY_RUN = ("figures", "reconciliation", "files", "answers", "checks", "pending", "repairs")
+OF_EVERY_RUN = (
+    *("figures", "reconciliation", "files", "answers", "checks", "alerts", "pending", "repairs"),
+)
 OF_OWN_RUNS = (*OF_EVERY_RUN, "reasons", "statuses", "aging", "unusual", "notices")
-OF_STOPPED_RUNS = ("checks",)
+OF_STOPPED_RUNS = ("checks", "alerts")
 BAR, AGING_BAR = 1000, 300  # units of width
 TIMELINE = 12  # months
 
@@ -69,6 +71,7 @@ def _read(
         before=f"date '{before}'",
         two_before=f"date '{previous_month(before)}'",
         as_of=f"timestamp '{state.as_of}'" if state.as_of else "null",
+        label=literal(state.label),
         run_id=literal(state.run_id) if state.run_id else "null",
         is_own_run="false" if state.is_supplement else "true",
         group_size=settings.minimum_group_size,
@@ -119,6 +122,7 @@ def _contents(
         ],
         "answers": next(iter(rows.get("answers", [])), None),
         "unusual": rows.get("unusual", []),
+        "alerts": rows.get("alerts", []),
         "pending": rows.get("pending", []),
         "repairs": rows.get("repairs", []),
         "notices": next(iter(rows.get("notices", [])), None),

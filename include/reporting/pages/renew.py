@@ -22,24 +22,30 @@ OF_A_PAGE = (LookupError, TypeError, ValueError)
 log = logging.getLogger(__name__)
 
 
-def renew(settings: Settings, months: Collection[date] | None = None) -> Path:
+def renew(
+    settings: Settings, months: Collection[date] | None = None, *, are_checks_new: bool = True
+) -> Path:
     """Write the front page, the trend, the reference and the pages of some months, or of all.
 
-    Raises BadCall if nothing is published.
+    An act such as a release changes no check, and so neither trend nor reference:
+    ``are_checks_new`` is then false. Raises BadCall if nothing is published.
     """
     with published_months(settings) as connection:
         states = month_states(connection, settings)
         for state in states:
             if months is None or state.month in months:
                 write_month(connection, state, settings)
-        write_trend(connection, settings)
-        write_reference(connection, settings)
+        if are_checks_new:
+            write_trend(connection, settings)
+            write_reference(connection, settings)
     return write_front(states, settings)
 
 
-def renew_after(settings: Settings, months: Collection[date]) -> None:
+def renew_after(
+    settings: Settings, months: Collection[date], *, are_checks_new: bool = True
+) -> None:
     """Renew the site after months changed; a fault of a page stops neither a run nor an act."""
     try:
-        renew(settings, months)
+        renew(settings, months, are_checks_new=are_checks_new)
     except (OSError, duckdb.Error, ReportingError, TemplateError, *OF_A_PAGE) as fault:
         log.warning("the pages were not renewed: %s", type(fault).__name__)

@@ -157,7 +157,7 @@ def _show_alert_events(connection: duckdb.DuckDBPyConnection, settings: Settings
     connection.execute(
         "create view marts.alert_events as select * from read_json("
         f"{literal(path)}, format = 'newline_delimited', ignore_errors = true, "
-        f"columns = {{{columns}}}) order by \"at\""
+        f'columns = {{{columns}}}) order by "at"'
     )
 
 

@@ -56,7 +56,7 @@ def _renew_pages(settings: Settings, before: int) -> None:
             [before],
         ).fetchall()
     if months:
-        renew_after(settings, [month for (month,) in months])
+        renew_after(settings, [month for (month,) in months], are_checks_new=False)
 
 
 def finish_interrupted(settings: Settings) -> None:
