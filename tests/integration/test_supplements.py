@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import pytest
@@ -125,6 +126,21 @@ def test_a_supplement_leaves_the_own_run_of_its_month_as_it_is(story: Story) -> 
     assert _journal(story.circle, "data") == story.said["own journal"]
     owned = story.circle.query("select count(*) from marts.built_months")
     assert owned == [(2,)]
+
+
+def test_a_supplement_has_a_page_of_its_own_about_what_it_sends(story: Story) -> None:
+    settings = story.circle.settings
+    runs = story.circle.query("select report_month, as_of, is_supplement from marts.runs")
+    labels = [Run(*row).label for row in runs if row[2]]
+    assert len(labels) > 1
+    front = (settings.pages / "index.html").read_text(encoding="utf-8")
+    for label in labels:
+        page = settings.month_page(label).read_text(encoding="utf-8")
+        assert "<small>Supplement</small>" in page
+        assert '<section id="files">' in page
+        assert '<section id="statuses">' not in page  # those of its month did not change
+        assert settings.check_page(label).is_file()
+        assert f"{quote(label)}/index.html" in front
 
 
 def test_the_strings_after_a_supplement_end_with_its_month(story: Story) -> None:

@@ -432,7 +432,7 @@ def _check(layer: str, run: Run, settings: Settings) -> None:
         return  # a reproduction: its bytes are compared
     report = evaluate_layer(layer, run, settings, month_checks.write_checks)
     if report.critical_failures and run.is_supplement:
-        require_fit(report)  # its results stand on its check page alone
+        require_fit(report)  # its results stand on the page of its checks alone
     if report.critical_failures:
         # the month stops, but its results are published for the person who investigates
         try:
