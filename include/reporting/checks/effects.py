@@ -8,7 +8,7 @@ import yaml
 
 from reporting.core.settings import EXPECTATIONS
 
-EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}
+EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}, in English and Chinese
 ENDANGERED = EXPECTATIONS / "endangered.json"  # table -> what it reaches, from dbt's manifest
 EVERYWHERE = ("Pages of the months", "Published database")  # where every mart leads
 MOST_MARTS = 3
@@ -19,7 +19,7 @@ def endangers(table: str, rows_failing: int) -> str:
 
     ``table`` is that of a check, with its schema.
     """
-    effect = _effects().get(table, "").format(n=f"{rows_failing:,}")
+    effect = effects().get(table, {}).get("en", "").format(n=f"{rows_failing:,}")
     reached = _reached().get(table, {})
     leaving = [one for one in reached.get("exposures", ()) if one not in EVERYWHERE]
     marts = reached.get("marts", [])
@@ -31,9 +31,10 @@ def endangers(table: str, rows_failing: int) -> str:
 
 
 @lru_cache
-def _effects() -> dict[str, str]:
-    effects: dict[str, str] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
-    return effects
+def effects() -> dict[str, dict[str, str]]:
+    """The effect of failing rows by table and language; alerts are in English."""
+    read: dict[str, dict[str, str]] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
+    return read
 
 
 @lru_cache
