@@ -12,6 +12,8 @@ from support.lender_months import MONTHS, Lender
 from reporting.core.seeds import seed_rows
 from reporting.core.settings import Settings
 from reporting.pages import dbt_docs, renew
+from reporting.pages.site import page_in
+from reporting.records.rules import load_rules
 from reporting.store.published import TABLES
 from reporting.store.published_database import open_published
 
@@ -124,6 +126,25 @@ def test_failed_checks_say_whom_they_harm_and_what_to_do(page: str) -> None:
     assert shown.count('<li class="check') == shown.count("Whom it harms:")
     assert shown.count("To do:") >= 5
     assert 'class="timeline"' in shown
+
+
+def test_the_chinese_pages_say_in_chinese_what_a_check_and_a_rule_means(
+    lender_book: Lender, page: str
+) -> None:
+    settings = lender_book.settings
+    month = settings.month_page(MONTH)
+    checks = settings.check_page(MONTH)
+    trend, guide = (settings.pages / name / "index.html" for name in ("trend", "guide"))
+    for english in (month, checks, trend, guide):
+        main = text_of(page_in("zh", english)).partition("<main>")[2]
+        assert 'lang="zh-CN"' in main, english
+        assert 'lang="en"' not in main, english
+    failed = '<li class="check'
+    assert text_of(page_in("zh", month)).count(failed) == page.count(failed)
+    for rule in load_rules():
+        assert rule.sentence_zh in html.unescape(
+            text_of(page_in("zh", settings.pages / "rules" / "index.html"))
+        )
 
 
 def test_the_same_month_gives_the_same_bytes_and_no_page_loads_from_elsewhere(

@@ -14,7 +14,8 @@ from reporting.checks.results import LAYERS
 from reporting.core.seeds import SEEDS, seed_rows
 from reporting.core.settings import EXPECTATIONS
 from reporting.monitoring import feed_metrics, submission_watch, watch
-from reporting.pages.site import phrases
+from reporting.pages import words
+from reporting.pages.site import Words, phrases
 from reporting.records.rules import RECORD_NAMES, load_rules
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -126,3 +127,9 @@ def test_every_chinese_description_is_of_a_check() -> None:
 def test_the_rules_page_names_the_records_as_the_registry_does() -> None:
     named = {record: phrases()[f"record.{record}"]["en"] for record in RECORD_NAMES}
     assert named == RECORD_NAMES
+
+
+def test_a_check_that_is_no_longer_evaluated_keeps_its_english_description() -> None:
+    assert words.check("landing.gone.for_good", "It was so.") == Words("It was so.")
+    assert words.check("bureau.V29", "As published.").en == "As published."
+    assert CHINESE.search(words.check("bureau.V29", "As published.").zh)
