@@ -23,6 +23,9 @@ from reporting.core.safe_text import looks_personal
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import current_actor
 
+ESCALATED_TO = "compliance"
+MANY_DAYS = 9999
+
 EventName = Literal["sent", "acknowledged", "reminded", "waived", "resolved"]
 
 log = logging.getLogger(__name__)
@@ -36,15 +39,17 @@ class AlertEvent:
     event: EventName
     month: str
     finding: str  # the id of a check, or of an error
-    audience: str  # who was alerted, reminded or informed
+    audience: str  # whose alert it is
     severity: str
+    reached: str  # the audience that got the message; of an answer empty
     actor: str
+    taken_by: str = ""  # who took the alert, as named
     note: str = ""
 
     @property
-    def alert(self) -> tuple[str, str]:
-        """Month and finding: what was alerted."""
-        return self.month, self.finding
+    def alert(self) -> tuple[str, str, str]:
+        """Month, audience and finding: what was alerted."""
+        return self.month, self.audience, self.finding
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,9 @@ class OpenAlert:
     finding: str
     audience: str
     severity: str
-    sent_at: datetime
-    last_sent_at: datetime  # to its audience, as an alert or a reminder
-    escalated_at: datetime | None  # when another audience was last reminded of it
+    sent_at: datetime | None = None  # not known: of an older version, or of a killed process
+    last_sent_at: datetime | None = None  # to its audience, as an alert or a reminder
+    escalated_at: datetime | None = None  # when ``ESCALATED_TO`` was last reminded of it
     answered_by: str = ""
 
     @property
@@ -125,31 +130,39 @@ def read(settings: Settings) -> list[AlertEvent]:
 
 
 def open_now(settings: Settings) -> list[OpenAlert]:
-    """The open alerts, by month and finding, each with what happened since it was sent first."""
-    history: dict[tuple[str, str], list[AlertEvent]] = {}
+    """The open alerts, by month and finding, each with what happened since it was sent first.
+
+    Which are open is what ``open_alerts`` remembers. One without events, since a process was killed
+    between the two files, counts as critical and unanswered.
+    """
+    history: dict[tuple[str, str, str], list[AlertEvent]] = {}
     for event in read(settings):
         if event.event == "resolved":
             history.pop(event.alert, None)
         else:
             history.setdefault(event.alert, []).append(event)
-    found = []
-    for month, audience, finding in open_alerts.recall(settings).open():
-        events = history.get((month, finding), [])
-        sent = [one for one in events if one.event == "sent" and one.audience == audience]
-        if not sent:
-            continue  # of an older version, which wrote no events
-        to_audience = [one for one in events if one.event in ("sent", "reminded")]
-        others = [one.at for one in to_audience if one.audience != audience]
-        answers = [one for one in events if one.event in ("acknowledged", "waived")]
-        found.append(
-            OpenAlert(
-                *(month, finding, audience, sent[-1].severity, sent[0].at),
-                last_sent_at=max(one.at for one in to_audience if one.audience == audience),
-                escalated_at=max(others, default=None),
-                answered_by=answers[-1].actor if answers else "",
-            )
-        )
-    return found
+    return [
+        _as_open(*alert, history.get(alert, [])) for alert in open_alerts.recall(settings).open()
+    ]
+
+
+def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) -> OpenAlert:
+    sent = [one for one in events if one.event == "sent"]
+    severity = sent[-1].severity if sent else "critical"
+    reached = {one.reached: one.at for one in events if one.reached}  # the last time of each
+    # an answer to a warning is none to the critical alert that follows
+    answers = [
+        one
+        for one in events
+        if one.event in ("acknowledged", "waived") and one.severity in (severity, "critical")
+    ]
+    return OpenAlert(
+        *(month, finding, audience, severity),
+        sent_at=sent[0].at if sent else None,
+        last_sent_at=reached.get(audience),
+        escalated_at=reached.get(ESCALATED_TO) if audience != ESCALATED_TO else None,
+        answered_by=answers[-1].taken_by if answers else "",
+    )
 
 
 def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAlert:
@@ -162,51 +175,42 @@ def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAl
         raise BadCall("--by is empty: name who takes the alert")
     if any(map(looks_personal, (by, note))):
         raise BadCall("--by or --note holds what looks like a person's number: leave it out")
-    known = {one.alert_id: one for one in open_now(settings)}
-    if alert_id not in known:
-        named = f"; open are: {', '.join(known)}" if known else "; none is open"
-        raise BadCall(f"no alert {alert_id} is open{named}")
-    one = known[alert_id]
-    append(
-        [
-            AlertEvent(
-                *(now(), "acknowledged", one.month, one.finding, one.audience, one.severity, by),
-                note=note,
-            )
-        ],
-        settings,
-    )
-    return one
+    known = open_now(settings)
+    taken = [one for one in known if one.alert_id == alert_id]
+    if not taken:
+        ids = ", ".join(sorted({one.alert_id for one in known}))
+        raise BadCall(f"no alert {alert_id} is open" + (f"; open are: {ids}" if ids else ""))
+    append([_answer("acknowledged", one, by, note) for one in taken], settings)
+    return taken[0]
 
 
 def waived(month: str, finding: str, by: str, note: str, settings: Settings) -> None:
     """Note that a warning was waived, if it was alerted."""
-    append(
-        [
-            AlertEvent(
-                now(), "waived", one.month, one.finding, one.audience, one.severity, by, note
-            )
-            for one in open_now(settings)
-            if one.alert_id == id_of(month, finding)
-        ],
-        settings,
+    alert_id = id_of(month, finding)
+    taken = [one for one in open_now(settings) if one.alert_id == alert_id]
+    append([_answer("waived", one, by, note) for one in taken], settings)
+
+
+def _answer(event: EventName, one: OpenAlert, by: str, note: str) -> AlertEvent:
+    return AlertEvent(
+        *(now(), event, one.month, one.finding, one.audience, one.severity, ""),
+        actor=current_actor(),
+        taken_by=by,
+        note=note,
     )
 
 
 def events_of(
-    event: EventName,
-    alerts: Iterable[tuple[str, str, str]],
-    audience: str,
-    note: str = "",
+    event: EventName, alerts: Iterable[tuple[str, str, str, str]], reached: str
 ) -> list[AlertEvent]:
-    """The same event of several alerts, given by month, finding and severity, as of now."""
+    """The same event of several alerts, as of now: month, finding, severity, audience of each."""
     at, actor = now(), current_actor()
     return [
-        AlertEvent(at, event, month, finding, audience, severity, actor, note)
-        for month, finding, severity in alerts
+        AlertEvent(at, event, month, finding, audience, severity, reached, actor)
+        for month, finding, severity, audience in alerts
     ]
 
 
-def days_since(moment: datetime, day: date) -> int:
-    """Whole days from a moment to a day."""
-    return (day - moment.date()).days
+def days_since(moment: datetime | None, day: date) -> int:
+    """Whole days from a moment to a day; many where it is not known."""
+    return (day - moment.date()).days if moment else MANY_DAYS

@@ -376,10 +376,12 @@ def waive(
     """Waive a warning of a month until a day, while the same rows fail."""
     from reporting.alerts import alert_events
     from reporting.checks.waivers import waive as give_waiver
+    from reporting.pages.renew import renew_after
 
     settings = load_settings()
     path = give_waiver(check, month, by, reason, until, settings)
     alert_events.waived(month, check, by, reason, settings)
+    renew_after(settings, [parse_month(month)], are_checks_new=False)
     console.print(
         f"Waived in {path}; it applies from the next run on.", soft_wrap=True, highlight=False
     )
@@ -495,7 +497,6 @@ def main() -> None:
     """Run the command line; an error is one line and an exit code, a traceback with --debug."""
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
     is_debug = "--debug" in sys.argv
-    read_env_file()
     interrupts.listen()
     # dbt and Great Expectations hold half a million objects for the whole command: search them for
     # garbage seldom, and not at exit
@@ -504,6 +505,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     try:
         with interrupted_as_others():
+            read_env_file()
             command() if is_debug else guarded(command)
     except ReportingError as error:
         if is_debug:

@@ -53,9 +53,11 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
         month = previous_month(day)
         _send(Alert.watched(day, month, settings, [], fault), settings)
         raise
-    _send(Alert.watched(day, month, settings, results), settings)
-    reminders.remind(day, settings)
-    return results
+    else:
+        _send(Alert.watched(day, month, settings, results), settings)
+        return results
+    finally:  # a broken watch keeps no other alert silent
+        reminders.remind(day, settings)
 
 
 def _send(alert: Alert, settings: Settings) -> None:

@@ -69,7 +69,9 @@ ALERT_EVENTS = {
     "finding": "VARCHAR",
     "audience": "VARCHAR",
     "severity": "VARCHAR",
+    "reached": "VARCHAR",
     "actor": "VARCHAR",
+    "taken_by": "VARCHAR",
     "note": "VARCHAR",
 }
 
@@ -150,14 +152,21 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
 def _show_alert_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """A view of what happened to each alert, as of the moment in which it is read."""
     path = settings.alert_events
-    if not path.is_file():  # a view needs its file
+    columns = ", ".join(f"'{name}': '{form}'" for name, form in ALERT_EVENTS.items())
+    source = (
+        f"read_json({literal(path)}, format = 'newline_delimited', ignore_errors = true, "
+        f"columns = {{{columns}}})"
+    )
+    try:  # a view needs its file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    columns = ", ".join(f"'{name}': '{form}'" for name, form in ALERT_EVENTS.items())
+    except OSError:  # the home is not writable, and nothing can have happened
+        if not path.is_file():
+            empty = ", ".join(f'null::{form} as "{name}"' for name, form in ALERT_EVENTS.items())
+            source = f"(select {empty} where false)"
     connection.execute(
-        "create view marts.alert_events as select * from read_json("
-        f"{literal(path)}, format = 'newline_delimited', ignore_errors = true, "
-        f'columns = {{{columns}}}) order by "at"'
+        "create view marts.alert_events as "
+        f"select row_number() over () as position, * from {source} order by position"
     )
 
 

@@ -18,7 +18,7 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
 from reporting.store.build_store import open_store
-from reporting.store.published import TABLES, published_file, tables_of
+from reporting.store.published import TABLES, built_runs, published_file, tables_of
 from reporting.transform.dbt import run_dbt
 
 FOLDER = "by_hand"  # in the month's private folder
@@ -26,9 +26,17 @@ EXAMPLES = 5
 OF_PYTHON = ("data_quality_results", "landing_files", "built_months", "runs")  # no model makes them
 OF_FILES = {"reconciliation": "step <> 'file'"}  # rows that are counted in the written files
 DIFFERENCES = """
-with published as (from read_parquet({file}, hive_partitioning = false) where {models_rows}),
+with published as (  -- rows of one key are numbered: a key may be doubled
+    select *, row_number() over (partition by {keys}) as copy
+    from read_parquet({file}, hive_partitioning = false)
+    where {models_rows}
+),
 
-by_hand as (from marts.{table} where report_month = {month} and {models_rows}),
+by_hand as (
+    select *, row_number() over (partition by {keys}) as copy
+    from marts.{table}
+    where report_month = {month} and {models_rows}
+),
 
 compared as (
     select
@@ -37,7 +45,7 @@ compared as (
         {only_by_hand} as is_only_by_hand,
         [{changed}] as changed
     from published
-    full join by_hand on {same_key}
+    full join by_hand on {same_key} and published.copy = by_hand.copy
 )
 
 select
@@ -101,7 +109,8 @@ def _copy(run: Run, settings: Settings, is_fresh: bool) -> Settings:
             private_folder(by_hand.home)
             private_folder(by_hand.work)
             private_folder(copy.parent)
-            shutil.copyfile(store, copy)
+            with atomic.replaced(copy) as aside:
+                shutil.copyfile(store, aside)
     return by_hand
 
 
@@ -110,8 +119,17 @@ def _settings_of_the_copy(run: Run, settings: Settings) -> Settings:
 
 
 def differences(run: Run, settings: Settings) -> list[Difference]:
-    """How the run's marts in the copy differ from the published ones, table by table."""
+    """How the run's marts in the copy differ from the published ones, table by table.
+
+    Raises BadCall where this build of the run is not published.
+    """
     with open_store(run, _settings_of_the_copy(run, settings)) as connection:
+        ((run_id,),) = connection.execute("select run_id from marts.built_months").fetchall()
+        if (run, run_id) not in {(one.run, one.run_id) for one in built_runs(settings)}:
+            raise BadCall(
+                f"{run.label} as its build store has it is not published, so there is nothing to "
+                f"compare with: run `reporting run {run.options}` first"
+            )
         return [
             found
             for table in tables_of(run)
@@ -123,8 +141,6 @@ def differences(run: Run, settings: Settings) -> list[Difference]:
 def _difference(
     connection: duckdb.DuckDBPyConnection, table: str, file: Path, run: Run
 ) -> Iterator[Difference]:
-    if not file.is_file():
-        return
     rows = f"read_parquet({literal(file)}, hive_partitioning = false)"
     before = [name for name, *_ in connection.execute(f"describe from {rows}").fetchall()]
     now = [name for name, *_ in connection.execute(f"describe marts.{table}").fetchall()]
@@ -134,6 +150,7 @@ def _difference(
     query = DIFFERENCES.format(
         table=table,
         file=literal(file),
+        keys=TABLES[table],
         month=f"date '{run.month}'",
         models_rows=OF_FILES.get(table, "true"),
         key="concat_ws(' ', "

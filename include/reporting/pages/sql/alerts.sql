@@ -3,12 +3,11 @@ select
     "at",
     event,
     finding,
+    reached,
     audience,
     actor,
+    taken_by,
     note
 from marts.alert_events
 where month = $label
-order by
-    "at",
-    finding,
-    audience;
+order by position;
