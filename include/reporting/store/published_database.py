@@ -232,6 +232,15 @@ def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     return all(any(one in query for one in here) for query in _queries(connection))
 
 
+def require_file(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Raise BadCall where ``open_published`` made the database in memory, without its file."""
+    if connection.execute("select current_database()").fetchall() == [("memory",)]:
+        raise BadCall(
+            f"{settings.published_database} names the files of another folder and {settings.home} "
+            "is not writable; copy the home folder to where you may write, and work on the copy"
+        )
+
+
 def shown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
     """The files that the views of a connection read: those of one build, and alert events."""
     build = _build_of(_queries(connection))

@@ -23,6 +23,7 @@ from reporting.transform.dbt import run_dbt
 
 FOLDER = "by_hand"  # in the month's private folder
 EXAMPLES = 5
+SELECT = ("-s", "--select", "-m", "--models")
 OF_PYTHON = ("data_quality_results", "landing_files", "built_months", "runs")  # no model makes them
 OF_FILES = {"reconciliation": "step <> 'file'"}  # rows that are counted in the written files
 DIFFERENCES = """
@@ -86,11 +87,28 @@ def run_by_hand(run: Run, settings: Settings, arguments: list[str], is_fresh: bo
     """Run dbt with the run's variables on the copy; its output goes to the terminal.
 
     The copy is made where there is none, where the month was built since, and if ``is_fresh``.
-    Raises BadCall without arguments or a build store, DbtFailed if dbt fails.
+    Raises BadCall without arguments or a build store, or where rows with personal data would be
+    printed; DbtFailed if dbt fails.
     """
     if not arguments:
         raise BadCall("give dbt's arguments after --, such as: -- build -s repayment_status+")
+    _require_no_rows_with_personal_data(arguments)
     run_dbt(run, _copy(run, settings, is_fresh), *arguments, is_quiet=False)
+
+
+def _require_no_rows_with_personal_data(arguments: list[str]) -> None:
+    """Refuse to print rows of anything but published tables: others hold names and numbers."""
+    if "show" not in arguments:
+        return
+    places = [place for place, word in enumerate(arguments) if word in SELECT]
+    shown = [name for place in places for name in arguments[place + 1 : place + 2]]
+    if any(word.startswith("--inline") for word in arguments) or not {*shown} <= {*TABLES}:
+        raise BadCall(
+            "dbt show prints rows, and only published tables have none with personal data: give "
+            "one with -s, such as -s repayment_status"
+        )
+    if not shown:
+        raise BadCall("give the table to show with -s, such as -s repayment_status")
 
 
 def _copy(run: Run, settings: Settings, is_fresh: bool) -> Settings:
