@@ -58,9 +58,9 @@ def test_a_changed_model_shows_its_differences_and_publishes_nothing(
     assert re.search(r"repayment_status \S+: days_past_due 0 -> 1", printed)
     assert store.read_bytes() == before
 
-    doubled = "from (select * from verdicts union all select * from verdicts) as verdicts"
-    assert "from verdicts" in text
-    model.write_text(text.replace("from verdicts", doubled, 1), encoding="utf-8")
+    doubled = "join (select * from verdicts union all select * from verdicts) as verdicts"
+    assert "join verdicts" in text
+    model.write_text(text.replace("join verdicts", doubled, 1), encoding="utf-8")
     run(settings, "build", "-s", "repayment_status", "--exclude-resource-types", "test")
     assert re.search(r"repayment_status +0 +[1-9][0-9,]* +0", capfd.readouterr().out)
 
