@@ -9,7 +9,7 @@ import yaml
 from reporting.checks.results import CheckResult
 from reporting.core.settings import EXPECTATIONS
 
-EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}
+EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}, in English and Chinese
 ENDANGERED = EXPECTATIONS / "endangered.json"  # table -> what it reaches, from dbt's manifest
 EVERYWHERE = ("Pages of the months", "Published database")  # where every mart leads
 MOST_MARTS = 3
@@ -20,7 +20,7 @@ def endangers(check: CheckResult) -> str:
 
     The effect in words is that of counted rows; a check of a feed as a whole counts none.
     """
-    effect = _effects().get(check.table_name, "") if check.rows_checked else ""
+    effect = effects().get(check.table_name, {}).get("en", "") if check.rows_checked else ""
     reached = _reached().get(check.table_name, {})
     leaving = [one for one in reached.get("exposures", ()) if one not in EVERYWHERE]
     marts = reached.get("marts", [])
@@ -31,9 +31,10 @@ def endangers(check: CheckResult) -> str:
 
 
 @lru_cache
-def _effects() -> dict[str, str]:
-    effects: dict[str, str] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
-    return effects
+def effects() -> dict[str, dict[str, str]]:
+    """The effect of failing rows by table and language; alerts are in English."""
+    read: dict[str, dict[str, str]] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
+    return read
 
 
 @lru_cache
