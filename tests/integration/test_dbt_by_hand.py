@@ -99,3 +99,18 @@ def test_no_row_with_personal_data_is_printed(
 ) -> None:
     with pytest.raises(BadCall, match="only published tables have none with personal data"):
         run(settings, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nonsense",), "dbt: No such command 'nonsense'"),
+        (("build", "--vars", "{report_month: 2020-01-01}"), "--vars is given by the month"),
+        (("build", "--target=prod"), "--target=prod is given by the month; leave it out"),
+    ],
+)
+def test_a_wrong_call_of_dbt_is_one_line(
+    settings: Settings, arguments: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(BadCall, match=words):
+        run(settings, *arguments)

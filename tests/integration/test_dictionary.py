@@ -211,6 +211,17 @@ def test_a_saved_query_agrees_with_the_tables(lender_book: Lender, query: str) -
     TRIED[query](lender_book)
 
 
+def test_a_month_that_is_not_built_is_no_empty_answer(lender_book: Lender) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="month 2026-01 is not built"):
+        rows(lender_book, "from overdue('2026-01')")
+
+
+def test_a_withheld_record_has_its_owner_and_what_to_do(lender_book: Lender) -> None:
+    queue = rows(lender_book, "select distinct owner, what_to_do from repair_queue")
+    assert queue
+    assert all(owner and what_to_do for owner, what_to_do in queue)
+
+
 def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) -> None:
     file = tmp_path / "to_share.duckdb"
     copied = write_copy(file, 1, lender_book.settings)

@@ -16,7 +16,7 @@ from reporting.checks.effects import ENDANGERED, endangers
 from reporting.checks.gx import load_suite
 from reporting.checks.results import LAYERS, CheckResult
 from reporting.cli.reference_docs import render_endangered
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store.published_database import build_database, open_published
 
@@ -166,6 +166,14 @@ def test_half_a_line_of_a_killed_writer_is_skipped_and_nothing_after_it_is_lost(
     alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
     assert [event for event, *_ in happened(settings)] == ["sent", "acknowledged"]
     assert "holds a line that is no event; it is skipped" in caplog.text
+
+
+def test_an_answer_that_cannot_be_written_is_no_answer(settings: Settings) -> None:
+    send_alert(STOPPED, settings)
+    settings.alert_events.unlink()
+    settings.alert_events.mkdir()
+    with pytest.raises(ReportingError, match=r"events.jsonl cannot be written \(Is a directory\)"):
+        alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
 
 
 def test_every_table_that_is_checked_has_its_effect_in_words() -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from reporting.alerts import open_alerts
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, ReportingError
 from reporting.core.run import CHINA
 from reporting.core.safe_text import looks_personal
 from reporting.core.settings import Settings
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class AlertEvent:
     """One event of one alert; the alert is a month and what failed in it, such as a check."""
 
-    at: datetime  # wall clock, China time
+    happened_at: datetime  # wall clock, China time
     event: EventName
     month: str
     finding: str  # the id of a check, or of an error
@@ -86,25 +86,29 @@ def now() -> datetime:
 
 def append(events: Sequence[AlertEvent], settings: Settings) -> None:
     """Add events in one write; an error of the disk is one warning in the log."""
+    try:
+        _write(events, settings)
+    except OSError as error:
+        log.warning("%s cannot be written (%s)", settings.alert_events, error.strerror)
+
+
+def _write(events: Sequence[AlertEvent], settings: Settings) -> None:
     if not events:
         return
     path = settings.alert_events
     lines = "".join(
         json.dumps(_FORM.dump_python(one, mode="json"), ensure_ascii=False) + "\n" for one in events
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            FileLock(path.with_name(".events.lock"), fallback_to_soft=False),
-            path.open("ab+") as file,
-        ):
-            if file.tell() and not _ends_a_line(file.fileno()):
-                file.write(b"\n")  # a killed writer left half a line, which is not read
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        log.warning("%s cannot be written (%s)", path, error.strerror)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(path.with_name(".events.lock"), fallback_to_soft=False),
+        path.open("ab+") as file,
+    ):
+        if file.tell() and not _ends_a_line(file.fileno()):
+            file.write(b"\n")  # a killed writer left half a line, which is not read
+        file.write(lines.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _ends_a_line(file: int) -> bool:
@@ -149,7 +153,9 @@ def open_now(settings: Settings) -> list[OpenAlert]:
 def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) -> OpenAlert:
     sent = [one for one in events if one.event == "sent"]
     severity = sent[-1].severity if sent else "critical"
-    reached = {one.reached: one.at for one in events if one.reached}  # the last time of each
+    reached = {
+        one.reached: one.happened_at for one in events if one.reached
+    }  # the last time of each
     # an answer to a warning is none to the critical alert that follows
     answers = [
         one
@@ -158,7 +164,7 @@ def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) 
     ]
     return OpenAlert(
         *(month, finding, audience, severity),
-        sent_at=sent[0].at if sent else None,
+        sent_at=sent[0].happened_at if sent else None,
         last_sent_at=reached.get(audience),
         escalated_at=reached.get(ESCALATED_TO) if audience != ESCALATED_TO else None,
         answered_by=answers[-1].taken_by if answers else "",
@@ -168,7 +174,8 @@ def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) 
 def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAlert:
     """Note that a named person has taken an open alert: it is not repeated any more.
 
-    Raises BadCall if no such alert is open, or if a text is missing or personal.
+    Returns the alert as it was before. Raises BadCall if no such alert is open, or if a text is
+    missing or personal; ReportingError if the answer cannot be written.
     """
     by, note = " ".join(by.split()), " ".join(note.split())
     if not by:
@@ -180,7 +187,13 @@ def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAl
     if not taken:
         ids = ", ".join(sorted({one.alert_id for one in known}))
         raise BadCall(f"no alert {alert_id} is open" + (f"; open are: {ids}" if ids else ""))
-    append([_answer("acknowledged", one, by, note) for one in taken], settings)
+    try:
+        _write([_answer("acknowledged", one, by, note) for one in taken], settings)
+    except OSError as error:
+        raise ReportingError(
+            f"{settings.alert_events} cannot be written ({error.strerror}): the alert is not "
+            "acknowledged; correct that and call again"
+        ) from None
     return taken[0]
 
 

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.installation import read_env_file
+from reporting.cli.installation import read_env_file, unknown_variables
 from reporting.cli.terminal import SafeConsole, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
@@ -119,7 +119,8 @@ def run(
     from reporting.pipeline import steps
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    shown_on = SafeConsole(stderr=True) if as_json else console
+    with Progress(*columns, console=shown_on, transient=True) as progress:
         task = progress.add_task(month, total=len(steps.STEPS))
 
         def started(step: str) -> None:
@@ -306,8 +307,6 @@ def settings(as_json: Json = False) -> None:
         for one in found:
             table.add_row(*map(Text, (one.variable, shown(one.value), one.source, one.meaning)))
         console.print(table)
-    for name in installation.unknown_variables():
-        _warn(f"{name} is no setting; correct its name or unset it")
 
 
 @app.command()
@@ -404,7 +403,9 @@ def ack(
 
         taken = alert_events.acknowledge(alert, by, note, settings)
         renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
-        console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
+        before = f" It was taken by {taken.answered_by} before." if taken.answered_by else ""
+        words = f"{taken.alert_id} is acknowledged by {by}.{before}"
+        console.print(words, soft_wrap=True, highlight=False)
         return
     table = Table("alert", "severity", "audience", "since", "answered by", box=None)
     table.columns[0].no_wrap = True  # so that the id can be copied
@@ -506,6 +507,8 @@ def main() -> None:
     try:
         with interrupted_as_others():
             read_env_file()
+            for name in unknown_variables():
+                _warn(f"{name} is no setting; correct its name or unset it")
             command() if is_debug else guarded(command)
     except ReportingError as error:
         if is_debug:

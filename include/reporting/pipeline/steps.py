@@ -163,8 +163,7 @@ def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> No
     alert = Alert.stopped(run, settings, results, fault, done)
     if any(send_alert(alert, settings).values()):
         run_marks.settle(settings, run.label, step)
-        if settings.published_database.is_file():  # its page shows the alert
-            renew_after(settings, [run.month], are_checks_new=False)
+        renew_after(settings, [run.month], are_checks_new=False)  # its page shows the alert
 
 
 def _words(step: str, error: Exception, settings: Settings) -> str:

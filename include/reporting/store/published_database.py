@@ -63,7 +63,7 @@ SHOWN_BY = {
 
 
 ALERT_EVENTS = {
-    "at": "TIMESTAMP",
+    "happened_at": "TIMESTAMP",
     "event": "VARCHAR",
     "month": "VARCHAR",
     "finding": "VARCHAR",

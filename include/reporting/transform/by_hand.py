@@ -23,6 +23,7 @@ from reporting.transform.dbt import run_dbt
 
 FOLDER = "by_hand"  # in the month's private folder
 EXAMPLES = 5
+OURS = ("--vars", "--target", "-t", "--profile", "--project-dir", "--profiles-dir", "--target-path")
 SELECT = ("-s", "--select", "-m", "--models")
 OF_PYTHON = ("data_quality_results", "landing_files", "built_months", "runs")  # no model makes them
 OF_FILES = {"reconciliation": "step <> 'file'"}  # rows that are counted in the written files
@@ -92,8 +93,17 @@ def run_by_hand(run: Run, settings: Settings, arguments: list[str], is_fresh: bo
     """
     if not arguments:
         raise BadCall("give dbt's arguments after --, such as: -- build -s repayment_status+")
+    if ours := [word for word in arguments if word.partition("=")[0] in OURS]:
+        raise BadCall(f"{ours[0]} is given by the month; leave it out")
     _require_no_rows_with_personal_data(arguments)
-    run_dbt(run, _copy(run, settings, is_fresh), *arguments, is_quiet=False)
+    copy = _copy(run, settings, is_fresh)
+    from dbt.cli.exceptions import DbtUsageException
+
+    try:
+        with exclusive(copy):
+            run_dbt(run, copy, *arguments, is_quiet=False)
+    except DbtUsageException as error:
+        raise BadCall(f"dbt: {' '.join(str(error).split())}") from None
 
 
 def _require_no_rows_with_personal_data(arguments: list[str]) -> None:

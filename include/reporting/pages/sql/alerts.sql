@@ -1,6 +1,6 @@
 -- What happened to the alerts of the run: sent, answered, repeated, resolved.
 select
-    "at",
+    happened_at,
     event,
     finding,
     reached,
