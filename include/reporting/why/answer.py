@@ -14,20 +14,12 @@ from rich.text import Text
 
 from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
-from reporting.core.seeds import feedback_code, reasons
+from reporting.core.seeds import code_words, feedback_code, reasons
 from reporting.core.settings import Settings
 from reporting.store.published_database import open_published
 from reporting.why import facts
 from reporting.why.facts import PendingMonth, QuarantinedRow, SentRecord
 
-STATUS_WORDS = {
-    "*": "nothing was due and nothing overdue",
-    "N": "everything due was paid on time",
-    "M": "a due day was missed, all arrears were cleared by the report date",
-    "B": "bad debt, written off and still owed",
-    "C": "settled and closed",
-    "G": "ended by transfer",
-}
 CONSENT_EVENT = "Consent event"
 MOST_ROWS = 5  # quarantined rows that are named
 
@@ -330,8 +322,9 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
     closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
     if status is None:
         return closing
-    words = STATUS_WORDS.get(status, f"{row['days_past_due']} days past due")
-    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {words}."]
+    words = code_words("repayment_status").get(status)
+    said = words["meaning"] if words else f"{row['days_past_due']} days past due"
+    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {said}."]
     if row["reason_code"] == "NOTICE_PENDING":
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "

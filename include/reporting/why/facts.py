@@ -250,7 +250,7 @@ def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: d
             from marts.reportable_population
             where report_month = $month
         ) as ids
-        where {without_form("id")} = {without_form("$subject")}
+        where {without_form("id")} = {without_form("$subject")} and id <> $subject
         order by id limit {MOST_IDS}
         """,
         {"month": month, "subject": subject.id},
