@@ -1,6 +1,8 @@
 """A built month, approved by a second person, sealed and delivered: what may go wrong does not."""
 
+import errno
 import gzip
+import os
 import shutil
 import subprocess
 from datetime import date, timedelta
@@ -22,7 +24,7 @@ from reporting.pipeline import steps
 from reporting.store import month_order, published_database
 from reporting.store.published import partition
 from reporting.store.submission_ledger import acting, ledger_views, run_states
-from reporting.submission import approval, release, review, verify
+from reporting.submission import approval, release, repair, review, verify
 
 pytestmark = needs_gpg
 
@@ -249,6 +251,52 @@ def test_the_page_of_the_month_says_how_far_it_came(settings: Settings) -> None:
     assert "Reason given: &lt;b&gt;too few&lt;/b&gt; closings" in said(SECOND)
     front = (settings.pages / "index.html").read_text(encoding="utf-8")
     assert [front.count(f'class="chip {state}"') for state in ("released", "declined")] == [1, 1]
+
+
+def test_pages_that_a_killed_command_left_behind_are_renewed_by_the_next(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(repair, "_renew_pages", lambda *_: None)
+        approve(settings, FIRST)
+    page = settings.month_page(FIRST)
+    assert "Built, and waits for approval." in page.read_text(encoding="utf-8")
+    with pytest.raises(BadCall):
+        approve(settings, FIRST, by="os:anna")  # who built it
+    assert "Approved by os:bo" in page.read_text(encoding="utf-8")
+
+
+def test_pages_are_renewed_where_a_command_fails_after_its_batch(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(_: Settings) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(approval, "build_database", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        approve(settings, FIRST)
+    assert "Approved by os:bo" in settings.month_page(FIRST).read_text(encoding="utf-8")
+
+
+def test_an_act_renews_all_months_from_the_earliest_that_its_records_are_about(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed: list[list[str]] = []
+    monkeypatch.setattr(
+        repair,
+        "renew_after",
+        lambda _, months, **__: renewed.append(sorted(f"{one:%Y-%m}" for one in months)),
+    )
+    approve(settings, FIRST)
+    os.utime(settings.pages / "index.html")  # as if it was written
+    approve(settings, SECOND)
+    ((earliest,),) = query(
+        settings,
+        "select strftime(min(report_date), '%Y-%m') from marts.submission_records "
+        f"where record_type = '210' and report_month = '{SECOND}-01'",
+    )
+    assert earliest == FIRST  # a pending month
+    assert renewed == [[FIRST, SECOND], [FIRST, SECOND]]
 
 
 def test_a_fault_of_a_page_stops_no_approval(

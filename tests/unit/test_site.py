@@ -6,10 +6,10 @@ from string import Formatter
 
 import pytest
 
-from reporting.core.seeds import reasons
-from reporting.pages import plots, site
-
-LETTERS = [status for status in plots.STATUSES if not status.isdigit()]
+from reporting.core.seeds import code_words, reasons
+from reporting.pages import plots, site, words
+from reporting.statement.language import Language
+from reporting.statement.language import Words as StatementWords
 
 
 def names_in(text: str) -> set[str]:
@@ -28,7 +28,7 @@ def test_every_phrase_that_a_page_names_is_there_and_every_one_is_used() -> None
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     named = set(re.findall(r"""\b(?:t|phrase)\(\s*"([^"~]+)"[,)]""", text))
     assert named <= set(site.phrases())
-    families = set(re.findall(r"""["']([a-z_]+)\.["'] ~""", text)) | {"owner", "held_by", "item"}
+    families = set(re.findall(r"""["']([a-z_]+)\.["'] ~""", text)) | {"owner", "alert", "item"}
     unused = {
         key for key in site.phrases() if key not in text and key.partition(".")[0] not in families
     }
@@ -41,17 +41,36 @@ def test_every_phrase_that_a_page_names_is_there_and_every_one_is_used() -> None
         ("state", ["built", "stopped", "approved", "declined", "released", "answered"]),
         ("verdict", ["built", "stopped", "approved", "declined", "released", "answered"]),
         ("next", ["built", "stopped", "approved", "declined"]),
-        ("status", LETTERS),
         ("bucket", list(plots.BUCKETS)),
         ("step", ["accounts", "ledger", "marts", "records", "file", "answered", "held"]),
         ("file", ["BUILT", "RELEASED", "DELIVERED", "ANSWERED", "REFUSED"]),
         ("severity", ["critical", "warning", "info"]),
         ("owner", ["data_delivery", "compliance", "pipeline"]),
-        ("held_by", ["NOTICE_PENDING", "WITHHELD", "REJECTED"]),
     ],
 )
 def test_every_code_of_a_family_has_its_phrase(family: str, codes: list[str]) -> None:
     assert {f"{family}.{code}" for code in codes} <= set(site.phrases())
+
+
+def test_every_status_and_cause_is_said_as_the_seeds_say_it() -> None:
+    """One source: the statement, the explanation and the pages use the same words."""
+    for language, zh in ((Language.EN, False), (Language.ZH, True)):
+        said = StatementWords(language)
+        for status in plots.STATUSES:
+            own = words.status(status)
+            assert (own.zh if zh else own.en) == said.of_code("repayment_status", status)
+        for cause in code_words("pending_cause"):
+            own = words.cause(cause)
+            assert (own.zh if zh else own.en) == said.of_cause(cause)
+    assert words.cause("IDENTITY_INVALID") == words.reason("IDENTITY_INVALID")
+
+
+def test_only_the_bureau_rejects_and_what_is_withheld_has_one_word() -> None:
+    for key, phrase in site.phrases().items():
+        assert "拒绝" not in phrase["zh"], key
+        assert "暂不报送" not in phrase["zh"], key
+        if "declin" in phrase["en"].lower():
+            assert "退回" not in phrase["zh"], key
 
 
 def test_a_bar_has_no_gap_and_shows_what_is_rare() -> None:
@@ -61,6 +80,28 @@ def test_a_bar_has_no_gap_and_shows_what_is_rare() -> None:
     assert all(part.width >= 1 for part in parts)
     for left, right in pairwise(parts):
         assert left.left + left.width == right.left
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1_000_000, 1, 1, 1],
+        [1, 1, 1_000_000],
+        [1000, 1000, 1, 1, 1],
+        [0, 7],
+        [1],
+        [],
+    ],
+)
+@pytest.mark.parametrize("width", [5, 300, 1000])
+def test_a_bar_ends_at_its_width(numbers: list[int], width: int) -> None:
+    named = {str(place): number for place, number in enumerate(numbers)}
+    parts = plots.bar(named, {}, width, sum(numbers) or 1)
+    assert sum(part.width for part in parts) == (width if any(numbers) else 0)
+    assert all(part.width >= 1 for part in parts)
+    assert [part.left + part.width for part in parts[:-1]] == [part.left for part in parts[1:]]
+    half = plots.bar(named, {}, width, 2 * sum(numbers) or 1)
+    assert sum(part.width for part in half) == (max(len(half), width // 2) if any(numbers) else 0)
 
 
 def test_every_reason_has_a_colour_of_its_own() -> None:

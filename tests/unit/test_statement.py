@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from reporting.cli.app import app
+from reporting.core.errors import BadCall
 from reporting.core.seeds import reasons, seed_rows
 from reporting.core.settings import Settings
 from reporting.records.lines import VALUES_KEPT, layouts
@@ -19,6 +20,7 @@ from reporting.statement.compose import Document, document_of
 from reporting.statement.facts import Account, Pending, Record, Standing, Statement
 from reporting.statement.language import Language, Words, record_fields, sentences
 from reporting.statement.render import Form, render
+from reporting.why import answer
 from reporting.why.facts import QuarantinedRow
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -293,8 +295,9 @@ SAME = {
 }
 
 
-def test_a_record_about_another_customer_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AHANDED is C1's now, and what was sent of it named C2; AGONE is in no data of the month."""
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
+    """A published database with a few rows, which statement and why read."""
     connection = duckdb.connect()
     connection.execute(TABLES)
     for column, value in SAME.items():
@@ -303,7 +306,14 @@ def test_a_record_about_another_customer_is_never_shown(monkeypatch: pytest.Monk
         )
     for column in ("feedback_code", "rule_ids"):
         connection.execute(f"alter table marts.submission_records add column {column} varchar")
-    monkeypatch.setattr(facts, "open_published", lambda _: connection.cursor())
+    for module in (facts, answer):
+        monkeypatch.setattr(module, "open_published", lambda _: connection.cursor())
+    return connection
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_record_about_another_customer_is_never_shown() -> None:
+    """AHANDED is C1's now, and what was sent of it named C2; AGONE is in no data of the month."""
     one = facts.statement_of("A1", None, Settings())
     assert one.customer_id == "C1"
     assert {account.account_id: len(account.records) for account in one.accounts} == {
@@ -314,6 +324,78 @@ def test_a_record_about_another_customer_is_never_shown(monkeypatch: pytest.Monk
     assert [record.subject_id for record in one.person_records] == ["C1"]
     assert [record.subject_id for record in one.agreement_records] == ["AG1"]
     assert facts.statement_of("AGONE", None, Settings()).accounts == one.accounts
+    old = facts.statement_of("AOLD", None, Settings())  # no record names its customer
+    assert [(account.account_id, len(account.records)) for account in old.accounts] == [("AOLD", 1)]
+    assert old.person_records == []
+
+
+def test_an_id_of_two_persons_is_refused_until_one_is_chosen(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    """Account C1 is of customer C9, and customer C1 has other accounts."""
+    tables.execute(
+        "insert into marts.reportable_population by name "
+        "select 'C1' as account_id, 'C9' as customer_id"
+    )
+    settings = Settings()
+    for answered in (facts.statement_of, answer.explain, answer.as_values, answer.accounts_of):
+        with pytest.raises(BadCall, match="give customer:C1 or account:C1"):
+            answered("C1", None, settings)
+    customer = facts.statement_of("customer:C1", None, settings)
+    account = facts.statement_of("account:C1", None, settings)
+    assert (customer.customer_id, account.customer_id) == ("C1", "C9")
+    assert {one.account_id for one in customer.accounts} == {"A1", "AGONE", "AHANDED"}
+    assert [one.account_id for one in account.accounts] == ["C1"]
+    assert [one.subject_id for one in customer.person_records] == ["C1"]
+    assert account.person_records == []
+    assert answer.accounts_of("customer:C1", None, settings)[0] == ["A1", "AHANDED"]
+    assert answer.accounts_of("account:C1", None, settings)[0] == ["C1"]
+
+
+def test_an_account_with_the_id_of_its_own_customer_is_no_question(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    tables.execute(
+        "insert into marts.reportable_population by name "
+        "select 'C1' as account_id, 'C1' as customer_id"
+    )
+    one = facts.statement_of("C1", None, Settings())
+    assert {account.account_id for account in one.accounts} == {"A1", "AGONE", "AHANDED", "C1"}
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("ACCEPTED", "Yes. Your credit report holds information from us"),
+        ("RELEASED", "How you repay is sent, too; the bureau has not answered yet."),
+        ("BUILT", "How you repay is prepared, but not sent."),
+        ("WITHHELD", "How you repay is to be reported, but it is held back; the reason is below."),
+    ],
+)
+@pytest.mark.parametrize("language", list(Language))
+def test_who_is_known_to_the_bureau_hears_how_far_the_account_is(
+    state: str, said: str, language: Language
+) -> None:
+    person = replace(RECORD, record_type="110", account_id=None, values={}, report_date_code="10")
+    document = document_of(statement(with_record(state=state), person_records=[person]), language)
+    assert document.verdict == "IN_REPORT"
+    if language is Language.EN:
+        assert "not reported" not in aloud(document)
+        assert said in "\n".join(document.answer)
+
+
+def test_who_withdrew_is_not_reported_though_records_were_withheld_before() -> None:
+    row = ROW | {"reason_code": "AUTHORIZATION_WITHDRAWN", "is_reportable": False}
+    withheld = replace(RECORD, state="WITHHELD", file_name=None, rule_ids="H02")
+    person = replace(withheld, record_type="110", account_id=None, values={})
+    agreement = replace(withheld, record_type="220", account_id=None, values={})
+    account = replace(ACCOUNT, row=row, records=[withheld])
+    others = {"person_records": [person], "agreement_records": [agreement]}
+    document = document_of(statement(account, **others), Language.EN)
+    assert (document.verdict, document.accounts[0].standing) == ("NOT_REPORTED", "NOT_REPORTED")
+    assert "to be reported" not in aloud(document)
+    reportable = replace(account, row=ROW)
+    assert document_of(statement(reportable, **others), Language.EN).verdict == "HELD"
 
 
 @pytest.mark.parametrize("one", sentences().values(), ids=lambda one: str(one.name))

@@ -1,5 +1,6 @@
 """The page of all months: its numbers, its links, and months that stopped or lack a table."""
 
+import json
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run, next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
@@ -355,6 +356,44 @@ def test_the_stacks_share_one_scale_and_leave_no_gap() -> None:
 )
 def test_a_share_in_words(part: int, whole: int, words: str) -> None:
     assert share_of(part, whole) == words
+
+
+def test_a_fault_of_one_page_leaves_the_others_renewed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for month in ("2026-04", "2026-05"):
+        whole_month(settings, month, check("a"))
+    write = renew.write_month
+
+    def without_its_file(connection: Any, state: Any, own: Settings) -> Path:
+        if state.label == "2026-04":
+            raise duckdb.IOException("No files found that match the pattern")
+        return write(connection, state, own)
+
+    monkeypatch.setattr(renew, "write_month", without_its_file)
+    with pytest.raises(DataNotFit, match=r"not renewed: 2026-04 \(IOException\)$"):
+        renew.renew(settings)
+    assert not settings.month_page("2026-04").exists()
+    for page in (settings.month_page("2026-05"), settings.pages / "index.html"):
+        assert page.is_file()
+    assert trend.trend_page(settings).is_file()
+    renew.renew_after(settings, [])  # what a run does: no fault
+
+
+def test_an_unknown_event_stands_as_it_is_and_a_missing_file_of_alerts_is_no_fault(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole_month(settings, "2026-05", check("a"))
+    event = {"at": "2026-06-03T09:00:00", "event": "snoozed", "month": "2026-05", "finding": "a"}
+    more = {"audience": "pipeline", "severity": "warning", "actor": "os:bo", "note": ""}
+    settings.alert_events.write_text(json.dumps(event | more) + "\n", encoding="utf-8")
+    renew.renew(settings)
+    page = settings.month_page("2026-05")
+    assert "<td>snoozed</td>" in page.read_text(encoding="utf-8")
+    settings.alert_events.unlink()
+    renew.renew(settings)
+    assert "snoozed" not in page.read_text(encoding="utf-8")
+    assert "month 2026-05: the file of alerts cannot be read" in caplog.text
 
 
 def test_the_other_pages_lead_to_it(settings: Settings) -> None:

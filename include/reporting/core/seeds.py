@@ -25,6 +25,12 @@ def seed_rows(seed: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@lru_cache
+def code_words(kind: str) -> dict[str, dict[str, str]]:
+    """What the codes of a kind are called: their rows of the seed, with meaning and meaning_zh."""
+    return {row["code"]: row for row in seed_rows("code_words") if row["kind"] == kind}
+
+
 def seed_values(seed: str, *columns: str) -> list[str]:
     """The values of a seed's column; of several columns, joined by a slash."""
     return ["/".join(row[column] for column in columns) for row in seed_rows(seed)]

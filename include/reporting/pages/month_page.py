@@ -4,6 +4,7 @@ Each section is a query in ``sql/`` over the published database, and the page sh
 Counts, sums and pseudonymous keys alone: no value of a row.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,14 @@ OF_EVERY_RUN = (
 )
 OF_OWN_RUNS = (*OF_EVERY_RUN, "reasons", "statuses", "aging", "unusual", "notices")
 OF_STOPPED_RUNS = ("checks", "alerts")
+NOT_DECIDING = ("alerts",)  # a page without them is whole for whoever says yes or no
 BAR, AGING_BAR = 1000, 300  # units of width
 TIMELINE = 12  # months
+NOT_OPEN = "new"  # status before, in roll_rates
 
 Row = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,11 @@ def _read(
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     except (duckdb.CatalogException, duckdb.BinderException):  # a month of an older version
         rows = []
+    except duckdb.IOException:
+        if name not in NOT_DECIDING:
+            raise
+        log.warning("month %s: the file of %s cannot be read", state.label, name)
+        rows = []
     return Query(sql, rows)
 
 
@@ -129,7 +139,8 @@ def _contents(
         "status": words.status,
         "statuses_shown": _statuses_shown(rows.get("statuses", [])),
         "owner_words": lambda name: known_or(phrase, "owner", name),
-        "held_by": lambda cause: known_or(phrase, "held_by", cause),
+        "cause": words.cause,
+        "event_words": lambda name: known_or(phrase, "alert", name),
     }
 
 
@@ -187,7 +198,9 @@ def _reasons(rows: Sequence[Row]) -> Row | None:
 def _matrix(rows: Sequence[Row]) -> plots.Matrix | None:
     """The moves between statuses; none in a month without a month before it."""
     counts = {
-        (row["status_before"] or "", row["status_now"] or ""): row["accounts"] for row in rows
+        (before if before != NOT_OPEN else "", row["status_now"]): row["accounts"]
+        for row in rows
+        for before in [row["status_before"]]
     }
     return plots.matrix(counts) if any(before for before, _ in counts) else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from reporting.core.seeds import reasons
 
@@ -18,8 +19,8 @@ BUCKETS = {  # of days past due, the longer the darker; what is written off is n
     "31-60": "#f8bf7a",
     "61-90": "#e8892b",
     "91-180": "#b85c00",
-    "181+": "#7a3b00",
-    "written_off": "#1b1f24",
+    "181 and more": "#7a3b00",
+    "written off": "#1b1f24",
 }
 
 STATUSES = ("*", "N", "M", "1", "2", "3", "4", "5", "6", "7", "B", "C", "G")
@@ -43,17 +44,21 @@ def bar(
 ) -> list[Part]:
     """The pieces of a bar in the order of the numbers; ``whole`` is what the full width stands for.
 
-    Edges are rounded, not widths: there are no gaps. A piece that is there is at least one unit.
+    A piece that is there is at least one unit, which is taken from the largest piece: there are no
+    gaps, and the bar ends where the sum of its numbers stands.
     """
-    parts, done, edge = [], 0, 0
-    for name, number in numbers.items():
-        if not number:
-            continue
-        done += number
-        right = max(edge + 1, width * done // whole)
-        parts.append(Part(name, edge, right - edge, colours.get(name, UNKNOWN_COLOUR), number))
-        edge = right
-    return parts
+    shown = {name: number for name, number in numbers.items() if number}
+    total = sum(shown.values()) or 1
+    end = max(len(shown), width * total // whole)
+    edges = [end * done // total for done in accumulate(shown.values(), initial=0)]
+    widths = [max(1, right - left) for left, right in pairwise(edges)]
+    for _ in range(sum(widths) - end):
+        widths[widths.index(max(widths))] -= 1
+    lefts = accumulate(widths, initial=0)
+    return [
+        Part(name, left, piece, colours.get(name, UNKNOWN_COLOUR), number)
+        for (name, number), left, piece in zip(shown.items(), lefts, widths, strict=False)
+    ]
 
 
 def colour_of(code: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reporting.checks import guide
-from reporting.core.seeds import feedback_code, seed_path, seed_rows
+from reporting.core.seeds import code_words, feedback_code, reasons, seed_path, seed_rows
 from reporting.pages.site import Words
 from reporting.records.rules import Rule, load_rules
 
@@ -18,9 +18,15 @@ def reason(code: str) -> Words:
     )
 
 
-def status(code: str) -> Words | None:
-    """What a digit of the repayment status means; none for the letters."""
-    return _of_seed("repayment_statuses", "repayment_status", "meaning").get(code)
+def status(code: str) -> Words:
+    """What a repayment status means: a digit by its days, a letter by its word."""
+    late = _of_seed("repayment_statuses", "repayment_status", "meaning")
+    return late.get(code) or _of_code("repayment_status", code) or Words(code)
+
+
+def cause(code: str) -> Words:
+    """What a pending month waits for: one of our own causes, else the reason of its verdict."""
+    return _of_code("pending_cause", code) or (reason(code) if code in reasons() else Words(code))
 
 
 def reporter(code: str | None) -> Words:
@@ -74,6 +80,11 @@ def feedback(code: str) -> Words:
     """What a feedback code of the bureau means; the code itself where nothing describes it."""
     known = feedback_code(code)
     return Words(known.meaning, known.meaning_zh) if known else Words(code)
+
+
+def _of_code(kind: str, code: str) -> Words | None:
+    row = code_words(kind).get(code)
+    return Words(row["meaning"], row["meaning_zh"]) if row else None
 
 
 @lru_cache

@@ -157,7 +157,10 @@ def _answer(statement: Statement, words: Words) -> list[str]:
     since = words.month(min(one.report_date for one in records)) if records else ""
     if standing in WITH_CONTENT and standing is not statement.of_accounts:
         parts = dict.fromkeys(words.of_code("record_type", one.record_type) for one in records)
-        lines = [words.say(f"only_{standing}", since=since, parts=words.together(parts))]
+        lines = [
+            words.say(f"only_{standing}", since=since, parts=words.together(parts)),
+            words.say(f"repayment_{statement.of_accounts}"),
+        ]
     else:
         lines = [words.say(f"verdict_{standing}", since=since)]
     if len(statement.accounts) > 1:

@@ -17,7 +17,7 @@ from reporting.core.settings import Settings
 from reporting.statement.language import record_fields
 from reporting.store.published_database import months_shown, open_published
 from reporting.why import facts
-from reporting.why.facts import QuarantinedRow
+from reporting.why.facts import QuarantinedRow, Subject
 
 
 class Standing(StrEnum):
@@ -133,9 +133,12 @@ class Statement:
         """How far the furthest record of any kind has come.
 
         Basic information and agreement may be sent while the account's own record is withheld.
+        Withheld themselves, they wait only for as long as an account is to be reported.
         """
-        others = (*self.person_records, *self.agreement_records)
-        return furthest({self.of_accounts, *(BY_STATE[one.state] for one in others)})
+        others = {
+            BY_STATE[one.state] for one in (*self.person_records, *self.agreement_records)
+        } - {Standing.HELD}
+        return furthest({self.of_accounts, *others})
 
 
 def furthest(reached: set[Standing]) -> Standing:
@@ -143,7 +146,7 @@ def furthest(reached: set[Standing]) -> Standing:
     return next((one for one in Standing if one in reached), Standing.NOT_REPORTED)
 
 
-def statement_of(subject: str, month: str | None, settings: Settings) -> Statement:
+def statement_of(given: str, month: str | None, settings: Settings) -> Statement:
     """What was reported of a customer, or of the customer of an account, as things stand today.
 
     ``month`` is the one whose verdict is explained, by default the newest built: records and
@@ -154,14 +157,17 @@ def statement_of(subject: str, month: str | None, settings: Settings) -> Stateme
     with open_published(settings) as connection:
         answered = facts.month_to_answer(connection, wanted)
         built = months_shown(connection)
+        subject = facts.subject_of(connection, given, answered)
         rows = facts.accounts_of_person(connection, subject, answered)
         quarantined = [] if rows else facts.rows_with_id(connection, subject, answered)
+        customer = None if subject.is_account else subject.id
         if rows:
             customer = rows[0]["customer_id"]
-        else:  # the month's data lack this id; a record may name its customer
-            customer = _customer_of_records(connection, subject) or subject
-            rows = facts.accounts_of_person(connection, customer, answered)
+        elif subject.is_account and (named := _customer_of_records(connection, subject.id)):
+            customer = named  # the month's data lack the account; a record names its customer
+            rows = facts.accounts_of_person(connection, Subject(named, False), answered)
         ids = {
+            *([subject.id] if subject.is_account else []),
             *(row["account_id"] for row in rows),
             *(one.account_id for one in quarantined if one.account_id),
         }
@@ -185,14 +191,17 @@ def statement_of(subject: str, month: str | None, settings: Settings) -> Stateme
             for one in every
         ]
         return Statement(
-            customer_id=customer,
+            customer_id=customer or subject.id,
             month=answered,
             wanted=wanted if wanted != answered else None,
             as_of=next(entry.as_of for entry in built if entry.month == answered),
             accounts=accounts,
             person_records=[one for one in records if one.record_type == "110"],
             agreement_records=[one for one in records if one.record_type == "220"],
-            quarantined=[*quarantined, *facts.rows_of_person(connection, customer, answered)],
+            quarantined=[
+                *quarantined,
+                *(facts.rows_of_person(connection, customer, answered) if customer else []),
+            ],
         )
 
 
@@ -201,19 +210,19 @@ def _either(row: dict[str, Any] | None, record: Record | None, name: str) -> str
     return str((row[name] if row else getattr(record, name)) or "")
 
 
-def _customer_of_records(connection: duckdb.DuckDBPyConnection, subject: str) -> str | None:
-    """The customer with this id, or of this account, as the newest record names them."""
+def _customer_of_records(connection: duckdb.DuckDBPyConnection, account: str) -> str | None:
+    """The customer of this account, as the newest record that names one does."""
     found = connection.execute(
         "select customer_id from marts.submission_records where record_type = '210' "
-        "and ? in (account_id, customer_id) and customer_id is not null "
+        "and account_id = ? and customer_id is not null "
         "order by report_month desc, as_of desc limit 1",
-        [subject],
+        [account],
     ).fetchone()
     return found[0] if found else None
 
 
 def _records(
-    connection: duckdb.DuckDBPyConnection, customer: str, accounts: list[str]
+    connection: duckdb.DuckDBPyConnection, customer: str | None, accounts: list[str]
 ) -> list[Record]:
     """Every record about the person, by type, account and day; one that names another is not."""
     rows = facts.named_rows(

@@ -12,13 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from reporting.alerts.bureau_answers import alert_answers
 from reporting.core import atomic
+from reporting.core.errors import ReportingError
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
+from reporting.pages.front_page import front_page
 from reporting.pages.renew import renew_after
 from reporting.store.published import published_files
-from reporting.store.published_database import build_database
+from reporting.store.published_database import build_database, open_published
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import (
     FOLDER_MODE,
@@ -31,32 +35,73 @@ PARTIAL = ".release-{}.partial"  # in the ledger: a release that is not finished
 ARCHIVE, RUNS, OUTBOX = "archive", "runs", "outbox"  # its folders
 SET_ASIDE = "refused"  # folder of the inbox: answers that count for nothing
 
+# The built months from the earliest one on that batches after a number are about.
+FROM_THE_EARLIEST = """
+with concerned as (
+    select distinct report_month, as_of
+    from marts.submission_events
+    where batch > ? and report_month is not null
+),
+
+about as (
+    select report_month
+    from concerned
+    union all
+    select cast(date_trunc('month', records.report_date) as date)
+    from marts.submission_records as records
+    semi join concerned
+        on records.report_month = concerned.report_month
+        and records.as_of = concerned.as_of
+    where records.record_type = '210'
+)
+
+select distinct report_month
+from marts.built_months
+where report_month >= (select min(report_month) from about)
+"""
+
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def writing(settings: Settings, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of the home folder, after what ``finish_interrupted`` does."""
+    """Hold the lock of the home folder after ``finish_interrupted``, and renew the pages."""
     with exclusive(settings, wait=wait):
+        shown = _shown_by_pages(settings)
         finish_interrupted(settings)
-        before = require_head(settings).number
-        yield
-        _renew_pages(settings, before)
+        try:
+            yield
+        finally:  # also where the command fails after its batch is written
+            rebuild_if_behind(settings)
+            _renew_pages(settings, shown)
         alert(settings)
 
 
-def _renew_pages(settings: Settings, before: int) -> None:
-    """Renew the pages of the months that batches after that number are about."""
-    if not settings.published_database.is_file():
+def _shown_by_pages(settings: Settings) -> int:
+    """The newest batch that the pages show: that of the database, if they were written after it."""
+    front, database = front_page(settings), settings.published_database
+    head = published_head(settings)
+    if head is None or not front.is_file():
+        return 0
+    return head.number if front.stat().st_mtime_ns >= database.stat().st_mtime_ns else 0
+
+
+def _renew_pages(settings: Settings, shown: int) -> None:
+    """Renew the pages of the months that later batches are about, and of all months after them.
+
+    A run sends records of earlier months, too, and a month's page says what of the months before it
+    waits for repair.
+    """
+    head = published_head(settings)
+    if head is None or head.number <= shown:
         return
-    with ledger_views(settings) as connection:
-        months = connection.execute(
-            "select distinct report_month from marts.submission_events "
-            "where batch > ? and report_month is not null",
-            [before],
-        ).fetchall()
-    if months:
-        renew_after(settings, [month for (month,) in months], are_checks_new=False)
+    try:
+        with open_published(settings) as connection:
+            months = connection.execute(FROM_THE_EARLIEST, [shown]).fetchall()
+    except (duckdb.Error, ReportingError) as fault:  # which stops no act
+        log.warning("the pages were not renewed: %s", type(fault).__name__)
+        return
+    renew_after(settings, [month for (month,) in months], are_checks_new=False)
 
 
 def finish_interrupted(settings: Settings) -> None:

@@ -18,6 +18,8 @@ CLOSING = ("20", "32")
 # Which records of marts.submission_records are of the run, and of the own run a month earlier.
 OF_RUN = "(report_month = $month and as_of = $as_of)"
 OF_MONTH_BEFORE = "(report_month = $before and not is_supplement)"
+# A run also sends pending months: a status or an amount of the month is in the records about it.
+ABOUT_ITS_MONTH = "report_date >= report_month"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
         f"sum(overdue_total) filter (where {OF_RUN}), "
         f"sum(overdue_total) filter (where {OF_MONTH_BEFORE}) "
         "from marts.submission_records where record_type = '210' and state <> 'WITHHELD' "
-        f"and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
+        f"and {ABOUT_ITS_MONTH} and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
         _both(run),
     ).fetchall()
     yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"

@@ -14,25 +14,17 @@ from rich.text import Text
 
 from reporting.core.run import parse_month
 from reporting.core.safe_text import looks_personal
-from reporting.core.seeds import feedback_code, reasons
+from reporting.core.seeds import code_words, feedback_code, reasons
 from reporting.core.settings import Settings
 from reporting.store.published_database import open_published
 from reporting.why import facts
 from reporting.why.facts import PendingMonth, QuarantinedRow, SentRecord
 
-STATUS_WORDS = {
-    "*": "nothing was due and nothing overdue",
-    "N": "everything due was paid on time",
-    "M": "a due day was missed, all arrears were cleared by the report date",
-    "B": "bad debt, written off and still owed",
-    "C": "settled and closed",
-    "G": "ended by transfer",
-}
 CONSENT_EVENT = "Consent event"
 MOST_ROWS = 5  # quarantined rows that are named
 
 
-def explain(subject: str, month: str | None, settings: Settings) -> RenderableType:
+def explain(given: str, month: str | None, settings: Settings) -> RenderableType:
     """The answer for a customer or an account in one month, by default the latest built.
 
     It answers three questions: is anything in a file, is this month reported, and why. Raises
@@ -42,6 +34,7 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     with open_published(settings) as connection:
         answered = facts.month_to_answer(connection, wanted)
         opening = _opening(wanted, answered)
+        subject = facts.subject_of(connection, given, answered)
         rows = facts.accounts_of_person(connection, subject, answered)
         if not rows:
             return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
@@ -74,7 +67,7 @@ def explain(subject: str, month: str | None, settings: Settings) -> RenderableTy
     return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
 
 
-def as_values(subject: str, month: str | None, settings: Settings) -> dict[str, Any]:
+def as_values(given: str, month: str | None, settings: Settings) -> dict[str, Any]:
     """The facts that ``explain`` puts into words, in values that JSON can hold.
 
     Raises BadCall for an id that is in no built month. Without a verdict in the month ``accounts``
@@ -82,6 +75,7 @@ def as_values(subject: str, month: str | None, settings: Settings) -> dict[str, 
     """
     with open_published(settings) as connection:
         answered = facts.month_to_answer(connection, parse_month(month) if month else None)
+        subject = facts.subject_of(connection, given, answered)
         rows = facts.accounts_of_person(connection, subject, answered)
         if rows:
             accounts = [row["account_id"] for row in rows]
@@ -114,16 +108,16 @@ def _row_values(row: QuarantinedRow) -> dict[str, Any]:
     return asdict(row) | {"row_key": key}
 
 
-def accounts_of(subject: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
+def accounts_of(given: str, month: str | None, settings: Settings) -> tuple[list[str], date]:
     """The account with this id, or all accounts of the customer with this id, and the month.
 
     The month is the one that ``explain`` uses.
     """
     with open_published(settings) as connection:
         answered = facts.month_to_answer(connection, parse_month(month) if month else None)
+        subject = facts.subject_of(connection, given, answered)
         rows = facts.accounts_of_person(connection, subject, answered)
-    named = [row for row in rows if subject in (row["account_id"], row["customer_id"])]
-    return [row["account_id"] for row in named], answered
+    return [row["account_id"] for row in rows if row[subject.column] == subject.id], answered
 
 
 def _opening(wanted: date | None, answered: date) -> list[str]:
@@ -136,7 +130,9 @@ def _opening(wanted: date | None, answered: date) -> list[str]:
     ]
 
 
-def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> str:
+def _without_verdict(
+    connection: duckdb.DuckDBPyConnection, subject: facts.Subject, month: date
+) -> str:
     """The answer if the month has no verdict: the row is in quarantine, or no row has this id."""
     rejected = facts.rows_with_id(connection, subject, month)
     accounts = facts.accounts_ever(connection, subject, rejected)
@@ -145,10 +141,10 @@ def _without_verdict(connection: duckdb.DuckDBPyConnection, subject: str, month:
     if not rejected and not sent:
         raise facts.unknown_id(connection, subject, month)
     lines = [
-        f"{subject}: NO, not for month {month:%Y-%m}: no row of it is in the data of this month."
+        f"{subject.id}: NO, not for month {month:%Y-%m}: no row of it is in the data of this month."
     ] * (not rejected)
     lines += [
-        f"{subject}: NO, not for month {month:%Y-%m}: {_named_row(row)} is in quarantine for "
+        f"{subject.id}: NO, not for month {month:%Y-%m}: {_named_row(row)} is in quarantine for "
         f"{row.broken}. Once it is delivered corrected, the next run counts it."
         for row in rejected
     ]
@@ -326,8 +322,9 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
     closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
     if status is None:
         return closing
-    words = STATUS_WORDS.get(status, f"{row['days_past_due']} days past due")
-    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {words}."]
+    words = code_words("repayment_status").get(status)
+    said = words["meaning"] if words else f"{row['days_past_due']} days past due"
+    lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {said}."]
     if row["reason_code"] == "NOTICE_PENDING":
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "

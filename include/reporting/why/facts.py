@@ -26,6 +26,19 @@ WITHOUT_SIGNATURE = (
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Whom an answer is about: a customer, or the customer of an account."""
+
+    id: str
+    is_account: bool
+
+    @property
+    def column(self) -> str:
+        """The column that holds this id."""
+        return "account_id" if self.is_account else "customer_id"
+
+
+@dataclass(frozen=True)
 class QuarantinedRow:
     """A delivered row that does not count, and why."""
 
@@ -76,22 +89,73 @@ def month_to_answer(connection: duckdb.DuckDBPyConnection, wanted: date | None) 
     return earlier[-1] if earlier else built[0]
 
 
+def subject_of(connection: duckdb.DuckDBPyConnection, given: str, month: date) -> Subject:
+    """Whose id it is: a customer's before an account's; ``customer:ID``, ``account:ID`` choose.
+
+    Raises BadCall where one id is a customer's and an account's of somebody else: the answer would
+    be about the wrong person.
+    """
+    kind, _, chosen = given.partition(":")
+    if chosen and kind in ("customer", "account"):
+        return Subject(chosen, kind == "account")
+    ((is_customer, is_account, is_of_another),) = connection.execute(
+        """
+        with named as (
+            select customer_id, account_id
+            from marts.reportable_population
+            where report_month = $month and $id in (customer_id, account_id)
+            union
+            select customer_id, account_id
+            from marts.submission_records
+            where record_type = '210' and $id in (customer_id, account_id)
+            union
+            select subject_id, null
+            from marts.submission_records
+            where record_type = '110' and subject_id = $id
+            union
+            select
+                case table_name when 'customers' then row_key else customer_id end,
+                case table_name when 'accounts' then row_key end
+            from marts.quarantined_rows
+            where table_name in ('accounts', 'customers') and $id in (customer_id, row_key)
+        )
+
+        select
+            coalesce(bool_or(customer_id = $id), false),
+            coalesce(bool_or(account_id = $id), false),
+            coalesce(  -- an account of which no customer is named may be anybody's
+                bool_or(customer_id <> $id) filter (where account_id = $id),
+                bool_or(account_id = $id),
+                false
+            )
+        from named
+        """,
+        {"month": month, "id": given},
+    ).fetchall()
+    if is_customer and is_of_another:
+        raise BadCall(
+            f"{given!r} is the id of a customer, and of another customer's account: "
+            f"give customer:{given} or account:{given}"
+        )
+    return Subject(given, is_account and not is_customer)
+
+
 def accounts_of_person(
-    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+    connection: duckdb.DuckDBPyConnection, subject: Subject, month: date
 ) -> list[dict[str, Any]]:
-    """Every account of the customer with this id or of this account's customer, with its status.
+    """Every account of the customer, or of the account's customer, with its status.
 
     A first query finds the account ids, so that the second one skips nearly all rows.
     """
     rows = connection.execute(
-        """
+        f"""
         select account_id from marts.reportable_population
         where report_month = $month and customer_id in (
             select customer_id from marts.reportable_population
-            where report_month = $month and (customer_id = $subject or account_id = $subject)
+            where report_month = $month and {subject.column} = $id
         )
         """,
-        {"month": month, "subject": subject},
+        {"month": month, "id": subject.id},
     ).fetchall()
     accounts = [account_id for (account_id,) in rows]
     cursor = connection.execute(
@@ -113,15 +177,16 @@ def accounts_of_person(
 
 
 def rows_with_id(
-    connection: duckdb.DuckDBPyConnection, subject: str, month: date
+    connection: duckdb.DuckDBPyConnection, subject: Subject, month: date
 ) -> list[QuarantinedRow]:
     """The quarantined rows that name this customer or account; of a customer, the accounts too."""
-    return quarantined_rows(
-        connection,
-        month,
-        "$id in (row_key, customer_id) and table_name in ('accounts', 'customers')",
-        subject,
+    which = (
+        "table_name = 'accounts' and row_key = $id"
+        if subject.is_account
+        else "table_name in ('accounts', 'customers') and (customer_id = $id "
+        "or (table_name = 'customers' and row_key = $id))"
     )
+    return quarantined_rows(connection, month, which, subject.id)
 
 
 def rows_of_person(
@@ -159,19 +224,20 @@ def quarantined_rows(
 
 
 def accounts_ever(
-    connection: duckdb.DuckDBPyConnection, subject: str, rejected: list[QuarantinedRow]
+    connection: duckdb.DuckDBPyConnection, subject: Subject, rejected: list[QuarantinedRow]
 ) -> list[str]:
     """The account with this id, or those of the customer: in quarantine or sent before."""
+    if subject.is_account:
+        return [subject.id]
     sent = connection.execute(
         "select distinct account_id from marts.submission_records "
-        "where record_type = '210' and ? in (account_id, customer_id)",
-        [subject],
+        "where record_type = '210' and customer_id = ?",
+        [subject.id],
     ).fetchall()
-    own = {row.account_id for row in rejected if row.account_id} | {one for (one,) in sent}
-    return sorted({subject} if subject in own else own | {subject})
+    return sorted({row.account_id for row in rejected if row.account_id} | {one for (one,) in sent})
 
 
-def unknown_id(connection: duckdb.DuckDBPyConnection, subject: str, month: date) -> BadCall:
+def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: date) -> BadCall:
     """The error for an id that no data of the month names.
 
     It proposes ids that differ in form alone: one that differs in a sign is another person's.
@@ -184,17 +250,17 @@ def unknown_id(connection: duckdb.DuckDBPyConnection, subject: str, month: date)
             from marts.reportable_population
             where report_month = $month
         ) as ids
-        where {without_form("id")} = {without_form("$subject")}
+        where {without_form("id")} = {without_form("$subject")} and id <> $subject
         order by id limit {MOST_IDS}
         """,
-        {"month": month, "subject": subject},
+        {"month": month, "subject": subject.id},
     ).fetchall()
     proposal = (
         f"did you mean {' or '.join(one for (one,) in found)}?"
         if found
         else "give the pseudonymous customer_id or account_id of the raw tables, or another --month"
     )
-    return BadCall(f"no customer or account {subject!r} in month {month:%Y-%m}; {proposal}")
+    return BadCall(f"no customer or account {subject.id!r} in month {month:%Y-%m}; {proposal}")
 
 
 def records_of(

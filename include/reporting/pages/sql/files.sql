@@ -9,6 +9,8 @@ select
 from marts.submission_events as built
 left join submission.file_states as sent
     on built.reporter_code = sent.reporter_code
+    and built.report_month = sent.report_month
+    and built.as_of = sent.as_of
     and built.built_name = sent.built_name
 where
     built.event = 'BUILT'

@@ -1,9 +1,10 @@
--- How old is what is overdue, by product?
+-- How old is what is overdue, by product? Open accounts; what is written off is no longer aged.
 create macro marts.aging(of_month := null) as table
 select
     status.report_month,
     population.product_code,
     case
+        when status.repayment_status = 'B' then 'written off'
         when status.days_past_due > 180 then '181 and more'
         when status.days_past_due > 90 then '91-180'
         when status.days_past_due > 60 then '61-90'
@@ -13,15 +14,18 @@ select
     end as bucket,
     count(*) as accounts,
     count(*) filter (where population.is_reportable) as reported,
+    count(*) filter (where status.overdue_total > 0) as overdue,
     sum(status.balance) as balance,
     sum(status.overdue_total) as overdue_total
 from marts.repayment_status as status
 inner join marts.reportable_population as population
     on status.account_id = population.account_id
     and status.report_month = population.report_month
-where status.report_month = marts.month_or_newest(of_month)
+where
+    status.report_month = marts.month_or_newest(of_month)
+    and status.repayment_status not in ('C', 'G')
 group by all
-order by population.product_code, min(status.days_past_due);
+order by population.product_code, bool_or(status.repayment_status = 'B'), min(status.days_past_due);
 
 comment on macro table marts.aging is
-'Accounts, balance and overdue total (CNY) by product and bucket of days past due at the end of a month. aging(''2026-05'').';
+'Open accounts, balance and overdue total (CNY) by product and bucket of days past due at the end of a month; written-off accounts are a bucket of their own. aging(''2026-05'').';
