@@ -78,7 +78,7 @@ def compose(alert: Alert, audience: str, resolved: Sequence[str] = ()) -> Messag
 def compose_reminder(
     audience: str, alerts: Sequence[OpenAlert], day: date, settings: Settings
 ) -> Message:
-    """A reminder of critical alerts that nobody has answered, and how to answer one."""
+    """A reminder of unanswered critical alerts, and how to answer one."""
     lines = []
     for one in alerts[:MOST_CHECKS]:
         days = days_since(one.sent_at, day) if one.sent_at else 0

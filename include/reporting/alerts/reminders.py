@@ -1,4 +1,4 @@
-"""Repeat critical alerts that nobody has answered: daily, and after some days to compliance too."""
+"""Repeat unanswered critical alerts: daily, and after some days to compliance too."""
 
 from collections.abc import Iterable
 from datetime import date

@@ -166,6 +166,8 @@ def overview(settings: Settings) -> RenderableType:
         "not reportable",
     )
     table = Table(*columns, box=None)
+    for column in table.columns[:3]:
+        column.no_wrap = True
     for column in table.columns[3:]:
         column.justify = "right"
     for built in months:

@@ -1,4 +1,4 @@
--- One account month by month: its ledger, its verdict, and what the bureau was told.
+-- One account month by month: its ledger, its verdict, and what was sent to the bureau.
 create macro marts.account_story(of_account) as table
 select
     population.report_month,
