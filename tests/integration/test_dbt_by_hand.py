@@ -58,6 +58,12 @@ def test_a_changed_model_shows_its_differences_and_publishes_nothing(
     assert re.search(r"repayment_status \S+: days_past_due 0 -> 1", printed)
     assert store.read_bytes() == before
 
+    doubled = "join (select * from verdicts union all select * from verdicts) as verdicts"
+    assert "join verdicts" in text
+    model.write_text(text.replace("join verdicts", doubled, 1), encoding="utf-8")
+    run(settings, "build", "-s", "repayment_status", "--exclude-resource-types", "test")
+    assert re.search(r"repayment_status +0 +[1-9][0-9,]* +0", capfd.readouterr().out)
+
     model.write_text(text, encoding="utf-8")
     run(settings, "build", "-s", "repayment_status", "--exclude-resource-types", "test")
     assert f"Every row is as {MONTH} was published." in capfd.readouterr().out
@@ -72,3 +78,39 @@ def test_a_month_without_a_build_store_is_named(settings: Settings) -> None:
 def test_without_arguments_an_example_is_given(settings: Settings) -> None:
     with pytest.raises(BadCall, match=r"give dbt's arguments after --, such as: -- build"):
         run(settings)
+
+
+def test_a_build_that_is_not_published_has_nothing_to_be_compared_with(settings: Settings) -> None:
+    shutil.rmtree(settings.published / "built_months" / f"report_month={MONTH}-01")
+    with pytest.raises(BadCall, match=rf"{MONTH} as its build store has it is not published"):
+        run(settings, "parse")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "-s", "record_110"),
+        ("show", "--inline", "select name from {{ source('raw', 'customers') }}"),
+        ("show", "-s", "repayment_status", "--select", "stg_customers"),
+    ],
+)
+def test_no_row_with_personal_data_is_printed(
+    settings: Settings, arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadCall, match="only published tables have none with personal data"):
+        run(settings, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nonsense",), "dbt: No such command 'nonsense'"),
+        (("build", "--vars", "{report_month: 2020-01-01}"), "--vars is given by the month"),
+        (("build", "--target=prod"), "--target=prod is given by the month; leave it out"),
+    ],
+)
+def test_a_wrong_call_of_dbt_is_one_line(
+    settings: Settings, arguments: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(BadCall, match=words):
+        run(settings, *arguments)

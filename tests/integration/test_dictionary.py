@@ -2,7 +2,6 @@
 
 import shutil
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -10,6 +9,7 @@ import pytest
 from support.lender_months import MONTHS, Lender
 
 from reporting.core.errors import BadCall
+from reporting.store.dictionary import SAVED_QUERIES
 from reporting.store.published_database import build_database, open_published
 from reporting.store.share import write_copy
 
@@ -103,6 +103,8 @@ def try_newly_overdue(lender: Lender) -> None:
     found = rows(lender, f"select account_id from newly_overdue('{MONTH}')")
     assert {account for (account,) in found} == overdue(lender, MONTH) - overdue(lender, BEFORE)
     assert found
+    assert overdue(lender, MONTHS[0])
+    assert rows(lender, f"from newly_overdue('{MONTHS[0]}')") == []  # nothing is known of before
 
 
 def try_roll_rates(lender: Lender) -> None:
@@ -145,27 +147,38 @@ def try_withheld(lender: Lender) -> None:
 
 
 def try_changed_since(lender: Lender) -> None:
-    changed = rows(
-        lender,
-        "select account_id, about_month, status_now, overdue_now from changed_since('2000-01-01')",
-    )
-    versions: dict[tuple[object, object], list[tuple[object, ...]]] = {}
-    for account, about, *values in rows(
-        lender,
-        "select account_id, date_trunc('month', report_date)::date, "
-        "rpy_status, tot_overd, acct_bal "
-        "from submission_records where record_type = '210' and state <> 'WITHHELD' "
-        "order by as_of, report_date",
-    ):
-        versions.setdefault((account, about), []).append(tuple(values))
-    expected = {
-        (*key, *after[:2])
-        for key, told in versions.items()
-        for before, after in pairwise(told)
-        if before != after
-    }
-    assert set(changed) == expected
-    assert rows(lender, "from changed_since('2999-01-01')") == []
+    """Of a hand-made journal, since a month of the book need not change another one."""
+    journal = [  # account, about, cut-off, status, overdue, state
+        ("A", "2026-03-31", "2026-04-03", "N", 0, "ACCEPTED"),
+        ("A", "2026-03-31", "2026-05-03", "1", 120, "BUILT"),  # changed
+        ("B", "2026-03-31", "2026-04-03", "N", 0, "ACCEPTED"),
+        ("B", "2026-03-31", "2026-05-03", "N", 0, "RELEASED"),  # sent again as it was
+        ("C", "2026-03-31", "2026-04-03", "N", 0, "REJECTED"),  # the bureau does not hold it
+        ("C", "2026-03-31", "2026-05-03", "1", 80, "BUILT"),
+        ("D", "2026-03-31", "2026-04-03", "2", 50, "ACCEPTED"),
+        ("D", "2026-04-30", "2026-05-03", "3", 90, "BUILT"),  # of another month
+        ("E", "2026-03-31", "2026-04-03", "N", 0, "ACCEPTED"),
+        ("E", "2026-03-31", "2026-05-03", "1", 10, "WITHHELD"),  # not sent
+    ]
+    assert set(rows(lender, "from changed_since('2999-01-01')")) == set()
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create schema marts; create table marts.submission_records (account_id varchar, "
+            "report_date date, as_of timestamp, rpy_status varchar, tot_overd bigint, "
+            "state varchar, acct_bal bigint default 100, record_type varchar default '210', "
+            "reporter_code varchar default 'R', record_id varchar default 'id')"
+        )
+        connection.executemany(
+            "insert into marts.submission_records (account_id, report_date, as_of, rpy_status, "
+            "tot_overd, state) values (?, ?, ?, ?, ?, ?)",
+            journal,
+        )
+        connection.execute((SAVED_QUERIES / "changed_since.sql").read_text(encoding="utf-8"))
+        found = connection.execute(
+            "select account_id, about_month::varchar, status_before, status_now, overdue_now "
+            "from marts.changed_since('2026-04-10')"
+        ).fetchall()
+    assert found == [("A", "2026-03-01", "N", "1", 120)]
 
 
 def try_connected(lender: Lender) -> None:
@@ -200,6 +213,17 @@ def test_a_saved_query_agrees_with_the_tables(lender_book: Lender, query: str) -
     TRIED[query](lender_book)
 
 
+def test_a_month_that_is_not_built_is_no_empty_answer(lender_book: Lender) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="month 2026-01 is not built"):
+        rows(lender_book, "from overdue('2026-01')")
+
+
+def test_a_withheld_record_has_its_owner_and_what_to_do(lender_book: Lender) -> None:
+    queue = rows(lender_book, "select distinct owner, what_to_do from repair_queue")
+    assert queue
+    assert all(owner and what_to_do for owner, what_to_do in queue)
+
+
 def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) -> None:
     file = tmp_path / "to_share.duckdb"
     copied = write_copy(file, 1, lender_book.settings)
@@ -211,6 +235,11 @@ def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) 
         shared = connection.execute("from overdue()").fetchall()
         lacking = connection.execute("from data_dictionary where description is null")
         assert lacking.fetchall() == []
+        staff = connection.execute(
+            "select built_by, approved_by from submissions union all "
+            "select waiver_note, null from data_quality_results"
+        )
+        assert {name for row in staff.fetchall() for name in row} == {None}
     assert shared == rows(lender_book, "from overdue()")
     with pytest.raises(BadCall, match=r"to_share.duckdb exists; name a new file"):
         write_copy(file, 1, lender_book.settings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from support.web_server import WebServer, serving
 from reporting.alerts import alert_events, reminders
 from reporting.alerts.alert import Alert, Fault
 from reporting.alerts.send import send_alert
-from reporting.checks.effects import EFFECTS, ENDANGERED, endangers
+from reporting.checks.effects import ENDANGERED, endangers
 from reporting.checks.gx import load_suite
-from reporting.checks.results import LAYERS
+from reporting.checks.results import LAYERS, CheckResult
 from reporting.cli.reference_docs import render_endangered
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store.published_database import build_database, open_published
 
@@ -65,7 +65,7 @@ def told(web: WebServer) -> list[tuple[str, str]]:
 
 
 def happened(settings: Settings) -> list[tuple[str, str, str]]:
-    return [(one.event, one.audience, one.actor) for one in alert_events.read(settings)]
+    return [(one.event, one.reached, one.taken_by) for one in alert_events.read(settings)]
 
 
 def test_an_unanswered_alert_is_repeated_daily_and_passed_on(
@@ -145,7 +145,7 @@ def test_analysts_see_the_events_as_they_are_now(settings: Settings) -> None:
     settings.published.mkdir()
     build_database(settings)
     with open_published(settings) as connection:
-        query = "select event, month, finding, audience, actor, note from marts.alert_events"
+        query = "select event, month, finding, audience, taken_by, note from marts.alert_events"
         assert connection.execute(query).fetchall() == []
         send_alert(STOPPED, settings)
         alert_events.acknowledge(ALERT_ID, "Li Si", "took it", settings)
@@ -168,16 +168,103 @@ def test_half_a_line_of_a_killed_writer_is_skipped_and_nothing_after_it_is_lost(
     assert "holds a line that is no event; it is skipped" in caplog.text
 
 
+def test_an_answer_that_cannot_be_written_is_no_answer(settings: Settings) -> None:
+    send_alert(STOPPED, settings)
+    settings.alert_events.unlink()
+    settings.alert_events.mkdir()
+    with pytest.raises(ReportingError, match=r"events.jsonl cannot be written \(Is a directory\)"):
+        alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
+
+
 def test_every_table_that_is_checked_has_its_effect_in_words() -> None:
     tables = {
         f"{schema}.{load_suite(path).TABLE}"
         for layer, schema in LAYERS.items()
         for path in (EXPECTATIONS / layer).glob("*.py")
     }
-    assert [table for table in sorted(tables) if "12 " not in endangers(table, 12)] == []
+    assert [table for table in sorted(tables) if "12 " not in endangers(failed(table, 12))] == []
+
+
+def test_a_check_of_a_feed_as_a_whole_counts_no_rows() -> None:
+    assert endangers(failed("raw.internal_scores", 0)).startswith("Reaches: In-house score, marts.")
 
 
 def test_what_a_table_reaches_is_what_dbts_manifest_says() -> None:
     assert ENDANGERED.read_text(encoding="utf-8") == render_endangered(), "make checks-page"
-    assert "Reaches: In-house score," in endangers("raw.internal_scores", 1)
-    assert EFFECTS.is_file()
+
+
+def failed(table: str, rows: int) -> CheckResult:
+    return CheckResult(
+        check_id="a.check",
+        layer="marts",
+        table_name=table,
+        severity="critical",
+        description="",
+        rows_checked=rows,
+        rows_failing=max(rows, 1),
+        passed=False,
+        owner="pipeline",
+        evaluated_at=FIRST_DAY,
+    )
+
+
+WATCHED = replace(
+    STOPPED,
+    outcome="watched",
+    fault=None,
+    results=[replace(failed("raw.bills", 3), check_id="watch.bills.fresh", severity="warning")],
+)
+
+
+def watched(day: date, severity: str) -> Alert:
+    results = [replace(one, severity=severity) for one in WATCHED.results]
+    return replace(WATCHED, as_of=datetime.combine(day, time()), results=results)
+
+
+def test_an_answer_to_a_warning_is_none_to_the_critical_alert_that_follows(
+    settings: Settings, clock: Any, web: WebServer
+) -> None:
+    send_alert(watched(clock(0), "warning"), settings)
+    alert_events.acknowledge("2026-05/watch.bills.fresh", "Li Si", "", settings)
+    assert send_alert(watched(clock(1), "warning"), settings) == {}  # taken: not sent again
+    assert list(send_alert(watched(clock(2), "critical"), settings)) == ["pipeline"]
+    (one,) = alert_events.open_now(settings)
+    assert (one.severity, one.answered_by) == ("critical", "")
+    assert list(reminders.remind(clock(4), settings)) == ["compliance", "pipeline"]
+    assert len(web.posted) == 4
+
+
+def test_an_alert_whose_event_was_lost_is_open_and_unanswered(
+    settings: Settings, clock: Any
+) -> None:
+    send_alert(STOPPED, settings)
+    settings.alert_events.unlink()  # as if the process was killed before it wrote the event
+    (one,) = alert_events.open_now(settings)
+    assert (one.alert_id, one.severity, one.answered_by) == (ALERT_ID, "critical", "")
+    assert "data_delivery" in reminders.remind(clock(0), settings)
+    alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
+    assert reminders.remind(clock(9), settings) == {}
+
+
+def test_two_audiences_of_one_finding_have_each_their_own_history(
+    settings: Settings, clock: Any
+) -> None:
+    send_alert(STOPPED, settings)
+    clock(1)
+    other = replace(STOPPED, fault=Fault.in_step("land", "no disk", "pipeline"))
+    send_alert(other, settings)
+    assert [(one.audience, one.sent_at) for one in alert_events.open_now(settings)] == [
+        ("data_delivery", FIRST_DAY),
+        ("pipeline", FIRST_DAY + timedelta(days=1)),
+    ]
+    assert list(reminders.remind(clock(2), settings)) == ["compliance", "data_delivery", "pipeline"]
+
+
+def test_whoever_was_reminded_hears_that_it_is_resolved(
+    settings: Settings, clock: Any, web: WebServer
+) -> None:
+    send_alert(STOPPED, settings)
+    reminders.remind(clock(3), settings)
+    web.posted.clear()
+    send_alert(RESOLVED, settings)
+    assert told(web) == [("compliance", "resolved"), ("data_delivery", "resolved")]

@@ -31,3 +31,12 @@ def test_a_relative_home_below_such_a_folder_is_named(
 def test_other_names_are_taken(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPORTING_HOME", str(tmp_path / name))
     assert load_settings().home == tmp_path / name
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORTING_TRANSPORT", "ftp")
+    monkeypatch.setenv("REPORTING_CUT_OFF_DAY", "40")
+    with pytest.raises(BadCall) as caught:
+        load_settings()
+    named = [line.split(":")[0] for line in str(caught.value).splitlines()]
+    assert sorted(named) == ["setting REPORTING_CUT_OFF_DAY", "setting REPORTING_TRANSPORT"]

@@ -17,11 +17,14 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from reporting.alerts import open_alerts
-from reporting.core.errors import BadCall
+from reporting.core.errors import BadCall, ReportingError
 from reporting.core.run import CHINA
 from reporting.core.safe_text import looks_personal
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import current_actor
+
+ESCALATED_TO = "compliance"
+MANY_DAYS = 9999
 
 EventName = Literal["sent", "acknowledged", "reminded", "waived", "resolved"]
 
@@ -32,19 +35,21 @@ log = logging.getLogger(__name__)
 class AlertEvent:
     """One event of one alert; the alert is a month and what failed in it, such as a check."""
 
-    at: datetime  # wall clock, China time
+    happened_at: datetime  # wall clock, China time
     event: EventName
     month: str
     finding: str  # the id of a check, or of an error
-    audience: str  # who was alerted, reminded or informed
+    audience: str  # whose alert it is
     severity: str
+    reached: str  # the audience that got the message; of an answer empty
     actor: str
+    taken_by: str = ""  # who took the alert, as named
     note: str = ""
 
     @property
-    def alert(self) -> tuple[str, str]:
-        """Month and finding: what was alerted."""
-        return self.month, self.finding
+    def alert(self) -> tuple[str, str, str]:
+        """Month, audience and finding: what was alerted."""
+        return self.month, self.audience, self.finding
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,9 @@ class OpenAlert:
     finding: str
     audience: str
     severity: str
-    sent_at: datetime
-    last_sent_at: datetime  # to its audience, as an alert or a reminder
-    escalated_at: datetime | None  # when another audience was last reminded of it
+    sent_at: datetime | None = None  # not known: of an older version, or of a killed process
+    last_sent_at: datetime | None = None  # to its audience, as an alert or a reminder
+    escalated_at: datetime | None = None  # when ``ESCALATED_TO`` was last reminded of it
     answered_by: str = ""
 
     @property
@@ -81,25 +86,29 @@ def now() -> datetime:
 
 def append(events: Sequence[AlertEvent], settings: Settings) -> None:
     """Add events in one write; an error of the disk is one warning in the log."""
+    try:
+        _write(events, settings)
+    except OSError as error:
+        log.warning("%s cannot be written (%s)", settings.alert_events, error.strerror)
+
+
+def _write(events: Sequence[AlertEvent], settings: Settings) -> None:
     if not events:
         return
     path = settings.alert_events
     lines = "".join(
         json.dumps(_FORM.dump_python(one, mode="json"), ensure_ascii=False) + "\n" for one in events
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            FileLock(path.with_name(".events.lock"), fallback_to_soft=False),
-            path.open("ab+") as file,
-        ):
-            if file.tell() and not _ends_a_line(file.fileno()):
-                file.write(b"\n")  # a killed writer left half a line, which is not read
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        log.warning("%s cannot be written (%s)", path, error.strerror)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(path.with_name(".events.lock"), fallback_to_soft=False),
+        path.open("ab+") as file,
+    ):
+        if file.tell() and not _ends_a_line(file.fileno()):
+            file.write(b"\n")  # a killed writer left half a line, which is not read
+        file.write(lines.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _ends_a_line(file: int) -> bool:
@@ -125,88 +134,96 @@ def read(settings: Settings) -> list[AlertEvent]:
 
 
 def open_now(settings: Settings) -> list[OpenAlert]:
-    """The open alerts, by month and finding, each with what happened since it was sent first."""
-    history: dict[tuple[str, str], list[AlertEvent]] = {}
+    """The open alerts, by month and finding, each with what happened since it was sent first.
+
+    Which are open is what ``open_alerts`` remembers. One without events, since a process was killed
+    between the two files, counts as critical and unanswered.
+    """
+    history: dict[tuple[str, str, str], list[AlertEvent]] = {}
     for event in read(settings):
         if event.event == "resolved":
             history.pop(event.alert, None)
         else:
             history.setdefault(event.alert, []).append(event)
-    found = []
-    for month, audience, finding in open_alerts.recall(settings).open():
-        events = history.get((month, finding), [])
-        sent = [one for one in events if one.event == "sent" and one.audience == audience]
-        if not sent:
-            continue  # of an older version, which wrote no events
-        to_audience = [one for one in events if one.event in ("sent", "reminded")]
-        others = [one.at for one in to_audience if one.audience != audience]
-        answers = [one for one in events if one.event in ("acknowledged", "waived")]
-        found.append(
-            OpenAlert(
-                *(month, finding, audience, sent[-1].severity, sent[0].at),
-                last_sent_at=max(one.at for one in to_audience if one.audience == audience),
-                escalated_at=max(others, default=None),
-                answered_by=answers[-1].actor if answers else "",
-            )
-        )
-    return found
+    return [
+        _as_open(*alert, history.get(alert, [])) for alert in open_alerts.recall(settings).open()
+    ]
+
+
+def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) -> OpenAlert:
+    sent = [one for one in events if one.event == "sent"]
+    severity = sent[-1].severity if sent else "critical"
+    reached = {
+        one.reached: one.happened_at for one in events if one.reached
+    }  # the last time of each
+    # an answer to a warning is none to the critical alert that follows
+    answers = [
+        one
+        for one in events
+        if one.event in ("acknowledged", "waived") and one.severity in (severity, "critical")
+    ]
+    return OpenAlert(
+        *(month, finding, audience, severity),
+        sent_at=sent[0].happened_at if sent else None,
+        last_sent_at=reached.get(audience),
+        escalated_at=reached.get(ESCALATED_TO) if audience != ESCALATED_TO else None,
+        answered_by=answers[-1].taken_by if answers else "",
+    )
 
 
 def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAlert:
     """Note that a named person has taken an open alert: it is not repeated any more.
 
-    Raises BadCall if no such alert is open, or if a text is missing or personal.
+    Returns the alert as it was before. Raises BadCall if no such alert is open, or if a text is
+    missing or personal; ReportingError if the answer cannot be written.
     """
     by, note = " ".join(by.split()), " ".join(note.split())
     if not by:
         raise BadCall("--by is empty: name who takes the alert")
     if any(map(looks_personal, (by, note))):
         raise BadCall("--by or --note holds what looks like a person's number: leave it out")
-    known = {one.alert_id: one for one in open_now(settings)}
-    if alert_id not in known:
-        named = f"; open are: {', '.join(known)}" if known else "; none is open"
-        raise BadCall(f"no alert {alert_id} is open{named}")
-    one = known[alert_id]
-    append(
-        [
-            AlertEvent(
-                *(now(), "acknowledged", one.month, one.finding, one.audience, one.severity, by),
-                note=note,
-            )
-        ],
-        settings,
-    )
-    return one
+    known = open_now(settings)
+    taken = [one for one in known if one.alert_id == alert_id]
+    if not taken:
+        ids = ", ".join(sorted({one.alert_id for one in known}))
+        raise BadCall(f"no alert {alert_id} is open" + (f"; open are: {ids}" if ids else ""))
+    try:
+        _write([_answer("acknowledged", one, by, note) for one in taken], settings)
+    except OSError as error:
+        raise ReportingError(
+            f"{settings.alert_events} cannot be written ({error.strerror}): the alert is not "
+            "acknowledged; correct that and call again"
+        ) from None
+    return taken[0]
 
 
 def waived(month: str, finding: str, by: str, note: str, settings: Settings) -> None:
     """Note that a warning was waived, if it was alerted."""
-    append(
-        [
-            AlertEvent(
-                now(), "waived", one.month, one.finding, one.audience, one.severity, by, note
-            )
-            for one in open_now(settings)
-            if one.alert_id == id_of(month, finding)
-        ],
-        settings,
+    alert_id = id_of(month, finding)
+    taken = [one for one in open_now(settings) if one.alert_id == alert_id]
+    append([_answer("waived", one, by, note) for one in taken], settings)
+
+
+def _answer(event: EventName, one: OpenAlert, by: str, note: str) -> AlertEvent:
+    return AlertEvent(
+        *(now(), event, one.month, one.finding, one.audience, one.severity, ""),
+        actor=current_actor(),
+        taken_by=by,
+        note=note,
     )
 
 
 def events_of(
-    event: EventName,
-    alerts: Iterable[tuple[str, str, str]],
-    audience: str,
-    note: str = "",
+    event: EventName, alerts: Iterable[tuple[str, str, str, str]], reached: str
 ) -> list[AlertEvent]:
-    """The same event of several alerts, given by month, finding and severity, as of now."""
+    """The same event of several alerts, as of now: month, finding, severity, audience of each."""
     at, actor = now(), current_actor()
     return [
-        AlertEvent(at, event, month, finding, audience, severity, actor, note)
-        for month, finding, severity in alerts
+        AlertEvent(at, event, month, finding, audience, severity, reached, actor)
+        for month, finding, severity, audience in alerts
     ]
 
 
-def days_since(moment: datetime, day: date) -> int:
-    """Whole days from a moment to a day."""
-    return (day - moment.date()).days
+def days_since(moment: datetime | None, day: date) -> int:
+    """Whole days from a moment to a day; many where it is not known."""
+    return (day - moment.date()).days if moment else MANY_DAYS

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from reporting.alerts.alert import FEEDBACK, Alert, Fault
-from reporting.alerts.alert_events import OpenAlert, id_of
+from reporting.alerts.alert_events import OpenAlert, days_since, id_of
 from reporting.checks import guide
 from reporting.checks.effects import endangers
 from reporting.checks.results import CheckResult
@@ -81,9 +81,10 @@ def compose_reminder(
     """A reminder of critical alerts that nobody has answered, and how to answer one."""
     lines = []
     for one in alerts[:MOST_CHECKS]:
-        unanswered = _count(range((day - one.sent_at.date()).days), "day")
+        days = days_since(one.sent_at, day) if one.sent_at else 0
+        since = f" for {_count(range(days), 'day')}" if days else ""
         whose = "" if one.audience == audience else f" by {one.audience}"
-        about = f"- {one.alert_id}: unanswered{whose} for {unanswered}. {_do(one.finding)}"
+        about = f"- {one.alert_id}: unanswered{whose}{since}. {_do(one.finding)}"
         lines.append(_one_line(about, LONGEST_SENTENCE))
     if len(alerts) > len(lines):
         lines.append(f"... and {len(alerts) - len(lines)} more")
@@ -221,7 +222,7 @@ def _block(alert: Alert, check: CheckResult, with_harm: bool) -> str:
     )
     about = f"- {check.check_id} ({check.severity}, {check.table_name}): {counts}"
     lines = [_one_line(about + check.description, LONGEST_SENTENCE)]
-    endangered = endangers(check.table_name, check.rows_failing) if with_harm else ""
+    endangered = endangers(check) if with_harm else ""
     if endangered:
         lines.append(f"  {_one_line(f'Endangers: {endangered}', LONGEST_SENTENCE)}")
     if check.example_keys:
@@ -282,7 +283,7 @@ def _as_object(alert: Alert, check: CheckResult) -> dict[str, Any]:
         "owner": check.owner,
         "page": alert.page,
         "runbook": _entry_of(alert, check),
-        "endangers": endangers(check.table_name, check.rows_failing),
+        "endangers": endangers(check),
     }
 
 

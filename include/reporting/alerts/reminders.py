@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from datetime import date
 
 from reporting.alerts import alert_events
-from reporting.alerts.alert_events import OpenAlert
+from reporting.alerts.alert_events import ESCALATED_TO, OpenAlert
 from reporting.alerts.message import compose_reminder
 from reporting.alerts.send import deliver
 from reporting.core.settings import Settings
-
-ESCALATED_TO = "compliance"
 
 
 def remind(day: date, settings: Settings) -> dict[str, list[str]]:
@@ -43,10 +41,10 @@ def remind(day: date, settings: Settings) -> dict[str, list[str]]:
 def _is_escalated(one: OpenAlert, day: date, settings: Settings) -> bool:
     if one.audience == ESCALATED_TO:
         return False
-    if one.escalated_at and alert_events.days_since(one.escalated_at, day) <= 0:
+    if alert_events.days_since(one.escalated_at, day) <= 0:
         return False
     return alert_events.days_since(one.sent_at, day) >= settings.escalation_days
 
 
-def _findings(alerts: Iterable[OpenAlert]) -> list[tuple[str, str, str]]:
-    return [(one.month, one.finding, one.severity) for one in alerts]
+def _findings(alerts: Iterable[OpenAlert]) -> list[tuple[str, str, str, str]]:
+    return [(one.month, one.finding, one.severity, one.audience) for one in alerts]

@@ -40,20 +40,47 @@ def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     delivery waits 10 seconds at most, unless the connection says otherwise. Findings that a watch
     of the same day has sent are not sent again.
     """
-    over = open_alerts.recall(settings).over(alert.heals_up_to, alert.is_over)
+    over = _over(alert, settings)
     if not alert.audiences and not over:
         return {}
     if not _may_have_destinations():
         log.info("no alert destination configured (%s#alerts)", RUNBOOK)
         return {}
-    sent_today = _sent_today(alert, settings)
+    known = _known(alert, settings)
     delivered: dict[str, list[str]] = {}
     for audience in sorted({*alert.audiences, *over}):
         resolved = over.get(audience, [])
-        if resolved or not {*alert.findings(audience)} <= {*sent_today.get(audience, [])}:
+        if resolved or not {*alert.findings(audience)} <= known.get(audience, set()):
             delivered[audience] = deliver(compose(alert, audience, resolved), settings)
     _remember(alert, settings, [audience for audience, by in delivered.items() if by])
     return delivered
+
+
+def _over(alert: Alert, settings: Settings) -> dict[str, list[str]]:
+    """By audience, what it was alerted or reminded of and is resolved now."""
+    over = open_alerts.recall(settings).over(alert.heals_up_to, alert.is_over)
+    for one in alert_events.open_now(settings) if over else ():
+        if one.escalated_at and one.finding in over.get(one.audience, []):
+            over.setdefault(alert_events.ESCALATED_TO, []).append(one.finding)
+    return {audience: sorted(set(ids)) for audience, ids in over.items()}
+
+
+def _known(alert: Alert, settings: Settings) -> dict[str, set[str]]:
+    """By audience, the findings that a watch does not send: sent today, or acknowledged."""
+    if alert.outcome != "watched":
+        return {}
+    known = {audience: set(ids) for audience, ids in _sent_today(alert, settings).items()}
+    answered = {
+        (one.month, one.finding, one.severity, one.audience)
+        for one in alert_events.open_now(settings)
+        if one.answered_by
+    }
+    for audience in alert.audiences:
+        findings = zip(alert.severities(audience), alert.findings(audience), strict=True)
+        known.setdefault(audience, set()).update(
+            words for one, words in findings if (*one, audience) in answered
+        )
+    return known
 
 
 def _sent_today(alert: Alert, settings: Settings) -> dict[str, list[str]]:
@@ -71,11 +98,12 @@ def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
     with open_alerts.opened(settings) as memory:
         for audience in reached:
             over = memory.forget(alert.heals_up_to, audience, alert.is_over)
-            resolved = [(month, one, "") for month, one in over]
+            resolved = [(month, one, "", audience) for month, one in over]
             events += alert_events.events_of("resolved", resolved, audience)
             if audience in alert.audiences:
                 memory.note(alert.month, audience, alert.ids(audience))
-                events += alert_events.events_of("sent", alert.severities(audience), audience)
+                sent = [(*one, audience) for one in alert.severities(audience)]
+                events += alert_events.events_of("sent", sent, audience)
         if alert.outcome == "watched":
             known = _sent_today(alert, settings)
             known |= {one: list(alert.findings(one)) for one in reached}

@@ -6,34 +6,35 @@ from typing import Any
 
 import yaml
 
+from reporting.checks.results import CheckResult
 from reporting.core.settings import EXPECTATIONS
 
-EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}
+EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}, in English and Chinese
 ENDANGERED = EXPECTATIONS / "endangered.json"  # table -> what it reaches, from dbt's manifest
 EVERYWHERE = ("Pages of the months", "Published database")  # where every mart leads
 MOST_MARTS = 3
 
 
-def endangers(table: str, rows_failing: int) -> str:
-    """What ``rows_failing`` rows of a table endanger, in a sentence or two; empty if not known.
+def endangers(check: CheckResult) -> str:
+    """What a failed check endangers, in a sentence or two; empty if not known.
 
-    ``table`` is that of a check, with its schema.
+    The effect in words is that of counted rows; a check of a feed as a whole counts none.
     """
-    effect = _effects().get(table, "").format(n=f"{rows_failing:,}")
-    reached = _reached().get(table, {})
+    effect = effects().get(check.table_name, {}).get("en", "") if check.rows_checked else ""
+    reached = _reached().get(check.table_name, {})
     leaving = [one for one in reached.get("exposures", ()) if one not in EVERYWHERE]
     marts = reached.get("marts", [])
     named = [f"marts.{one}" for one in marts[:MOST_MARTS]]
-    if len(marts) > len(named):
-        named.append(f"{len(marts) - len(named)} more marts")
     words = ", ".join([*leaving, *named])
-    return f"{effect} Reaches: {words}." if words else effect
+    sentences = (effect.format(n=f"{check.rows_failing:,}"), f"Reaches: {words}." if words else "")
+    return " ".join(filter(None, sentences))
 
 
 @lru_cache
-def _effects() -> dict[str, str]:
-    effects: dict[str, str] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
-    return effects
+def effects() -> dict[str, dict[str, str]]:
+    """The effect of failing rows by table and language; alerts are in English."""
+    read: dict[str, dict[str, str]] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
+    return read
 
 
 @lru_cache

@@ -2,7 +2,8 @@
 
 ``expectations/runbook.yml`` has an entry for each check or family of checks. The page
 ``docs/checks.md`` is rendered from it and from the checks
-(``python -m reporting.cli.reference_docs``).
+(``python -m reporting.cli.reference_docs``). What a check requires stands in English beside the
+check and in Chinese in ``expectations/descriptions_zh.yml``.
 """
 
 from fnmatch import fnmatchcase
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
+import yaml
 from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from reporting.core.errors import BadCall
 from reporting.core.settings import EXPECTATIONS
 
 RUNBOOK = EXPECTATIONS / "runbook.yml"
+DESCRIPTIONS_ZH = EXPECTATIONS / "descriptions_zh.yml"
 PAGE = "docs/checks.md"
 
 # Of a check: critical stops the month, warning alerts the owner, info is only counted.
@@ -34,7 +37,9 @@ class Entry:
     check: Text
     owner: Owner
     hurts: Text
+    hurts_zh: Text
     do: Text
+    do_zh: Text
 
 
 @lru_cache
@@ -53,6 +58,23 @@ def entry(check_id: str) -> Entry:
     if one := find(check_id):
         return one
     raise BadCall(f"check guide {RUNBOOK}: check {check_id} has no entry; add one")
+
+
+@lru_cache
+def descriptions_zh() -> dict[str, str]:
+    """What each check requires, in Chinese, by check id or pattern; not the bureau's rules."""
+    read: dict[str, str] = yaml.load(
+        DESCRIPTIONS_ZH.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+    )
+    return read
+
+
+def description_zh(check_id: str) -> str:
+    """The first Chinese description that matches a check; empty if there is none."""
+    found = descriptions_zh()
+    return found.get(check_id) or next(
+        (words for check, words in found.items() if fnmatchcase(check_id, check)), ""
+    )
 
 
 def link(check_id: str) -> str:

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.installation import read_env_file
+from reporting.cli.installation import read_env_file, unknown_variables
 from reporting.cli.terminal import SafeConsole, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
@@ -119,7 +119,8 @@ def run(
     from reporting.pipeline import steps
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    shown_on = SafeConsole(stderr=True) if as_json else console
+    with Progress(*columns, console=shown_on, transient=True) as progress:
         task = progress.add_task(month, total=len(steps.STEPS))
 
         def started(step: str) -> None:
@@ -306,8 +307,6 @@ def settings(as_json: Json = False) -> None:
         for one in found:
             table.add_row(*map(Text, (one.variable, shown(one.value), one.source, one.meaning)))
         console.print(table)
-    for name in installation.unknown_variables():
-        _warn(f"{name} is no setting; correct its name or unset it")
 
 
 @app.command()
@@ -376,10 +375,12 @@ def waive(
     """Waive a warning of a month until a day, while the same rows fail."""
     from reporting.alerts import alert_events
     from reporting.checks.waivers import waive as give_waiver
+    from reporting.pages.renew import renew_after
 
     settings = load_settings()
     path = give_waiver(check, month, by, reason, until, settings)
     alert_events.waived(month, check, by, reason, settings)
+    renew_after(settings, [parse_month(month)], are_checks_new=False)
     console.print(
         f"Waived in {path}; it applies from the next run on.", soft_wrap=True, highlight=False
     )
@@ -402,7 +403,9 @@ def ack(
 
         taken = alert_events.acknowledge(alert, by, note, settings)
         renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
-        console.print(f"{taken.alert_id} is acknowledged by {by}.", soft_wrap=True, highlight=False)
+        before = f" It was taken by {taken.answered_by} before." if taken.answered_by else ""
+        words = f"{taken.alert_id} is acknowledged by {by}.{before}"
+        console.print(words, soft_wrap=True, highlight=False)
         return
     table = Table("alert", "severity", "audience", "since", "answered by", box=None)
     table.columns[0].no_wrap = True  # so that the id can be copied
@@ -495,7 +498,6 @@ def main() -> None:
     """Run the command line; an error is one line and an exit code, a traceback with --debug."""
     command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
     is_debug = "--debug" in sys.argv
-    read_env_file()
     interrupts.listen()
     # dbt and Great Expectations hold half a million objects for the whole command: search them for
     # garbage seldom, and not at exit
@@ -504,6 +506,9 @@ def main() -> None:
     atexit.register(gc.freeze)
     try:
         with interrupted_as_others():
+            read_env_file()
+            for name in unknown_variables():
+                _warn(f"{name} is no setting; correct its name or unset it")
             command() if is_debug else guarded(command)
     except ReportingError as error:
         if is_debug:

@@ -12,7 +12,7 @@ from rich.console import Console
 from reporting.core.database import literal
 from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import Settings
-from reporting.store.published_database import open_published, shown_files
+from reporting.store.published_database import open_published, require_file, shown_files
 
 WELCOME = """{database}, read-only. End a statement with ; leave with .quit
 What there is: from data_dictionary; questions that are answered: from saved_queries;"""
@@ -26,18 +26,13 @@ def open_shell(settings: Settings, console: Console, statement: str | None, form
     programs. Raises ReportingError where the last statement of a script failed.
     """
     with open_published(settings) as connection:
-        (opened,) = connection.execute("select current_database()").fetchone() or ("",)
+        require_file(connection, settings)
         links = shown_files(connection, settings)
-    if opened == "memory":
-        raise BadCall(
-            f"{settings.published_database} names the files of another folder and {settings.home} "
-            "is not writable; copy the home folder to where you may write, and explore it there"
-        )
     with TemporaryDirectory() as folder:
         script = Path(folder) / "init.sql"
         listed = ", ".join(literal(path) for path in links)
         script.write_text(f"use marts;\nset allowed_paths = [{listed}];\n", encoding="utf-8")
-        command = [str(_shell()), "-readonly", "-cmd", f".read {script}", "-cmd", ".safe_mode"]
+        command = [str(_shell()), "-readonly", "-cmd", f'.read "{script}"', "-cmd", ".safe_mode"]
         if form:
             command.append(f"-{form}")
         if statement is not None:

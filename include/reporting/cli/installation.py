@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values, load_dotenv
 
+from reporting.core.errors import BadCall
 from reporting.core.settings import Settings, without_secrets
 
 ENV_FILE = Path(".env")  # in the current folder
@@ -26,8 +27,14 @@ class Value:
 
 
 def read_env_file() -> None:
-    """Take variables from the file ``.env``; those of the environment take precedence."""
-    load_dotenv(ENV_FILE)
+    """Take variables from the file ``.env``; those of the environment take precedence.
+
+    Raises BadCall if it cannot be read.
+    """
+    try:
+        load_dotenv(ENV_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadCall(f"{ENV_FILE}: is no text in UTF-8 ({type(error).__name__})") from None
 
 
 def versions() -> str:

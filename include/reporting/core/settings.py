@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reporting.core.errors import BadCall
@@ -199,11 +200,14 @@ def without_secrets(address: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment; a wrong value is named with its variable."""
+    """Read the settings from the environment; each wrong value is named with its variable."""
     try:
         return Settings()  # type: ignore[call-arg]  # the defaults are positional in Field
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "REPORTING_" + "_".join(str(part) for part in first["loc"]).upper()
-        words = first["msg"].removeprefix("Value error, ")
-        raise BadCall(f"setting {name}: {words}; correct the variable or unset it") from None
+        raise BadCall("\n".join(map(_as_line, error.errors()))) from None
+
+
+def _as_line(fault: ErrorDetails) -> str:
+    name = "REPORTING_" + "_".join(str(part) for part in fault["loc"]).upper()
+    words = fault["msg"].removeprefix("Value error, ")
+    return f"setting {name}: {words}; correct the variable or unset it"

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from reporting.alerts import reminders
 from reporting.alerts.alert import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
+from reporting.alerts.open_alerts import recall
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
 from reporting.core.errors import DataNotFit
-from reporting.core.run import deadline, next_month, previous_month
+from reporting.core.run import deadline, next_month, parse_month, previous_month
 from reporting.core.settings import Settings
 from reporting.monitoring import configuration
 from reporting.monitoring.feed_metrics import FIGURES, measure, thresholds
@@ -53,9 +54,11 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
         month = previous_month(day)
         _send(Alert.watched(day, month, settings, [], fault), settings)
         raise
-    _send(Alert.watched(day, month, settings, results), settings)
-    reminders.remind(day, settings)
-    return results
+    else:
+        _send(Alert.watched(day, month, settings, results), settings)
+        return results
+    finally:  # a broken watch keeps no other alert silent
+        reminders.remind(day, settings)
 
 
 def _send(alert: Alert, settings: Settings) -> None:
@@ -66,9 +69,15 @@ def _send(alert: Alert, settings: Settings) -> None:
 
 
 def month_to_report(day: date, settings: Settings) -> date:
-    """The month after the last built one; if none is built, the last full month."""
+    """The month after the last built one; if none is built, the last full month.
+
+    Then months whose deadline was alerted before are not given up: the earliest of them counts.
+    """
     built = [one.month for one in built_months(settings)]
-    return next_month(max(built)) if built else previous_month(day)
+    if built:
+        return next_month(max(built))
+    missed = [month for month, _, one in recall(settings).open() if one.startswith(DEADLINE)]
+    return min(parse_month(min(missed)[:7]) if missed else previous_month(day), previous_month(day))
 
 
 def require_fit(results: list[WatchResult]) -> None:

@@ -12,6 +12,7 @@ from reporting.checks import guide
 from reporting.checks.results import CheckResult
 from reporting.core.run import Run
 from reporting.core.settings import Settings
+from reporting.pages import words
 from reporting.pages.site import Phrase, known_or, write_page
 
 
@@ -20,7 +21,15 @@ def write_checks(run: Run, settings: Settings, results: Sequence[CheckResult]) -
     ordered = sorted(
         results, key=lambda one: (not one.is_open, one.passed, guide.SEVERITIES.index(one.severity))
     )
-    checks = [asdict(one) | {"guide": guide.find(one.check_id), "timeline": []} for one in ordered]
+    checks = [
+        asdict(one)
+        | {
+            "requires": words.check(one.check_id, one.description),
+            "guide": words.guidance(one.check_id),
+            "timeline": [],
+        }
+        for one in ordered
+    ]
 
     def contents(phrase: Phrase) -> Mapping[str, Any]:
         return {

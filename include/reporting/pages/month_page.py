@@ -13,10 +13,9 @@ from typing import Any
 
 import duckdb
 
-from reporting.checks import guide
 from reporting.core.database import literal
 from reporting.core.run import previous_month
-from reporting.core.seeds import feedback_code, reasons
+from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.pages import plots, words
 from reporting.pages.published_months import MonthState
@@ -105,7 +104,8 @@ def _contents(
     checks = [
         {
             **check,
-            "guide": guide.find(check["check_id"]),
+            "requires": words.check(check["check_id"], check["description"]),
+            "guide": words.guidance(check["check_id"]),
             "timeline": timelines.get(_key(check), []),
         }
         for check in rows["checks"]
@@ -134,7 +134,7 @@ def _contents(
         "unusual": rows.get("unusual", []),
         "alerts": rows.get("alerts", []),
         "pending": rows.get("pending", []),
-        "repairs": rows.get("repairs", []),
+        "repairs": [_repair(row) for row in rows.get("repairs", [])],
         "notices": next(iter(rows.get("notices", [])), None),
         "status": words.status,
         "statuses_shown": _statuses_shown(rows.get("statuses", [])),
@@ -261,11 +261,21 @@ def _difference(row: Row, phrase: Phrase) -> Words:
     if item in reasons():
         return words.reason(item)
     if item in words.rules():
-        return Words(words.rules()[item])
+        return words.rule(words.rules()[item])
     if item.startswith("rejected "):
-        code = item.removeprefix("rejected ")
-        return Words(known.meaning if (known := feedback_code(code)) else code)
+        return words.feedback(item.removeprefix("rejected "))
     return Words(item)
+
+
+def _repair(row: Row) -> Row:
+    """Records to repair for one cause, which is a rule or a code of the bureau."""
+    known = words.rules().get(row["code"])
+    sentence_zh = known.sentence_zh if known else words.feedback(row["code"]).zh
+    usual_cause_zh = known.usual_cause_zh if known else ""
+    return row | {
+        "sentence": Words(row["sentence"], sentence_zh),
+        "what_to_do": Words(row["what_to_do"], usual_cause_zh) if row["what_to_do"] else None,
+    }
 
 
 def _by_owner(checks: Sequence[Row]) -> list[Row]:

@@ -1,10 +1,11 @@
 """The pages that are the same in every month: the bureau's rules, the check guide, the dictionary.
 
-Their texts stand in ``expectations/`` and beside the dbt models, in English; only the frame of a
-page is in two languages.
+The texts of rules and guide stand in ``expectations/``, in both languages; those of the dictionary
+beside the dbt models, in English.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +14,9 @@ import yaml
 
 from reporting.checks import guide
 from reporting.core.settings import DBT_PROJECT, Settings
-from reporting.pages.site import Phrase, known_or, write_page
-from reporting.records.rules import RECORD_NAMES, load_rules
+from reporting.pages import words
+from reporting.pages.site import Phrase, Words, known_or, write_page
+from reporting.records.rules import RECORD_NAMES, Rule, load_rules
 from reporting.store import dictionary
 
 FEEDS = DBT_PROJECT / "models" / "staging" / "sources.yml"
@@ -33,12 +35,19 @@ def write_reference(connection: duckdb.DuckDBPyConnection, settings: Settings) -
 
 
 def _rules(_: Phrase) -> Mapping[str, Any]:
-    rules = load_rules()
     return {
         "groups": [
-            (words, [rule for rule in rules if rule.record == record])
-            for record, words in RECORD_NAMES.items()
+            (record, [_rule(rule) for rule in load_rules() if rule.record == record])
+            for record in RECORD_NAMES
         ]
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return asdict(rule) | {
+        "sentence": words.rule(rule),
+        "why": Words(rule.why, rule.why_zh),
+        "usual_cause": Words(rule.usual_cause, rule.usual_cause_zh),
     }
 
 
@@ -46,7 +55,10 @@ def _guide(phrase: Phrase) -> Mapping[str, Any]:
     owners = dict.fromkeys(entry.owner for entry in guide.load())
     return {
         "groups": [
-            (known_or(phrase, "owner", owner), [e for e in guide.load() if e.owner == owner])
+            (
+                known_or(phrase, "owner", owner),
+                [words.entry(e) for e in guide.load() if e.owner == owner],
+            )
             for owner in owners
         ]
     }
@@ -57,13 +69,13 @@ def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     if not dictionary.is_in(connection):
         return []
     tables: dict[str, dict[str, Any]] = {}
-    for name, described, column, form, words in connection.execute(
+    for name, described, column, form, meaning in connection.execute(
         "select table_name, table_description, column_name, data_type, description "
         "from marts.data_dictionary order by table_name, position"
     ).fetchall():
         first = {"name": name, "description": described or "", "columns": []}
         table = tables.setdefault(name, first)
-        table["columns"].append({"name": column, "data_type": form, "description": words or ""})
+        table["columns"].append({"name": column, "data_type": form, "description": meaning or ""})
     return list(tables.values())
 
 

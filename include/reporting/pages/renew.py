@@ -64,6 +64,8 @@ def renew_after(
     settings: Settings, months: Collection[date], *, are_checks_new: bool = True
 ) -> None:
     """Renew the site after months changed; a fault of a page stops neither a run nor an act."""
+    if not settings.published_database.is_file():
+        return  # nothing is published that a page could show
     try:
         renew(settings, months, are_checks_new=are_checks_new)
     except DataNotFit as fault:

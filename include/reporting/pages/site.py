@@ -125,6 +125,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "shown": _shown,
         "say": _say,
+        "lang": _lang,
         "anchor": _anchor,
         "signed": _signed,
         "percent": _percent,
@@ -157,6 +158,12 @@ def _say(context: Context, words: Words) -> str:
     if words.zh:
         return words.zh
     return Markup('<span lang="en">{}</span>').format(escape(words.en))
+
+
+@pass_context
+def _lang(context: Context, words: Words) -> str:
+    """The language in which a text is shown."""
+    return "zh-CN" if context["language"] == "zh" and words.zh else "en"
 
 
 def _anchor(text: str) -> str:

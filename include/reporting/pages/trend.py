@@ -44,7 +44,7 @@ class Check:
     layer_position: int
     check_id: str
     severity: str
-    description: str
+    requires: Words
     ever_failed: bool
     entry: str  # where in the check guide it is described
     cells: list[Cell]
@@ -171,7 +171,7 @@ def _checks(
             layer_position=position,
             check_id=check_id,
             severity=severity,
-            description=description,
+            requires=words.check(check_id, description),
             ever_failed=last_failed is not None,
             entry=_entry(check_id),
             cells=[cells.get((layer, table, check_id, month), NOTHING) for month in months],

@@ -1,10 +1,14 @@
-"""What a code means, in the sentences of the seeds and of the bureau's rules."""
+"""What a code or a check means, in the sentences of the seeds and of ``expectations/``."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from reporting.core.seeds import code_words, reasons, seed_path, seed_rows
+from reporting.checks import guide
+from reporting.core.seeds import code_words, feedback_code, reasons, seed_path, seed_rows
 from reporting.pages.site import Words
-from reporting.records.rules import load_rules
+from reporting.records.rules import Rule, load_rules
+
+RULE_CHECK = "bureau."  # and the id of a rule: the check that counts its failures
 
 
 def reason(code: str) -> Words:
@@ -36,9 +40,46 @@ def product(code: str) -> Words:
 
 
 @lru_cache
-def rules() -> dict[str, str]:
-    """The sentence of each rule of the bureau."""
-    return {rule.id: rule.sentence for rule in load_rules()}
+def rules() -> dict[str, Rule]:
+    """Each rule of the bureau."""
+    return {rule.id: rule for rule in load_rules()}
+
+
+def rule(known: Rule) -> Words:
+    """The sentence of a rule."""
+    return Words(known.sentence, known.sentence_zh)
+
+
+def check(check_id: str, description: str) -> Words:
+    """What a check requires; in English as it was published."""
+    if known := rules().get(check_id.removeprefix(RULE_CHECK)):
+        return Words(description, known.sentence_zh)
+    return Words(description, guide.description_zh(check_id))
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """An entry of the check guide in both languages."""
+
+    check: str
+    hurts: Words
+    do: Words
+
+
+def entry(one: guide.Entry) -> Guidance:
+    """An entry of the check guide as a page shows it."""
+    return Guidance(one.check, Words(one.hurts, one.hurts_zh), Words(one.do, one.do_zh))
+
+
+def guidance(check_id: str) -> Guidance | None:
+    """The entry of a check, if the guide has one."""
+    return entry(found) if (found := guide.find(check_id)) else None
+
+
+def feedback(code: str) -> Words:
+    """What a feedback code of the bureau means; the code itself where nothing describes it."""
+    known = feedback_code(code)
+    return Words(known.meaning, known.meaning_zh) if known else Words(code)
 
 
 def _of_code(kind: str, code: str) -> Words | None:

@@ -163,6 +163,7 @@ def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> No
     alert = Alert.stopped(run, settings, results, fault, done)
     if any(send_alert(alert, settings).values()):
         run_marks.settle(settings, run.label, step)
+        renew_after(settings, [run.month], are_checks_new=False)  # its page shows the alert
 
 
 def _words(step: str, error: Exception, settings: Settings) -> str:
@@ -348,8 +349,8 @@ def publish(run: Run, settings: Settings) -> str | None:
         if not run.is_supplement:
             carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
-    renew_after(settings, [run.month])
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
+    renew_after(settings, [run.month])  # its page shows the alert
     return None
 
 

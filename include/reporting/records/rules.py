@@ -72,8 +72,11 @@ class Rule:
     record: Record
     scope: Scope
     sentence: Text
+    sentence_zh: Text
     why: Text
+    why_zh: Text
     usual_cause: Text
+    usual_cause_zh: Text
     citation: Text
     hit: Text
     mended: Text | None = None

@@ -44,14 +44,24 @@ REGISTRIES = {
             "record": "record_type",
             "scope": "scope",
             "sentence": "sentence",
+            "sentence_zh": "sentence_zh",
             "why": "why",
+            "why_zh": "why_zh",
             "usual_cause": "usual_cause",
+            "usual_cause_zh": "usual_cause_zh",
             "citation": "citation",
         },
     ),
     "check_guide": (
         EXPECTATIONS / "runbook.yml",
-        {"check": "check_pattern", "owner": "owner", "hurts": "hurts", "do": "what_to_do"},
+        {
+            "check": "check_pattern",
+            "owner": "owner",
+            "hurts": "hurts",
+            "hurts_zh": "hurts_zh",
+            "do": "what_to_do",
+            "do_zh": "what_to_do_zh",
+        },
     ),
 }
 

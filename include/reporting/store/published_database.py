@@ -63,13 +63,15 @@ SHOWN_BY = {
 
 
 ALERT_EVENTS = {
-    "at": "TIMESTAMP",
+    "happened_at": "TIMESTAMP",
     "event": "VARCHAR",
     "month": "VARCHAR",
     "finding": "VARCHAR",
     "audience": "VARCHAR",
     "severity": "VARCHAR",
+    "reached": "VARCHAR",
     "actor": "VARCHAR",
+    "taken_by": "VARCHAR",
     "note": "VARCHAR",
 }
 
@@ -150,14 +152,21 @@ def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, bui
 def _show_alert_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """A view of what happened to each alert, as of the moment in which it is read."""
     path = settings.alert_events
-    if not path.is_file():  # a view needs its file
+    columns = ", ".join(f"'{name}': '{form}'" for name, form in ALERT_EVENTS.items())
+    source = (
+        f"read_json({literal(path)}, format = 'newline_delimited', ignore_errors = true, "
+        f"columns = {{{columns}}})"
+    )
+    try:  # a view needs its file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    columns = ", ".join(f"'{name}': '{form}'" for name, form in ALERT_EVENTS.items())
+    except OSError:  # the home is not writable, and nothing can have happened
+        if not path.is_file():
+            empty = ", ".join(f'null::{form} as "{name}"' for name, form in ALERT_EVENTS.items())
+            source = f"(select {empty} where false)"
     connection.execute(
-        "create view marts.alert_events as select * from read_json("
-        f"{literal(path)}, format = 'newline_delimited', ignore_errors = true, "
-        f'columns = {{{columns}}}) order by "at"'
+        "create view marts.alert_events as "
+        f"select row_number() over () as position, * from {source} order by position"
     )
 
 
@@ -221,6 +230,15 @@ def is_of_this_place(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     places = (settings.published, settings.ledger, settings.alert_events.parent)
     here = [literal(f"{one}/")[:-1] for one in places]  # beginnings
     return all(any(one in query for one in here) for query in _queries(connection))
+
+
+def require_file(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Raise BadCall where ``open_published`` made the database in memory, without its file."""
+    if connection.execute("select current_database()").fetchall() == [("memory",)]:
+        raise BadCall(
+            f"{settings.published_database} names the files of another folder and {settings.home} "
+            "is not writable; copy the home folder to where you may write, and work on the copy"
+        )
 
 
 def shown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:

@@ -12,8 +12,12 @@ from reporting.core.database import literal, new_database
 from reporting.core.errors import BadCall
 from reporting.core.settings import Settings
 from reporting.store import dictionary
-from reporting.store.published_database import months_shown, open_published
+from reporting.store.published_database import months_shown, open_published, require_file
 
+OF_STAFF = {  # columns that name who acted, or hold their words
+    "submissions": ("built_by", "approved_by"),
+    "data_quality_results": ("waiver_note",),
+}
 LEFT_OUT = ("submission_events", "audit_log", "alert_events", "data_dictionary", "saved_queries")
 
 
@@ -29,13 +33,15 @@ class Copied:
 def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
     """Write the tables of the newest months (default: all) into a new file; it appears whole.
 
-    Raises BadCall if the file exists or cannot be written there, or nothing is published.
+    Raises BadCall if the file exists or cannot be written there, if nothing is published, or if the
+    database can only be opened in memory, since it names the files of another folder.
     """
     if file.exists():
         raise BadCall(f"{file} exists; name a new file")
     if not file.parent.is_dir():
         raise BadCall(f"{file.parent} is no folder; make it, or name another file")
     with open_published(settings) as published:
+        require_file(published, settings)
         built = months_shown(published)
         if not built:
             raise BadCall("no month is built yet: run `reporting run --month YYYY-MM` first")
@@ -55,9 +61,11 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
         dictionary.create_code_lists(copy, settings)
         for view, is_monthly in views:
             since = f"where report_month >= date '{kept[0].month}'" if is_monthly else ""
+            columns = ", ".join(f"null::varchar as {name}" for name in OF_STAFF.get(view, ()))
+            replaced = f"replace ({columns})" if columns else ""
             (copied,) = copy.execute(
-                f"create table marts.{view} as select * from published.marts.{view} {since} "
-                "order by all"
+                f"create table marts.{view} as "
+                f"select * {replaced} from published.marts.{view} {since} order by all"
             ).fetchone() or (0,)
             rows += copied
         copy.execute("detach published")

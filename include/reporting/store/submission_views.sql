@@ -350,6 +350,17 @@ described as (  -- the longest beginning of a code that is described
     inner join marts.feedback_codes as known on starts_with(codes.feedback_code, known.code)
     qualify
         row_number() over (partition by codes.feedback_code order by length(known.code) desc) = 1
+),
+
+guide as (  -- who acts on a rule, and how: the first entry of the check guide that fits
+    select
+        rules.rule_id,
+        arg_min(entries.what_to_do, entries.position) as what_to_do,
+        arg_min(entries.owner, entries.position) as owner
+    from marts.bureau_rules as rules
+    inner join marts.check_guide as entries
+        on 'bureau.' || rules.rule_id glob entries.check_pattern
+    group by all
 )
 
 select
@@ -370,9 +381,10 @@ select
     cast(null as timestamp) as rejected_at,
     cast(null as date) as due_on,
     cast(null as bigint) as times_rejected,
-    cast(null as varchar) as what_to_do,
-    cast(null as varchar) as owner
+    guide.what_to_do,
+    guide.owner
 from {repair_queue}
+left join guide using (rule_id)
 union all
 select
     coded.report_month,

@@ -18,17 +18,27 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
 from reporting.store.build_store import open_store
-from reporting.store.published import TABLES, published_file, tables_of
+from reporting.store.published import TABLES, built_runs, published_file, tables_of
 from reporting.transform.dbt import run_dbt
 
 FOLDER = "by_hand"  # in the month's private folder
 EXAMPLES = 5
+OURS = ("--vars", "--target", "-t", "--profile", "--project-dir", "--profiles-dir", "--target-path")
+SELECT = ("-s", "--select", "-m", "--models")
 OF_PYTHON = ("data_quality_results", "landing_files", "built_months", "runs")  # no model makes them
 OF_FILES = {"reconciliation": "step <> 'file'"}  # rows that are counted in the written files
 DIFFERENCES = """
-with published as (from read_parquet({file}, hive_partitioning = false) where {models_rows}),
+with published as (  -- rows of one key are numbered: a key may be doubled
+    select *, row_number() over (partition by {keys}) as copy
+    from read_parquet({file}, hive_partitioning = false)
+    where {models_rows}
+),
 
-by_hand as (from marts.{table} where report_month = {month} and {models_rows}),
+by_hand as (
+    select *, row_number() over (partition by {keys}) as copy
+    from marts.{table}
+    where report_month = {month} and {models_rows}
+),
 
 compared as (
     select
@@ -37,7 +47,7 @@ compared as (
         {only_by_hand} as is_only_by_hand,
         [{changed}] as changed
     from published
-    full join by_hand on {same_key}
+    full join by_hand on {same_key} and published.copy = by_hand.copy
 )
 
 select
@@ -78,11 +88,37 @@ def run_by_hand(run: Run, settings: Settings, arguments: list[str], is_fresh: bo
     """Run dbt with the run's variables on the copy; its output goes to the terminal.
 
     The copy is made where there is none, where the month was built since, and if ``is_fresh``.
-    Raises BadCall without arguments or a build store, DbtFailed if dbt fails.
+    Raises BadCall without arguments or a build store, or where rows with personal data would be
+    printed; DbtFailed if dbt fails.
     """
     if not arguments:
         raise BadCall("give dbt's arguments after --, such as: -- build -s repayment_status+")
-    run_dbt(run, _copy(run, settings, is_fresh), *arguments, is_quiet=False)
+    if ours := [word for word in arguments if word.partition("=")[0] in OURS]:
+        raise BadCall(f"{ours[0]} is given by the month; leave it out")
+    _require_no_rows_with_personal_data(arguments)
+    copy = _copy(run, settings, is_fresh)
+    from dbt.cli.exceptions import DbtUsageException
+
+    try:
+        with exclusive(copy):
+            run_dbt(run, copy, *arguments, is_quiet=False)
+    except DbtUsageException as error:
+        raise BadCall(f"dbt: {' '.join(str(error).split())}") from None
+
+
+def _require_no_rows_with_personal_data(arguments: list[str]) -> None:
+    """Refuse to print rows of anything but published tables: others hold names and numbers."""
+    if "show" not in arguments:
+        return
+    places = [place for place, word in enumerate(arguments) if word in SELECT]
+    shown = [name for place in places for name in arguments[place + 1 : place + 2]]
+    if any(word.startswith("--inline") for word in arguments) or not {*shown} <= {*TABLES}:
+        raise BadCall(
+            "dbt show prints rows, and only published tables have none with personal data: give "
+            "one with -s, such as -s repayment_status"
+        )
+    if not shown:
+        raise BadCall("give the table to show with -s, such as -s repayment_status")
 
 
 def _copy(run: Run, settings: Settings, is_fresh: bool) -> Settings:
@@ -101,7 +137,8 @@ def _copy(run: Run, settings: Settings, is_fresh: bool) -> Settings:
             private_folder(by_hand.home)
             private_folder(by_hand.work)
             private_folder(copy.parent)
-            shutil.copyfile(store, copy)
+            with atomic.replaced(copy) as aside:
+                shutil.copyfile(store, aside)
     return by_hand
 
 
@@ -110,8 +147,17 @@ def _settings_of_the_copy(run: Run, settings: Settings) -> Settings:
 
 
 def differences(run: Run, settings: Settings) -> list[Difference]:
-    """How the run's marts in the copy differ from the published ones, table by table."""
+    """How the run's marts in the copy differ from the published ones, table by table.
+
+    Raises BadCall where this build of the run is not published.
+    """
     with open_store(run, _settings_of_the_copy(run, settings)) as connection:
+        ((run_id,),) = connection.execute("select run_id from marts.built_months").fetchall()
+        if (run, run_id) not in {(one.run, one.run_id) for one in built_runs(settings)}:
+            raise BadCall(
+                f"{run.label} as its build store has it is not published, so there is nothing to "
+                f"compare with: run `reporting run {run.options}` first"
+            )
         return [
             found
             for table in tables_of(run)
@@ -123,8 +169,6 @@ def differences(run: Run, settings: Settings) -> list[Difference]:
 def _difference(
     connection: duckdb.DuckDBPyConnection, table: str, file: Path, run: Run
 ) -> Iterator[Difference]:
-    if not file.is_file():
-        return
     rows = f"read_parquet({literal(file)}, hive_partitioning = false)"
     before = [name for name, *_ in connection.execute(f"describe from {rows}").fetchall()]
     now = [name for name, *_ in connection.execute(f"describe marts.{table}").fetchall()]
@@ -134,6 +178,7 @@ def _difference(
     query = DIFFERENCES.format(
         table=table,
         file=literal(file),
+        keys=TABLES[table],
         month=f"date '{run.month}'",
         models_rows=OF_FILES.get(table, "true"),
         key="concat_ws(' ', "

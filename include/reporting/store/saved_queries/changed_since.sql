@@ -1,6 +1,6 @@
 -- Which months of accounts were reported again with other values after a moment?
 create macro marts.changed_since(moment) as table
-with told as (
+with reported as (
     select
         *,
         lag(struct_pack(status := rpy_status, overdue := tot_overd, balance := acct_bal, sent_as := record_id))
@@ -26,7 +26,7 @@ select
     acct_bal as balance_now,
     state,
     record_id
-from told
+from reported
 where
     before is not null
     and as_of > cast(moment as timestamp)

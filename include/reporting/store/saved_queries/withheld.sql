@@ -10,7 +10,7 @@ select
     owed.rule_ids,
     coalesce(
         any_value(reasons.sentence),
-        string_agg(rules.sentence, ' ' order by rules.rule_id),
+        string_agg('Fails rule ' || rules.rule_id || ': ' || rules.sentence, ' ' order by rules.rule_id),
         'The account is not in the data of this month.'
     ) as sentence,
     any_value(notices.earliest_report_on) as earliest_report_on
