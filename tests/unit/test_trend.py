@@ -384,7 +384,12 @@ def test_an_unknown_event_stands_as_it_is_and_a_missing_file_of_alerts_is_no_fau
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole_month(settings, "2026-05", check("a"))
-    event = {"at": "2026-06-03T09:00:00", "event": "snoozed", "month": "2026-05", "finding": "a"}
+    event = {
+        "happened_at": "2026-06-03T09:00:00",
+        "event": "snoozed",
+        "month": "2026-05",
+        "finding": "a",
+    }
     more = {"audience": "pipeline", "severity": "warning", "actor": "os:bo", "note": ""}
     settings.alert_events.write_text(json.dumps(event | more) + "\n", encoding="utf-8")
     renew.renew(settings)

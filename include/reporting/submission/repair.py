@@ -65,15 +65,15 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def writing(settings: Settings, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of the home folder after ``finish_interrupted``, and renew the pages."""
+    """Hold the lock of the home folder after ``finish_interrupted``; renew the pages at the end."""
     with exclusive(settings, wait=wait):
-        shown = _shown_by_pages(settings)
         finish_interrupted(settings)
+        before = require_head(settings).number
         try:
             yield
         finally:  # also where the command fails after its batch is written
             rebuild_if_behind(settings)
-            _renew_pages(settings, shown)
+            _renew_pages(settings, before)
         alert(settings)
 
 
@@ -105,9 +105,11 @@ def _renew_pages(settings: Settings, shown: int) -> None:
 
 
 def finish_interrupted(settings: Settings) -> None:
-    """Both repairs, of an interrupted release and of a database behind the ledger, and alerts."""
+    """Repair an interrupted release, and a database or pages behind the ledger; then the alerts."""
+    shown = _shown_by_pages(settings)
     finish_releases(settings)
     rebuild_if_behind(settings)
+    _renew_pages(settings, shown)
     alert(settings)
 
 
