@@ -52,6 +52,14 @@ def test_what_is_listed_is_rejected_and_the_rest_accepted(released: Released) ->
     assert codes == [("ABR006",), ("BLE011",)]
     rejected = "from marts.pending_now where held_back_by = 'REJECTED'"
     assert len(query(released.settings, rejected)) == 2
+    page = released.settings.month_page(FIRST).read_text(encoding="utf-8")
+    accepted, rejected = query(
+        released.settings,
+        "select sum(accepted), sum(rejected) from marts.submissions "
+        f"where report_month = '{FIRST}-01'",
+    )[0]
+    assert f"{accepted} records accepted" in page  # the answer alone renews it
+    assert f"{rejected} records rejected" in page
     kept = query(released.settings, "select details from marts.submission_events")
     assert not any("110101199001011234" in str(details) for (details,) in kept)
 

@@ -38,9 +38,14 @@ SET_ASIDE = "refused"  # folder of the inbox: answers that count for nothing
 # The built months from the earliest one on that batches after a number are about.
 FROM_THE_EARLIEST = """
 with concerned as (
-    select distinct report_month, as_of
-    from marts.submission_events
-    where batch > ? and report_month is not null
+    select distinct  -- an event of delivery or answer names its file alone
+        coalesce(events.report_month, files.report_month) as report_month,
+        coalesce(events.as_of, files.as_of) as as_of
+    from marts.submission_events as events
+    left join submission.file_states as files
+        on events.reporter_code = files.reporter_code
+        and events.file_name = files.file_name
+    where events.batch > ?
 ),
 
 about as (
