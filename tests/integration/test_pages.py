@@ -233,6 +233,13 @@ def test_no_page_names_a_person(lender_book: Lender) -> None:
 
 
 @needs_browser
+def test_a_first_month_says_that_it_has_nothing_to_compare_with(lender_book: Lender) -> None:
+    first = lender_book.settings.month_page(MONTHS[0]).read_text(encoding="utf-8")
+    later = lender_book.settings.month_page(MONTHS[1]).read_text(encoding="utf-8")
+    assert "nothing to compare its metrics with" in section(first, "glance")
+    assert "nothing to compare its metrics with" not in section(later, "glance")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_cut_off_and_nothing_scrolls_sideways(width: int, lender_book: Lender) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")

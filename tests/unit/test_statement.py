@@ -145,6 +145,14 @@ def test_who_is_not_reported_hears_why_and_what_would_change_it(
     assert Words(language).of_reason(code) in document.accounts[0].lines[1]
 
 
+def test_a_month_that_a_later_run_sent_is_not_called_unreported() -> None:
+    row = ROW | {"reason_code": "NOTICE_PENDING", "is_reportable": False}
+    document = document_of(statement(replace(ACCOUNT, row=row)), Language.EN)
+    said = "\n".join(document.accounts[0].lines)
+    assert "May 2026 was not reported in time; it was sent on 10 June 2026." in said
+    assert "is not reported" not in said
+
+
 def test_a_person_whose_account_is_withheld_hears_that_the_rest_was_sent() -> None:
     account = with_record(state="WITHHELD", file_name=None, rule_ids="H02")
     person = replace(RECORD, record_type="110", account_id=None, values={}, report_date_code="10")

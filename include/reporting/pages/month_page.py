@@ -260,8 +260,9 @@ def _difference(row: Row, phrase: Phrase) -> Words:
         return Words(phrase(key), phrase(key))
     if item in reasons():
         return words.reason(item)
-    if item in words.rules():
-        return words.rule(words.rules()[item])
+    if item in words.rules():  # its sentence says what should be
+        sentence, fails = words.rule(words.rules()[item]), phrase("fails", rule=item)
+        return Words(f"{fails} {sentence.en}", f"{fails}{sentence.zh}")
     if item.startswith("rejected "):
         return words.feedback(item.removeprefix("rejected "))
     return Words(item)

@@ -254,6 +254,11 @@ def _of_month(group: list[Account], statement: Statement, words: Words) -> list[
         said = "reason"
     else:
         said = "of_months" if len(group) > 1 else "of_month"
+    later = group[0].sent_about(statement.month)
+    if (
+        later is not None and later.sent_at is not None
+    ):  # by a run after the one that is answered for
+        return [words.say("of_month_later", month=month, day=words.day(later.sent_at.date()))]
     lines = [words.say(said, month=month, reason=reason)]
     if code in WITHOUT_SIGNATURE and any(
         one.table_name == "consents" for one in statement.quarantined

@@ -105,6 +105,16 @@ class Account:
             and record.state in ("ACCEPTED", "RELEASED", "BUILT")
         ]
 
+    def sent_about(self, month: date) -> Record | None:
+        """The record about a month that is in a released file, if there is one."""
+        of_month = [
+            record
+            for record in self.records
+            if record.report_date.replace(day=1) == month
+            and record.state in ("RELEASED", "ACCEPTED")
+        ]
+        return of_month[-1] if of_month else None
+
     def reached(self, standing: Standing) -> list[Record]:
         """The records that have come so far, oldest first."""
         return [record for record in self.records if BY_STATE[record.state] is standing]
