@@ -360,6 +360,6 @@ def test_the_page_of_the_month_counts_each_step_and_shows_no_amount(small: Lende
     shown = re.sub(r"\s*\n\s*", "", shown.partition('<section id="files">')[0])
     assert shown.count('<b class="tag">closes</b>') == 5
     assert '<tr class="total"><td class="n">9</td><td>accounts with a balance' in shown
-    withheld = f"\N{MINUS SIGN}1</td><td>{words.rules()['V19']}</td>"
+    withheld = f"\N{MINUS SIGN}1</td><td>fails V19: {words.rules()['V19'].sentence}</td>"
     assert f'<tr class="item"><td class="n">{withheld}' in shown
     assert "273" not in shown
