@@ -71,14 +71,11 @@ airflow: export AIRFLOW__CORE__PARALLELISM = 1
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS = 0o700
 airflow: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS = 0o600
 
-# One process more than cores: tests wait for servers, browsers and processes.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-
 test: $(INSTALLED) ## Run the tests that CI runs
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-all: $(INSTALLED) ## Run every test, also the long ones
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "nightly or not nightly"
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "nightly or not nightly"
 
 test-spark: $(SPARK_INSTALLED) ## Compare the same book on DuckDB and on Spark row by row (needs Java 17)
 	@$(SPARK_BIN)/pytest tests/spark -s
