@@ -153,9 +153,7 @@ def open_now(settings: Settings) -> list[OpenAlert]:
 def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) -> OpenAlert:
     sent = [one for one in events if one.event == "sent"]
     severity = sent[-1].severity if sent else "critical"
-    reached = {
-        one.reached: one.happened_at for one in events if one.reached
-    }  # the last time of each
+    last_reached = {one.reached: one.happened_at for one in events if one.reached}
     # an answer to a warning is none to the critical alert that follows
     answers = [
         one
@@ -165,8 +163,8 @@ def _as_open(month: str, audience: str, finding: str, events: list[AlertEvent]) 
     return OpenAlert(
         *(month, finding, audience, severity),
         sent_at=sent[0].happened_at if sent else None,
-        last_sent_at=reached.get(audience),
-        escalated_at=reached.get(ESCALATED_TO) if audience != ESCALATED_TO else None,
+        last_sent_at=last_reached.get(audience),
+        escalated_at=last_reached.get(ESCALATED_TO) if audience != ESCALATED_TO else None,
         answered_by=answers[-1].taken_by if answers else "",
     )
 

@@ -37,8 +37,8 @@ def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     Returns by audience the connections that delivered it. Never raises for a destination or for a
     home folder that cannot be written: such a failure is one warning line in the log, so that it
     does not hide the month's own error. Only delivered messages are remembered. Each step of a
-    delivery waits 10 seconds at most, unless the connection says otherwise. Findings that a watch
-    of the same day has sent are not sent again.
+    delivery waits 10 seconds at most, unless the connection says otherwise. A watch sends no
+    finding again that was sent on the same day, or acknowledged.
     """
     over = _over(alert, settings)
     if not alert.audiences and not over:
@@ -69,7 +69,8 @@ def _known(alert: Alert, settings: Settings) -> dict[str, set[str]]:
     """By audience, the findings that a watch does not send: sent today, or acknowledged."""
     if alert.outcome != "watched":
         return {}
-    known = {audience: set(ids) for audience, ids in _sent_today(alert, settings).items()}
+    sent_today = open_alerts.sent_on(alert.as_of.date(), settings)
+    known = {audience: set(findings) for audience, findings in sent_today.items()}
     answered = {
         (one.month, one.finding, one.severity, one.audience)
         for one in alert_events.open_now(settings)
@@ -81,13 +82,6 @@ def _known(alert: Alert, settings: Settings) -> dict[str, set[str]]:
             words for one, words in findings if (*one, audience) in answered
         )
     return known
-
-
-def _sent_today(alert: Alert, settings: Settings) -> dict[str, list[str]]:
-    """By audience, what an earlier watch of the same day has sent; a month's run sends always."""
-    if alert.outcome != "watched":
-        return {}
-    return open_alerts.sent_on(alert.as_of.date(), settings)
 
 
 def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
@@ -105,7 +99,7 @@ def _remember(alert: Alert, settings: Settings, reached: list[str]) -> None:
                 sent = [(*one, audience) for one in alert.severities(audience)]
                 events += alert_events.events_of("sent", sent, audience)
         if alert.outcome == "watched":
-            known = _sent_today(alert, settings)
+            known = open_alerts.sent_on(alert.as_of.date(), settings)
             known |= {one: list(alert.findings(one)) for one in reached}
             open_alerts.keep_sent_on(alert.as_of.date(), settings, known)
     alert_events.append(events, settings)
