@@ -92,6 +92,7 @@ def test_a_build_that_is_not_published_has_nothing_to_be_compared_with(settings:
         ("show", "-s", "record_110"),
         ("show", "--inline", "select name from {{ source('raw', 'customers') }}"),
         ("show", "-s", "repayment_status", "--select", "stg_customers"),
+        ("show", "-s", "repayment_status", "record_110"),
     ],
 )
 def test_no_row_with_personal_data_is_printed(

@@ -7,6 +7,7 @@ and the next one show. Neither the month's store nor anything published is chang
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -110,8 +111,12 @@ def _require_no_rows_with_personal_data(arguments: list[str]) -> None:
     """Refuse to print rows of anything but published tables: others hold names and numbers."""
     if "show" not in arguments:
         return
-    places = [place for place, word in enumerate(arguments) if word in SELECT]
-    shown = [name for place in places for name in arguments[place + 1 : place + 2]]
+    places = [place + 1 for place, word in enumerate(arguments) if word in SELECT]
+    shown = [  # the option takes every word up to the next option
+        name
+        for place in places
+        for name in takewhile(lambda word: not word.startswith("-"), arguments[place:])
+    ]
     if any(word.startswith("--inline") for word in arguments) or not {*shown} <= {*TABLES}:
         raise BadCall(
             "dbt show prints rows, and only published tables have none with personal data: give "
