@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.gnupg_keys import made_keys, with_keys
 from support.lender_months import Lender, build, settings_in
+from support.released_answers import Released
 from support.released_months import FIRST, SECOND, copy_of
 
 from reporting.core.settings import Settings
@@ -31,3 +32,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Lender:
 @pytest.fixture
 def settings(built: Lender, keys: dict[str, object], tmp_path: Path) -> Settings:
     return with_keys(copy_of(built.settings, tmp_path / "home"), keys)
+
+
+@pytest.fixture(scope="session")
+def released_once(
+    built: Lender, keys: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> Released:
+    """The lender with its first month released. Tests copy it."""
+    home = tmp_path_factory.mktemp("released") / "home"
+    return Released.of_built(with_keys(copy_of(built.settings, home), keys))
+
+
+@pytest.fixture
+def released(released_once: Released, tmp_path: Path) -> Released:
+    return released_once.copy(tmp_path / "home")

@@ -15,7 +15,6 @@ from support.released_months import SECOND, approve, release_month
 
 from reporting.alerts import open_alerts
 from reporting.core.errors import DataNotFit
-from reporting.core.settings import Settings
 from reporting.pipeline import feedback_task, steps
 from reporting.pipeline.airflow import reporting_variables
 from reporting.store import run_marks
@@ -53,11 +52,6 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         name = "AIRFLOW_CONN_REPORTING_ALERTS_SMTP"
         monkeypatch.setenv(name, json.dumps(connection))
         yield mailbox
-
-
-@pytest.fixture
-def released(settings: Settings) -> Released:
-    return Released(settings)
 
 
 def audiences(mailbox: Mailbox) -> list[str]:

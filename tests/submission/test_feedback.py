@@ -20,11 +20,6 @@ from reporting.submission import feedback
 pytestmark = needs_gpg
 
 
-@pytest.fixture
-def released(settings: Settings) -> Released:
-    return Released(settings)
-
-
 def test_an_answer_without_messages_accepts_every_record(released: Released) -> None:
     name = released.file("210")
     released.answer(name)

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gnupg_keys import needs_gpg, with_keys
+from support.gnupg_keys import needs_gpg
 from support.killed import killed_before
-from support.lender_months import Lender
 from support.nightly import first
 from support.released_answers import Released, message
 from support.released_months import FIRST, at, copy_of, query
@@ -24,12 +23,10 @@ SUPPLEMENT_AS_OF = "2026-04-20"
 
 
 @pytest.fixture(scope="module")
-def answered(
-    built: Lender, keys: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> Released:
+def answered(released_once: Released, tmp_path_factory: pytest.TempPathFactory) -> Released:
     """A released month with two answers in the inbox: two records rejected, a file accepted."""
     home = tmp_path_factory.mktemp("answered") / "home"
-    released = Released(with_keys(copy_of(built.settings, home), keys))
+    released = released_once.copy(home)
     name = released.file("210")
     one, other = released.lines[name][:2]
     released.answer(name, message(one, "ABR006"), message(other, "ABR006"))

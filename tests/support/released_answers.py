@@ -8,7 +8,7 @@ from typing import Any
 
 from reporting.core.settings import Settings
 from reporting.submission import feedback
-from support.released_months import FIRST, approve, at, query, release_month
+from support.released_months import FIRST, approve, at, copy_of, query, release_month
 
 HEADER = "A050{kind}2.0.0{template}{reporter}202604030000000{count:07d}"
 
@@ -22,8 +22,20 @@ class Released:
             path.name: path.read_text(encoding="utf-8").splitlines()[1:]
             for path in settings.submissions.glob(f"*/{FIRST}/*.txt")
         }
+
+    @classmethod
+    def of_built(cls, settings: Settings) -> "Released":
+        """Approve and release the first month of a home."""
+        released = cls(settings)
         approve(settings, FIRST)
         release_month(settings, FIRST)
+        return released
+
+    def copy(self, home: Path) -> "Released":
+        """The same in a home of its own."""
+        copy = Released(copy_of(self.settings, home))
+        copy.lines = self.lines
+        return copy
 
     def file(self, kind: str) -> str:
         return min(name for name in self.lines if name[22:25] == kind)

@@ -6,10 +6,9 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-import duckdb
-
 from reporting.checks.guide import Severity
 from reporting.core import atomic
+from reporting.core.database import in_memory
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -76,7 +75,7 @@ class CheckReport:
         folder = results_folder(self.run, settings)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.layer}.parquet"
-        with atomic.replaced(path) as aside, duckdb.connect() as connection:
+        with atomic.replaced(path) as aside, in_memory() as connection:
             connection.execute(f"create table results ({RESULT_COLUMNS})")
             connection.executemany(
                 f"insert into results values ({', '.join('?' * len(fields(CheckResult)))})",
@@ -117,7 +116,7 @@ def saved_reports(run: Run, settings: Settings) -> list[Path]:
 
 def results_of(run: Run, settings: Settings) -> list[CheckResult]:
     """Every result saved so far for a month."""
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         rows = [connection.read_parquet(str(p)).fetchall() for p in saved_reports(run, settings)]
     names = [field.name for field in fields(CheckResult)]
     every = (dict(zip(names, row, strict=True)) for row in chain.from_iterable(rows))

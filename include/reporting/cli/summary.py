@@ -71,11 +71,11 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             "group by all order by all",
             [first_days],
         ).fetchall()
-        someone = connection.execute(
+        [(someone,)] = connection.execute(
             "select min(customer_id) from marts.reportable_population where report_month = ? "
             "and not is_reportable",
             [first_days[-1]],
-        ).fetchone()
+        ).fetchall()
     _print_verdicts(console, months, {(f"{m:%Y-%m}", code): n for m, code, n in counts})
     _print_files(console, settings, months)
     for month, count in due:
@@ -108,7 +108,7 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             f"{as_of:%Y-%m-%d %H:%M}",
             highlight=False,
         )
-    _print_next(console, settings, months[-1], someone[0] if someone else None)
+    _print_next(console, settings, months[-1], someone)
 
 
 def show_supplement(run: Run, settings: Settings, console: Console | None = None) -> None:

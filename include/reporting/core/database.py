@@ -1,8 +1,10 @@
 """DuckDB files and connections: atomic writes, limits from the settings, interrupts."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -25,6 +27,9 @@ CONTENTS = r"""
     order by all
 """
 
+_ENGINES: dict[int, duckdb.DuckDBPyConnection] = {}  # by process: a fork has none of its threads
+_NUMBERS = count(1)
+
 
 def literal(value: object) -> str:
     """A text or a path as an SQL literal, in quotes."""
@@ -35,6 +40,40 @@ def parquet_rows(*paths: Path) -> str:
     """The SQL relation of the rows of some Parquet files; a column that one lacks is null there."""
     listed = ", ".join(literal(path) for path in paths)
     return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own in memory, for small tables and files.
+
+    All of a process share one engine, since to start one takes ten times as long as to add a
+    database to it. Limits of an engine would hold for all of them: large work starts its own.
+    """
+    with _database_in_engine(":memory:") as connection:
+        yield connection
+
+
+@contextmanager
+def attached(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database file, read only and for a moment, in the engine of ``in_memory``."""
+    with _database_in_engine(str(file), "(read_only)") as connection:
+        yield connection
+
+
+@contextmanager
+def _database_in_engine(address: str, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    process = os.getpid()
+    if process not in _ENGINES:
+        _ENGINES[process] = duckdb.connect()
+    name = f"database_{next(_NUMBERS)}"
+    connection = _ENGINES[process].cursor()
+    try:
+        connection.execute(f"attach {literal(address)} as {name} {options}; use {name}")
+        yield connection
+    finally:
+        connection.close()
+        with _ENGINES[process].cursor() as other:
+            other.execute(f"detach database if exists {name}")
 
 
 @contextmanager
@@ -83,7 +122,7 @@ def apply_limits(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     A build store spills into a folder that DuckDB makes beside its file, in the month's private
     folder; a connection without a file would spill into the current folder.
     """
-    if connection.execute("select current_setting('temp_directory')").fetchone() == (".tmp",):
+    if connection.execute("select current_setting('temp_directory')").fetchall() == [(".tmp",)]:
         spill = str(spill_folder(settings))
         connection.execute("set temp_directory = ?", [spill])
     if settings.memory_limit:

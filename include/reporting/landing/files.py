@@ -198,11 +198,9 @@ def _columns_of_another_type(feed: Feed, path: str, types: dict[str, str]) -> se
     )
     relation = feed.connection.from_parquet(feed.zone.address(path), hive_partitioning=False)
     try:
-        row = relation.aggregate(counts).fetchone() or ()
+        [row] = relation.aggregate(counts).fetchall()
     except duckdb.Error:
-        row = ()
-    if not row:
-        raise feed.fault(path, "is damaged; deliver it again")
+        raise feed.fault(path, "is damaged; deliver it again") from None
     for column, filled, taken in zip(other, row[::2], row[1::2], strict=True):
         if filled != taken:
             raise feed.fault(path, _what_is_wrong(column, types[column.name]), column.name)

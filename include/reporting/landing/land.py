@@ -203,8 +203,8 @@ def _create(feed: Feed, files: list[DeliveredFile]) -> int:
     select = typed_select(feed.table, files, feed.zone) if files else empty_select(feed.table)
     kind = "table" if _is_read_once(feed, files) else "view"
     feed.connection.execute(f"create {kind} raw.{name} as {select}")
-    row = feed.connection.execute(f"select count(*) from raw.{name}").fetchone()
-    return int(row[0]) if row else 0
+    [(rows,)] = feed.connection.execute(f"select count(*) from raw.{name}").fetchall()
+    return int(rows)
 
 
 # DuckDB errors about a query, a limit or a value; a page that cannot be decoded raises others
@@ -267,7 +267,7 @@ def _require_decoded(feed: Feed, files: list[DeliveredFile]) -> None:
 def _read_all(feed: Feed, source: str) -> None:
     """Decode every value."""
     columns = ", ".join(feed.table.column_names)
-    feed.connection.execute(f"select bit_xor(hash({columns})) {source}").fetchone()
+    feed.connection.execute(f"select bit_xor(hash({columns})) {source}").fetchall()
 
 
 def broken(feed: Feed, file: DeliveredFile) -> tuple[str, str] | None:
@@ -308,8 +308,8 @@ def unreadable_values(feed: Feed, files: list[DeliveredFile]) -> list[str]:
     types = {column.name: column.type for column in feed.table.columns}
     warnings = []
     for path, name, count in found:
-        readable = landed.filter(f"_file = {literal(path)}").count(name).fetchone()
-        if count > 1 and readable == (0,):
+        readable = landed.filter(f"_file = {literal(path)}").count(name).fetchall()
+        if count > 1 and readable == [(0,)]:
             raise feed.fault(path, f"no value can be read as {types[name]}; correct it", name)
         warnings.append(
             f"table {feed.table.name}, file {path}, column {name}: {count:,} unreadable as "
@@ -340,7 +340,8 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
             .filter("product_code is not null")
             .aggregate("product_code")
             .order("product_code")
-            .fetchmany(MOST_PRODUCTS)
+            .limit(MOST_PRODUCTS)
+            .fetchall()
         )
         # what does not look like a code may be a person's
         codes = ", ".join(

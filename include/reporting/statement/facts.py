@@ -227,8 +227,8 @@ def _customer_of_records(connection: duckdb.DuckDBPyConnection, account: str) ->
         "and account_id = ? and customer_id is not null "
         "order by report_month desc, as_of desc limit 1",
         [account],
-    ).fetchone()
-    return found[0] if found else None
+    ).fetchall()
+    return found[0][0] if found else None
 
 
 def _records(

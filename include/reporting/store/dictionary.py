@@ -6,7 +6,9 @@ column has a comment, which ``duckdb_columns()``, ``information_schema`` and BI 
 """
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import yaml
@@ -117,7 +119,7 @@ def create_code_lists(connection: duckdb.DuckDBPyConnection, settings: Settings)
             f"sample_size = -1{form})"
         )
     for table, (path, columns) in REGISTRIES.items():
-        entries = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        entries = _content(path)
         rows = [{columns[field]: entry.get(field) for field in columns} for entry in entries]
         form = json.dumps([dict.fromkeys(columns.values(), "VARCHAR")])
         connection.execute(
@@ -129,9 +131,15 @@ def create_code_lists(connection: duckdb.DuckDBPyConnection, settings: Settings)
         )
 
 
+@cache
+def _content(path: Path) -> Any:
+    """The content of a YAML file of ours, which stays as it is while the program runs."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 def _seed_types() -> dict[str, dict[str, str]]:
     """The column types of each seed that dbt is given; all other columns have evident types."""
-    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    project = _content(DBT_PROJECT / "dbt_project.yml")
     seeds = project["seeds"][project["name"]]
     return {
         seed: {column: str(form) for column, form in config["+column_types"].items()}
@@ -145,7 +153,7 @@ def is_in(connection: duckdb.DuckDBPyConnection) -> bool:
     found = connection.execute(
         "select 1 from duckdb_views() where schema_name = 'marts' and view_name = 'data_dictionary'"
     )
-    return found.fetchone() is not None
+    return found.fetchall() != []
 
 
 def create_saved_queries(connection: duckdb.DuckDBPyConnection) -> None:
@@ -186,6 +194,7 @@ def describe(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(";\n".join(["begin", *comments, "commit"]))
 
 
+@cache
 def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
     """The description of each published table and of its columns, from dbt's files and ours.
 
@@ -194,7 +203,7 @@ def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
     found: dict[str, tuple[str, dict[str, str]]] = {}
     models = sorted(path for folder in PUBLISHED_MODELS for path in folder.glob("*.yml"))
     for path in (*models, DBT_PROJECT / "seeds" / "seeds.yml", DESCRIBED_HERE):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        content = _content(path)
         for entry in (*content.get("models", ()), *content.get("seeds", ())):
             columns = {
                 column["name"]: _one_line(column["description"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from reporting.core.database import in_memory
 from reporting.core.errors import DataNotFit
 from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
@@ -102,10 +103,10 @@ def published_files(settings: Settings, table: str) -> list[Path]:
 def unreadable(files: Iterable[Path]) -> list[Path]:
     """The files that are missing or have no Parquet footer."""
     found = []
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         for path in files:
             try:
-                connection.execute("from parquet_file_metadata(?)", [str(path)])
+                connection.execute("from parquet_file_metadata(?)", [str(path)]).fetchall()
             except duckdb.Error:
                 found.append(path)
     return found
@@ -140,7 +141,7 @@ def built_runs(settings: Settings) -> list[BuiltRun]:
     if not files:
         return []
     try:
-        with duckdb.connect() as connection:
+        with in_memory() as connection:
             # months of older versions have read no answers
             rows = connection.execute(
                 "select report_month, as_of, run_id, built_on, coalesce(ledger_upto, 0), "
@@ -161,7 +162,7 @@ def built_runs(settings: Settings) -> list[BuiltRun]:
 
 def key_checks(settings: Settings) -> set[str]:
     """The check values of the hash keys that the built months were made with, mostly one."""
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         months = (
             connection.read_parquet(str(path), hive_partitioning=False)
             for path in published_files(settings, "built_months")

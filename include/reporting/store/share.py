@@ -63,10 +63,10 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
             since = f"where report_month >= date '{kept[0].month}'" if is_monthly else ""
             columns = ", ".join(f"null::varchar as {name}" for name in OF_STAFF.get(view, ()))
             replaced = f"replace ({columns})" if columns else ""
-            (copied,) = copy.execute(
+            [(copied,)] = copy.execute(
                 f"create table marts.{view} as "
                 f"select * {replaced} from published.marts.{view} {since} order by all"
-            ).fetchone() or (0,)
+            ).fetchall()
             rows += copied
         copy.execute("detach published")
         dictionary.create_saved_queries(copy)

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import literal
+from reporting.core.database import attached, in_memory, literal
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -135,7 +135,7 @@ def append(settings: Settings, at: datetime, events: Sequence[Event]) -> int:
         raise DataNotFit(f"ledger batch {number} exists already; restore the ledger from a backup")
     stamp = (VERSION, newest.sha256, at.replace(tzinfo=None), current_actor())
     rows = [(number, position, *stamp, *_values(event)) for position, event in enumerate(events, 1)]
-    with duckdb.connect() as connection, atomic.replaced(final) as aside:
+    with in_memory() as connection, atomic.replaced(final) as aside:
         typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
         connection.execute(f"create table events ({typed})")
         connection.execute(
@@ -174,7 +174,7 @@ def first_actor(settings: Settings) -> str | None:
     files = batches(settings)
     if not files:
         return None
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         rows = connection.execute("select actor from read_parquet(?)", [str(files[0])]).fetchall()
     return str(rows[0][0])
 
@@ -222,7 +222,7 @@ def published_head(settings: Settings) -> Head | None:
     if not settings.published_database.is_file():
         return None
     try:
-        with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+        with attached(settings.published_database) as connection:
             rows = connection.execute("select batch, sha256 from submission.ledger_head").fetchall()
     except duckdb.Error:
         return None
@@ -241,7 +241,7 @@ def _unlike_published(files: list[Path], settings: Settings) -> list[int]:
 
 
 def _previous_sha256(file: Path) -> str:
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         try:
             rows = connection.execute(
                 "select distinct previous_sha256, version from read_parquet(?)", [str(file)]
@@ -292,7 +292,7 @@ def ledger_views(
     settings: Settings, upto: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with the events and the states of runs and files."""
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         show_events(connection, settings, upto)
         yield connection
 

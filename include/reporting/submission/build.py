@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from reporting.core import atomic
+from reporting.core.database import in_memory
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -92,7 +93,7 @@ def delivered_files(run: Run, settings: Settings) -> list[DeliveredFile]:
     Raises DataNotFit where one is not what its manifest says.
     """
     journal = published_file(settings, "submission_records", run)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         rows = connection.execute(
             "select reporter_code, file_name, count(*) "
             "from read_parquet(?, hive_partitioning = false) "

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
-
 from reporting.core import atomic
+from reporting.core.database import in_memory
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -309,7 +308,7 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
     """
     key = hash_key(settings, key_checks(settings))
     journal = journal_file(settings, sent.run)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         known = dict(
             connection.execute(
                 "select content_sha256, record_id from read_parquet(?) where file_name = ?",

@@ -156,19 +156,19 @@ def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
             if view in views:
                 target = book / name / f"{file}.parquet"
                 order = ", ".join([*key, "recorded_at"])
-                copied = engine.execute(
+                [(copied,)] = engine.execute(
                     f"copy (select {columns} from {view} order by {order}) to {literal(target)} "
                     "(format parquet, compression zstd, row_group_size 122880)"
-                ).fetchone()
-                rows[name] += copied[0] if copied else 0
-                if file == "redelivery" and copied == (0,):
+                ).fetchall()
+                rows[name] += copied
+                if file == "redelivery" and not copied:
                     target.unlink()  # a source delivers no empty file
     for name in sorted(feeds_as_text(engine)):
         target = book / name / "text.csv"
-        copied = engine.execute(
+        [(copied,)] = engine.execute(
             f"copy (from text_{name} order by all) to {literal(target)} (header)"
-        ).fetchone()
-        rows[name] += copied[0] if copied else 0
+        ).fetchall()
+        rows[name] += copied
     return rows
 
 
