@@ -27,6 +27,9 @@ CONTENTS = r"""
     order by all
 """
 
+# What other people open is written so that older programs can read it, too: DuckDB from this version
+READABLE_BY = "v1.0.0"
+
 _ENGINES: dict[int, duckdb.DuckDBPyConnection] = {}  # by process: a fork has none of its threads
 _NUMBERS = count(1)
 
@@ -88,7 +91,8 @@ def new_database(
     with atomic.replaced(final) as aside:
         log = aside.with_name(f"{aside.name}.wal")
         atomic.delete(log)
-        connection = duckdb.connect(str(aside), config=dict(config or {}))
+        known = {"storage_compatibility_version": READABLE_BY, **(config or {})}
+        connection = duckdb.connect(str(aside), config=known)
         try:
             yield connection
             connection.execute("checkpoint")
