@@ -15,19 +15,18 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import spill_folder
 
 SIZE = re.compile(r"\s*(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?\s*([A-Za-z]+|%)\s*")
-# Every table and view of the database file, with the length of its columns or its query: after the
-# file is opened again, DuckDB prints names of types without quotes, lists in another order, and
-# unions of several parts with other parentheses.
-CONTENTS = r"""
-    select schema_name, table_name, length(regexp_replace(sql, '["()\s]', '', 'g'))
+# What must be there when the file is opened again: every view, every table and its rows. Queries and
+# types are not compared, since DuckDB prints them otherwise after it has read them.
+CONTENTS = """
+    select schema_name, table_name, column_count, estimated_size
     from duckdb_tables() where not internal and not temporary
     union all
-    select schema_name, view_name, length(regexp_replace(sql, '["()\s]', '', 'g'))
+    select schema_name, view_name, null, null
     from duckdb_views() where not internal and not temporary
     order by all
 """
 
-# What other people open is written so that older programs can read it, too: DuckDB from this version
+# Other people's programs may be older: DuckDB from this version on can open what is published
 READABLE_BY = "v1.0.0"
 
 _ENGINES: dict[int, duckdb.DuckDBPyConnection] = {}  # by process: a fork has none of its threads
