@@ -105,7 +105,7 @@ checks-page: $(INSTALLED) ## Renew docs/checks.md from expectations/
 	@$(BIN)/python -m reporting.cli.reference_docs
 
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
-lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgres pyproject.toml
+lock: COMPILE = uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgres --extra s3 pyproject.toml
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	@$(COMPILE) --upgrade -o requirements.txt
 	@$(COMPILE) --extra spark --constraint requirements.txt -o requirements-spark.txt

@@ -205,6 +205,13 @@ def test_a_compressed_csv_is_read(lender: SmallLanding, suffix: str) -> None:
     assert said_by_watch(lender) == ""
 
 
+def test_a_compressed_csv_in_a_folder_of_hives_style_is_read(lender: SmallLanding) -> None:
+    path = compressed(lender, ".csv.gz", [CSV_ROW.format(7, "1.50")])
+    moved = path.rename(lender.path("transactions/day=2026-05-01/t.csv.gz"))
+    assert moved.relative_to(lender.landing).as_posix() in files_read(lender)
+    assert said_by_watch(lender) == ""
+
+
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst"])
 @pytest.mark.parametrize("content", [b"", b"no archive", "cut"])
 def test_a_damaged_compressed_csv_is_named(

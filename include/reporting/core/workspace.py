@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,13 +101,18 @@ def _remove_leftovers(settings: Settings) -> None:
     for spilled in settings.work.glob("*/*.tmp"):
         atomic.delete(spilled)
     for spilled in settings.work.glob("*.tmp"):
-        if not _is_alive(spilled.stem):
+        if not _is_alive(spilled.name.partition(".")[0]):
             atomic.delete(spilled)
 
 
 def spill_folder(settings: Settings) -> Path:
     """The folder in which DuckDB may spill for connections other than a build store's."""
     return settings.work / f"{os.getpid()}.tmp"
+
+
+def landing_copies(settings: Settings) -> Path:
+    """The folder in which this process has copies of the files of a landing zone behind a URL."""
+    return settings.work.resolve() / f"{os.getpid()}.{platform.node()}.tmp"
 
 
 def _is_alive(process: str) -> bool:

@@ -149,7 +149,8 @@ def _header(feed: Feed, path: str) -> list[str]:
     # Python has no zstd before 3.14: DuckDB reads the first line of a compressed file
     lines = feed.connection.execute(
         "from read_csv(?, auto_detect = false, header = false, delim = '\\0', quote = '', "
-        "escape = '', columns = {'line': 'VARCHAR'}, compression = ?) limit 1",
+        "escape = '', columns = {'line': 'VARCHAR'}, hive_partitioning = false, compression = ?) "
+        "limit 1",
         [feed.zone.address(path), compression(path)],
     ).fetchall()
     return next(csv.reader((line for (line,) in lines), strict=True), [])

@@ -21,7 +21,7 @@ from reporting.core.product_policy import read_policy
 from reporting.core.raw_contract import RawTable, control_totals, raw_contract
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.core.workspace import private_folder
+from reporting.core.workspace import landing_copies, private_folder
 from reporting.landing.compressed import require_whole
 from reporting.landing.control_totals import compare
 from reporting.landing.files import DeliveredFile, Feed, inspect, inspect_all, require_plausible
@@ -105,9 +105,8 @@ def land_feeds(
     that first reads it (``blame_damaged_file``).
     """
     policy = read_policy(settings)
-    zone = LandingZone.of(settings.landing, only)
+    zone = LandingZone.of(settings.landing, only, landing_copies(settings))
     with blame_damaged_file(settings), _fresh_build_store(run, settings) as connection:
-        zone.register(connection)
         connection.execute("create schema raw")
         feeds = [Feed(table, zone, connection) for table in raw_contract()]
         tables = tuple(_land_feed(feed, known or {}) for feed in feeds)
@@ -142,9 +141,26 @@ def _fresh_build_store(run: Run, settings: Settings) -> Iterator[duckdb.DuckDBPy
 def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTable:
     """Land one feed and record the digests of its files."""
     paths = delivered_files(feed.table, feed.zone)
+    # their state first, so that a change meanwhile is detected
+    states = {path: state for path, state in feed.zone.states(paths).items() if state}
+    for path in set(paths) - set(states):
+        raise feed.fault(path, "was removed while it was read; deliver it again")
+    with feed.zone.at_hand(paths):
+        return _land_files(feed, paths, states, known)
+
+
+def _land_files(
+    feed: Feed,
+    paths: list[str],
+    states: Mapping[str, FileState],
+    known: Mapping[tuple[str, str], Untidy],
+) -> LandedTable:
     files = inspect_all(feed, paths)
+    for file in files:
+        if file.size != states[file.path].size:
+            raise feed.fault(file.path, "was changed while it was read; run the month again")
     require_plausible(feed, files)
-    states, contents = _hashed(feed, paths)
+    contents = _hashed(feed, paths)
     require_whole(feed, files)
     seen = {path: known[path, sha] for path, sha in contents.items() if (path, sha) in known}
     with _blame_file_of_feed(feed, files):
@@ -157,19 +173,15 @@ def _land_feed(feed: Feed, known: Mapping[tuple[str, str], Untidy]) -> LandedTab
     return LandedTable(feed.table.name, contents, states, untidy, rows, tuple(warnings))
 
 
-def _hashed(feed: Feed, paths: list[str]) -> tuple[dict[str, FileState], dict[str, str]]:
-    """State and SHA-256 of each file; the state first, so that a change meanwhile is detected."""
-    states = {path: state for path, state in feed.zone.states(paths).items() if state}
+def _hashed(feed: Feed, paths: list[str]) -> dict[str, str]:
+    """SHA-256 of each file."""
     try:
-        contents = feed.zone.contents(states)
+        return feed.zone.contents(paths)
     except OSError as error:
         raise BrokenDelivery(
             f"table {feed.table.name}: file {error.filename} cannot be read ({error.strerror}); "
             "deliver it again"
         ) from None
-    for path in set(paths) - set(contents):
-        raise feed.fault(path, "was removed while it was read; deliver it again")
-    return states, contents
 
 
 def delivered_files(table: RawTable, zone: LandingZone) -> list[str]:
@@ -239,6 +251,8 @@ def blame_damaged_file(settings: Settings) -> Iterator[None]:
 
 def _require_readable(settings: Settings) -> None:
     zone = LandingZone.of(settings.landing)
+    if not zone.is_local:
+        return
     with duckdb.connect() as connection:
         apply_limits(connection, settings)
         for feed in (Feed(table, zone, connection) for table in raw_contract()):

@@ -21,6 +21,7 @@ from reporting.core.database import apply_limits
 from reporting.core.errors import DataNotFit
 from reporting.core.raw_contract import raw_contract
 from reporting.core.settings import EXPECTATIONS, Settings
+from reporting.core.workspace import landing_copies
 from reporting.landing.compressed import require_whole
 from reporting.landing.files import DeliveredFile, Feed, inspect, require_plausible
 from reporting.landing.land import broken, delivered_files, require_rows, unreadable_values
@@ -127,12 +128,11 @@ def measure(day: date, settings: Settings) -> dict[tuple[str, str], Figure]:
     A feed with a broken file has only ``structure``, since its rows are incomplete. Raises BadCall
     where the landing zone cannot be read.
     """
-    zone = LandingZone.of(settings.landing)
+    zone = LandingZone.of(settings.landing, copies=landing_copies(settings))
     figures: dict[tuple[str, str], Figure] = {}
     with duckdb.connect() as connection:
         connection.execute("set autoinstall_known_extensions = false")
         apply_limits(connection, settings)
-        zone.register(connection)
         connection.execute("create schema raw")
         connection.execute("create table feeds (feed varchar)")
         connection.execute("create table recorded (feed varchar, file varchar, day date, n bigint)")
@@ -161,15 +161,21 @@ def _look(feed: Feed, day: date) -> _Look:
     except DataNotFit as fault:
         look.faults.append(("", str(fault)))
         return look
-    files, recent = [], set(paths)
     look.files = len(paths)
+    with feed.zone.at_hand(paths):
+        _look_into(look, feed, paths, day)
+    return look
+
+
+def _look_into(look: _Look, feed: Feed, paths: list[str], day: date) -> None:
+    files, recent = [], set(paths)
     for path in paths:
         try:
             files.append(trimmed_whole(inspect(feed, path)))
         except DataNotFit as fault:
             look.faults.append((path, str(fault)))
     if look.faults:
-        return look
+        return
     failure: duckdb.Error | None = None
     try:
         require_plausible(feed, files)
@@ -190,7 +196,6 @@ def _look(feed: Feed, day: date) -> _Look:
             look.faults.append((file.path, str(feed.fault(*found))))
     if failure and not look.faults:
         raise failure  # no file is to blame
-    return look
 
 
 def _note_rows(feed: Feed, files: list[DeliveredFile], day: date) -> set[str]:

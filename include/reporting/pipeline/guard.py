@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 LIBRARIES = (
     *("great_expectations", "sqlalchemy", "dbt", "duckdb", "fsspec", "py4j", "pyspark"),
     *("apprise", "httpx", "httpcore", "urllib3", "requests", "asyncio"),
+    *("s3fs", "aiobotocore", "botocore", "aiohttp"),
 )
 NOTHING = logging.CRITICAL + 1
 

@@ -12,6 +12,7 @@ import duckdb
 from reporting.core.errors import BadCall, BrokenDelivery, ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import Settings
+from reporting.core.workspace import landing_copies
 from reporting.landing.land import blame_damaged_file
 from reporting.landing.walk import shown
 from reporting.landing.zone import FileState, LandingZone
@@ -64,7 +65,7 @@ def require_unchanged(run: Run, settings: Settings) -> None:
 
     If only the time of a file differs, its content is compared.
     """
-    zone = LandingZone.of(settings.landing)
+    zone = LandingZone.of(settings.landing, copies=landing_copies(settings))
     with open_store(run, settings) as store:
         rows = store.execute("from landed.files order by file").fetchall()
     now = zone.states([row[0] for row in rows])
@@ -86,4 +87,7 @@ def _is_same(
 ) -> bool:
     if now is None or (now.size, now.identity) != (landed.size, landed.identity):
         return False
-    return now.changed_at == landed.changed_at or zone.contents([file])[file] == sha256
+    if now.changed_at == landed.changed_at:
+        return True
+    with zone.at_hand([file]):
+        return zone.contents([file])[file] == sha256
