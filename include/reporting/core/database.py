@@ -15,8 +15,8 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import spill_folder
 
 SIZE = re.compile(r"\s*(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?\s*([A-Za-z]+|%)\s*")
-# What must be there when the file is opened again: every view, every table and its rows. Queries and
-# types are not compared, since DuckDB prints them otherwise after it has read them.
+# What must be there when the file is opened again: each view, each table and its rows. Queries and
+# types are not compared: DuckDB prints them in another way once it has read them from a file.
 CONTENTS = """
     select schema_name, table_name, column_count, estimated_size
     from duckdb_tables() where not internal and not temporary
@@ -26,7 +26,7 @@ CONTENTS = """
     order by all
 """
 
-# Other people's programs may be older: DuckDB from this version on can open what is published
+# Other people's programs may be older: from this version of DuckDB on, they open what we publish.
 READABLE_BY = "v1.0.0"
 
 _ENGINES: dict[int, duckdb.DuckDBPyConnection] = {}  # by process: a fork has none of its threads
