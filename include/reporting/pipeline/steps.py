@@ -391,6 +391,7 @@ def _run_steps(run: Run, settings: Settings, started: Callable[[str], None]) -> 
     with ExitStack() as stack:
         with _alert_on_failure(STEPS[0].__name__, run, settings):
             stack.enter_context(exclusive(settings))
+            require_address_space()  # with too little, the imports beside would never end
         do_beside = stack.enter_context(beside())
         # work of some seconds that does not need the store: imports while files are hashed, and
         # dbt's parsing of the project, kept in the month's folder, while landed rows are checked
