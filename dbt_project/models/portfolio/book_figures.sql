@@ -36,8 +36,8 @@ by_product as (
     select
         product_code as scope,
         count_if(balance > 0) as accounts,
-        avg(balance) filter (where balance > 0) as mean_balance,
-        avg(credit_limit) filter (where credit_limit > 0) as mean_limit
+        {{ mean('balance', 'balance > 0') }} as mean_balance,
+        {{ mean('credit_limit', 'credit_limit > 0') }} as mean_limit
     from status
     group by product_code
 ),

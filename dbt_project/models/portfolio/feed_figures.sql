@@ -42,7 +42,7 @@
     },
     'disputes': {},
     'internal_scores': {
-        'score': 'avg(score)',
+        'score': mean('score', 'true'),
     },
 } %}
 {#- what two rows of one fact would have in common -#}

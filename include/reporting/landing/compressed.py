@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from reporting.landing.files import DeliveredFile, Feed
+from reporting.landing.files import CUT_OFF, DeliveredFile, Feed
 
 PIECE = 1 << 20  # bytes
 # RFC 8878, section 3.1: how a frame begins, and the bytes of its fields by their flags
@@ -28,9 +28,7 @@ def require_whole(feed: Feed, files: Iterable[DeliveredFile]) -> None:
                 with feed.zone.open_bytes(file.path) as content:
                     check[file.compression](content)
             except (EOFError, OSError, zlib.error):
-                raise feed.fault(
-                    file.path, "is cut off or damaged inside its compression; deliver it again"
-                ) from None
+                raise feed.fault(file.path, CUT_OFF) from None
 
 
 def _read_gzip(file: BinaryIO) -> None:

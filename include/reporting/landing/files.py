@@ -15,6 +15,7 @@ from reporting.core.raw_contract import RawColumn, RawTable
 from reporting.landing.walk import compression, is_csv
 from reporting.landing.zone import LandingZone
 
+CUT_OFF = "is cut off or damaged inside its compression; deliver it again"
 MOMENTS = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 SchemaRow = tuple[str, str, int]  # name, type and number of children
 WHOLE_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
@@ -135,7 +136,11 @@ def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
         header = _header(feed, path)
     except UnicodeDecodeError:
         raise feed.fault(path, "is not UTF-8; write it in UTF-8") from None
-    except (csv.Error, OSError, duckdb.Error):
+    except (OSError, duckdb.Error):
+        is_compressed = compression(path) != "none"
+        fault = CUT_OFF if is_compressed else "its header cannot be read; deliver the file again"
+        raise feed.fault(path, fault) from None
+    except csv.Error:
         raise feed.fault(path, "its header cannot be read; deliver the file again") from None
     if not header:
         raise feed.fault(path, "has no header; name the columns in the first line")
@@ -159,8 +164,9 @@ def _header(feed: Feed, path: str) -> list[str]:
 def _parquet_schema(feed: Feed, addresses: list[str]) -> list[tuple[str, str, str, int]]:
     """File, name, type and number of children of each node; of each file its root first."""
     return feed.connection.execute(
-        "select file_name, name, if(type = 'INT96', type, coalesce(duckdb_type, 'a nested type')),"
-        " coalesce(num_children, 0) from parquet_schema(?)",
+        "select file_name, name, case when num_children > 0 then 'a nested type' "
+        "when type = 'INT96' then type else duckdb_type end, coalesce(num_children, 0) "
+        "from parquet_schema(?)",
         [addresses],
     ).fetchall()
 

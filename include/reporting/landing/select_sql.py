@@ -65,8 +65,11 @@ def _value(column: RawColumn, file: DeliveredFile) -> str:
     delivered = _delivered(column, file)
     if not file.is_csv:
         types = {name.lower(): type_ for name, type_ in file.columns}
-        is_exact = types[column.name] == column.type
-        return delivered if is_exact else f"cast({delivered} as {column.type})"
+        if types[column.name] == column.type:
+            return delivered
+        if types[column.name] == "TIMESTAMP_NS":  # its last digits are dropped, not rounded up
+            return f"make_timestamp(epoch_us({delivered}))"
+        return f"cast({delivered} as {column.type})"
     shape = SHAPES.get(column.type.partition("(")[0])
     if shape is None:
         return delivered
