@@ -9,6 +9,7 @@ the nodes.
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,25 @@ FAILED = "reporting: dbt failed: "
 LOCAL_MEMORY = "4g"
 
 
+def end_with_caller() -> None:
+    """End this process, and Spark with it, when the caller is gone and standard input has ended.
+
+    Else the session of a killed run would write its tables among those of the next run.
+    """
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def start_session(master: str, warehouse: str) -> Any:
     """Start a session whose settings give SQL the same meaning as in DuckDB.
 
-    Times have no zone, so no conversion may happen. On one machine as many partitions as threads
+    Times have no zone, so no conversion may happen. Folders are named as files, since a cluster may
+    take HDFS for a path without a scheme. On one machine as many partitions as threads
     are enough, but Spark's default of one gigabyte is not; a cluster has its own configuration,
     which also overrides LOCAL_MEMORY.
     """
@@ -33,7 +49,7 @@ def start_session(master: str, warehouse: str) -> Any:
     builder = (
         SparkSession.builder.master(master)
         .appName("reporting")
-        .config("spark.sql.warehouse.dir", warehouse)
+        .config("spark.sql.warehouse.dir", f"file:{warehouse}")
         .config("spark.sql.catalogImplementation", "in-memory")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
@@ -67,7 +83,7 @@ def register(session: Any, relation: str, source: dict[str, Any]) -> None:
     session.sql(f"create database if not exists `{schema}`")
     session.sql(
         f"create table {files} ({columns}) using parquet options ("
-        f"path '{source['path']}', recursiveFileLookup 'true')"
+        f"path 'file:{source['path']}', recursiveFileLookup 'true')"
     )
     if root:
         path = "_metadata.file_path"
@@ -79,6 +95,7 @@ def register(session: Any, relation: str, source: dict[str, Any]) -> None:
 
 def main() -> int:
     """Start the session, register what the models read, and run dbt in it."""
+    end_with_caller()
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     session = start_session(plan["master"], plan["warehouse"])
     for relation, source in plan["relations"].items():
