@@ -90,8 +90,11 @@ def new_database(
     with atomic.replaced(final) as aside:
         log = aside.with_name(f"{aside.name}.wal")
         atomic.delete(log)
-        known = {"storage_compatibility_version": READABLE_BY, **(config or {})}
-        connection = duckdb.connect(str(aside), config=known)
+        chosen: dict[str, str | bool | int | float | list[str]] = {
+            "storage_compatibility_version": READABLE_BY,
+            **(config or {}),
+        }
+        connection = duckdb.connect(str(aside), config=chosen)
         try:
             yield connection
             connection.execute("checkpoint")
