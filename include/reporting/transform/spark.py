@@ -30,6 +30,8 @@ from reporting.transform.dbt import DbtFailed, dbt_arguments, dbt_build, dbt_log
 from reporting.transform.spark_session import FAILED
 
 SESSION = "reporting.transform.spark_session"
+SPARK_LOG = "spark.log"
+ENDED_EARLY = f"Spark ended before the models were built, {SPARK_LOG} beside dbt's log says why"
 TYPES = {"VARCHAR": "string", "BLOB": "binary", "TIMESTAMP": "timestamp_ntz"}
 
 # What the models read beside the feeds (the seeds, and the other sources of sources.yml).
@@ -88,9 +90,9 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         check=False,
     )
     if done.returncode:
-        (dbt_logs(run, settings) / "spark.log").write_text(done.stderr, encoding="utf-8")
+        (dbt_logs(run, settings) / SPARK_LOG).write_text(done.stderr, encoding="utf-8")
         failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)
-        error = DbtFailed.of(run, settings, failed[1] if failed else "")
+        error = DbtFailed.of(run, settings, failed[1] if failed else ENDED_EARLY)
         error.may_be_damage = True  # Spark does not tell damage from other errors
         raise error
     with open_store(run, settings, read_only=False) as store:

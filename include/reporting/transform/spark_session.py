@@ -21,7 +21,8 @@ LOCAL_MEMORY = "4g"
 def start_session(master: str, warehouse: str) -> Any:
     """Start a session whose settings give SQL the same meaning as in DuckDB.
 
-    Times have no zone, so no conversion may happen. On one machine as many partitions as threads
+    Times have no zone, so no conversion may happen. Folders are named as files, since a cluster may
+    take HDFS for a path without a scheme. On one machine as many partitions as threads
     are enough, but Spark's default of one gigabyte is not; a cluster has its own configuration,
     which also overrides LOCAL_MEMORY.
     """
@@ -33,7 +34,7 @@ def start_session(master: str, warehouse: str) -> Any:
     builder = (
         SparkSession.builder.master(master)
         .appName("reporting")
-        .config("spark.sql.warehouse.dir", warehouse)
+        .config("spark.sql.warehouse.dir", f"file:{warehouse}")
         .config("spark.sql.catalogImplementation", "in-memory")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
@@ -67,7 +68,7 @@ def register(session: Any, relation: str, source: dict[str, Any]) -> None:
     session.sql(f"create database if not exists `{schema}`")
     session.sql(
         f"create table {files} ({columns}) using parquet options ("
-        f"path '{source['path']}', recursiveFileLookup 'true')"
+        f"path 'file:{source['path']}', recursiveFileLookup 'true')"
     )
     if root:
         path = "_metadata.file_path"
