@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.airflow_server import processes_of, wait_until
 from support.lender_months import build
-from support.spark_cluster import SparkCluster, Worker, running_cluster, wait_until
+from support.spark_cluster import SparkCluster, Worker, running_cluster
 from support.two_engines import compared_month, give_same_key, require_same, spark_tables
 
 from reporting.core.run import Run
@@ -91,11 +92,8 @@ def require_done(command: subprocess.Popen[str]) -> None:
 def test_two_workers_build_what_duckdb_builds(tmp_path: Path, on_duckdb: Settings) -> None:
     with running_cluster(tmp_path, workers=2) as cluster:
         settings = on_cluster(cluster, on_duckdb)
-        nowhere = settings.model_copy(update={"spark_master": "spark://127.0.0.1:9"})
-        with running_month(cluster, nowhere) as command:
-            said, _ = command.communicate()
-        assert command.returncode == 1
-        assert ENDED_EARLY in said.splitlines()[-1]
+        stop_for_a_cluster_that_is_not_there(cluster, settings)
+        kill_the_command(cluster, settings)
         with running_month(cluster, settings) as command:
             require_done(command)
         done = [executor for executor, end in cluster.ends_of_tasks() if end == "Success"]
@@ -103,6 +101,25 @@ def test_two_workers_build_what_duckdb_builds(tmp_path: Path, on_duckdb: Setting
             (executor,) = worker.executors
             assert done.count(executor) > SOME_TABLES
     require_same([*compared_month(Run.of(MONTH, None, on_duckdb), on_duckdb, settings)])
+
+
+def stop_for_a_cluster_that_is_not_there(cluster: SparkCluster, settings: Settings) -> None:
+    """One line says where to read why."""
+    nowhere = settings.model_copy(update={"spark_master": "spark://127.0.0.1:9"})
+    with running_month(cluster, nowhere) as command:
+        said, _ = command.communicate()
+    assert command.returncode == 1
+    assert ENDED_EARLY in said.splitlines()[-1]
+
+
+def kill_the_command(cluster: SparkCluster, settings: Settings) -> None:
+    """A killed command leaves no Spark that works on and writes into the tables of the next run."""
+    tables = spark_tables(Run.of(MONTH, None, settings), settings)
+    with running_month(cluster, settings) as command:
+        wait_until(lambda: is_over(command) or is_under_way(cluster, tables))
+        assert processes_of(command.pid) > {command.pid}
+        command.kill()
+        wait_until(lambda: not processes_of(command.pid))
 
 
 def test_a_month_outlives_a_worker_that_is_killed(tmp_path: Path, on_duckdb: Settings) -> None:

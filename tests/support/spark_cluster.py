@@ -23,6 +23,7 @@ from support.airflow_server import PATIENCE, wait_until
 
 ENVIRONMENT = """\
 SPARK_LOCAL_IP=127.0.0.1
+SPARK_LOCAL_DIRS={spill}
 SPARK_DAEMON_MEMORY=256m
 """
 DEFAULTS = """\
@@ -41,6 +42,8 @@ spark.authenticate             true
 spark.authenticate.secret      {secret}
 spark.network.crypto.enabled   true
 spark.io.encryption.enabled    true
+# else whoever reaches its port may start programs, without the secret
+spark.master.rest.enabled      false
 """
 
 
@@ -77,8 +80,8 @@ class SparkCluster:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What Spark has noted of the one program that ran here."""
-        (log,) = (self.folder / "events").glob("app-*")
+        """What Spark has noted of the last program that ran here."""
+        log = max((self.folder / "events").glob("app-*"))
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
     def executors(self) -> dict[str, dict[str, Any]]:
@@ -107,7 +110,7 @@ def running_cluster(folder: Path, workers: int) -> Iterator[SparkCluster]:
     events, conf = folder / "events", folder / "conf"
     events.mkdir(parents=True)
     conf.mkdir()
-    (conf / "spark-env.sh").write_text(ENVIRONMENT, encoding="utf-8")
+    (conf / "spark-env.sh").write_text(ENVIRONMENT.format(spill=folder / "spill"), encoding="utf-8")
     settings = DEFAULTS.format(ui_port=ui_port, events=events, secret=secrets.token_hex(16))
     (conf / "spark-defaults.conf").write_text(settings, encoding="utf-8")
     master = f"spark://127.0.0.1:{port}"

@@ -83,12 +83,19 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         *("--select", *select),
         target_folder="spark/dbt_target",
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and our own arguments
-        [sys.executable, "-m", SESSION, str(path), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # nothing is written into the pipe: it ends with this process, even if that is killed
+    listened, held = os.pipe()
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and our own arguments
+            [sys.executable, "-m", SESSION, str(path), *arguments],
+            stdin=listened,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(listened)
+        os.close(held)
     if done.returncode:
         (dbt_logs(run, settings) / SPARK_LOG).write_text(done.stderr, encoding="utf-8")
         failed = re.search(rf"^{FAILED}(.*)$", done.stdout, re.MULTILINE)

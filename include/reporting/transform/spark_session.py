@@ -9,6 +9,7 @@ the nodes.
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,20 @@ from reporting.transform.dbt_session import call_dbt
 
 FAILED = "reporting: dbt failed: "
 LOCAL_MEMORY = "4g"
+
+
+def end_with_caller() -> None:
+    """End this process, and Spark with it, when the caller is gone and standard input has ended.
+
+    Else the session of a killed run would write its tables among those of the next run.
+    """
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def start_session(master: str, warehouse: str) -> Any:
@@ -80,6 +95,7 @@ def register(session: Any, relation: str, source: dict[str, Any]) -> None:
 
 def main() -> int:
     """Start the session, register what the models read, and run dbt in it."""
+    end_with_caller()
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     session = start_session(plan["master"], plan["warehouse"])
     for relation, source in plan["relations"].items():
