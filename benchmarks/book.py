@@ -114,11 +114,11 @@ def _deliver(engine: duckdb.DuckDBPyConnection, feed: Path, target: Path, parts:
         query = f"select * exclude (delivered_in) from ({every}) where delivered_in = '{month}'"
         if splits:
             query = SPLIT.format(delivered=query, parts=parts, whole=1000 * parts)
-        copied = engine.execute(
+        [(copied,)] = engine.execute(
             f"copy (from ({query}) order by {subject}, columns(*)) "
             f"to '{target}/{month:%Y-%m}.parquet' (format parquet, compression zstd)"
-        ).fetchone()
-        rows += copied[0] if copied else 0
+        ).fetchall()
+        rows += copied
     return rows
 
 

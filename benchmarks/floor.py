@@ -312,11 +312,11 @@ def differences(
     ):
         folder = home / "published" / table / f"report_month={run.month}"
         published = f"select {theirs} from '{folder}/data.parquet'"
-        found = engine.execute(
+        [(found,)] = engine.execute(
             f"select count(distinct account_id) from ((({published}) except all ({own})) "
             f"union all (({own}) except all ({published})))"
-        ).fetchone()
-        counts[table] = found[0] if found else 0
+        ).fetchall()
+        counts[table] = found
     submissions = home / "submissions"
     written = {path.relative_to(out): path for path in out.rglob("*.txt")}
     sent = {

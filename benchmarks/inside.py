@@ -60,7 +60,7 @@ def rules(run: Run, settings: Settings) -> dict[str, Any]:
                 and checked.report_date = hit.report_date
             """
         )
-        (kept,) = store.execute("select count(*) from clean").fetchone() or (0,)
+        (kept,) = store.execute("select count(*) from clean").fetchall()[0]
         copies = -(-RECORDS // max(kept, 1))
         store.execute(
             f"""
@@ -88,7 +88,7 @@ def _asked(store: duckdb.DuckDBPyConnection, query: str) -> float:
 
 
 def _count(store: duckdb.DuckDBPyConnection, query: str) -> int:
-    (count,) = store.execute(f"select count(*) from ({query})").fetchone() or (0,)
+    (count,) = store.execute(f"select count(*) from ({query})").fetchall()[0]
     return int(count)
 
 

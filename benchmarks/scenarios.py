@@ -128,7 +128,7 @@ def contents(book: Path) -> Figures:
         rows: Figures = {}
         for table in raw_contract():
             files = f"{book}/{table.name}/*.parquet"
-            found = engine.execute(f"select count(*) from '{files}'").fetchone() or (0,)
+            found = engine.execute(f"select count(*) from '{files}'").fetchall()[0]
             rows[table.name] = found[0]
     return rows | {"bytes": sum(path.stat().st_size for path in book.rglob("*.parquet"))}
 

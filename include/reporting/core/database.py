@@ -29,7 +29,8 @@ CONTENTS = """
 # Other people's programs may be older: from this version of DuckDB on, they open what we publish.
 READABLE_BY = "v1.0.0"
 
-_ENGINES: dict[int, duckdb.DuckDBPyConnection] = {}  # by process: a fork has none of its threads
+_ENGINES: list[duckdb.DuckDBPyConnection] = []  # the one of this process, once it is needed
+os.register_at_fork(before=_ENGINES.clear)  # a fork has none of its threads and must not end it
 _NUMBERS = count(1)
 
 
@@ -49,7 +50,8 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database of its own in memory, for small tables and files.
 
     All of a process share one engine, since to start one takes ten times as long as to add a
-    database to it. Limits of an engine would hold for all of them: large work starts its own.
+    database to it. Settings and functions of an engine would be those of all, and another cursor
+    does not see this database: work that needs one starts an engine of its own.
     """
     with _database_in_engine(":memory:") as connection:
         yield connection
@@ -64,18 +66,23 @@ def attached(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _database_in_engine(address: str, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-    process = os.getpid()
-    if process not in _ENGINES:
-        _ENGINES[process] = duckdb.connect()
+    if not _ENGINES:
+        _ENGINES.append(duckdb.connect())
+    engine = _ENGINES[0]
     name = f"database_{next(_NUMBERS)}"
-    connection = _ENGINES[process].cursor()
+    connection = engine.cursor()
     try:
         connection.execute(f"attach {literal(address)} as {name} {options}; use {name}")
         yield connection
+    except (duckdb.FatalException, duckdb.InternalException):
+        _ENGINES.clear()  # it would refuse all that follows
+        raise
     finally:
+        connection.interrupt()  # closing would wait for a query that was left in the middle
         connection.close()
-        with _ENGINES[process].cursor() as other:
-            other.execute(f"detach database if exists {name}")
+        if engine in _ENGINES:
+            with engine.cursor() as other:
+                other.execute(f"detach database if exists {name}")
 
 
 @contextmanager

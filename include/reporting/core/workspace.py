@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ WRITTEN_IN = (
 )
 # Seconds. Whoever only looks whether the lock is held has it for less, and must not be in the way.
 A_MOMENT = 0.2
+A_DAY = 24 * 60 * 60.0  # seconds
 LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
 
 log = logging.getLogger(__name__)
@@ -100,9 +102,20 @@ def _remove_leftovers(settings: Settings) -> None:
         atomic.remove_leftovers(folder)
     for spilled in settings.work.glob("*/*.tmp"):
         atomic.delete(spilled)
-    for spilled in settings.work.glob("*.tmp"):
-        if not _is_alive(spilled.name.partition(".")[0]):
-            atomic.delete(spilled)
+    for folder in settings.work.glob("*.tmp"):
+        if not _may_be_in_use(folder):
+            atomic.delete(folder)
+
+
+def _may_be_in_use(folder: Path) -> bool:
+    """Whether the process that a folder is named after may live; on another machine, for a day."""
+    process, _, node = folder.stem.partition(".")
+    if node in ("", platform.node()):
+        return _is_alive(process)
+    try:
+        return time.time() - folder.stat().st_mtime < A_DAY
+    except FileNotFoundError:  # it is gone already
+        return False
 
 
 def spill_folder(settings: Settings) -> Path:

@@ -68,7 +68,10 @@ def _value(column: RawColumn, file: DeliveredFile) -> str:
         if types[column.name] == column.type:
             return delivered
         if types[column.name] == "TIMESTAMP_NS":  # its last digits are dropped, not rounded up
-            return f"make_timestamp(epoch_us({delivered}))"
+            return (
+                f"case when isfinite({delivered}) then make_timestamp(epoch_us({delivered})) "
+                f"else cast({delivered} as {column.type}) end"
+            )
         return f"cast({delivered} as {column.type})"
     shape = SHAPES.get(column.type.partition("(")[0])
     if shape is None:
