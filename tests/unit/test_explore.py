@@ -1,5 +1,6 @@
 """DuckDB's shell reads the published tables and nothing else, and writes nothing."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,10 @@ def settings(tmp_path: Path) -> Settings:
 
 def execute(settings: Settings, statement: str, form: str = "") -> None:
     explore.open_shell(settings, SafeConsole(), statement, form)
+
+
+def test_the_shell_has_the_version_of_the_engine() -> None:
+    assert version("duckdb-cli").split(".post")[0] == version("duckdb")
 
 
 @pytest.mark.parametrize(

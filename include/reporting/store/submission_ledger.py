@@ -224,8 +224,6 @@ def published_head(settings: Settings) -> Head | None:
     try:
         with attached(settings.published_database) as connection:
             rows = connection.execute("select batch, sha256 from submission.ledger_head").fetchall()
-    except duckdb.ResourceInUseException:
-        raise  # it is open for writing, and nothing can be said of it
     except duckdb.Error:
         return None
     return Head(*rows[0])
