@@ -136,12 +136,10 @@ def _csv_columns(feed: Feed, path: str) -> tuple[tuple[str, str], ...]:
         header = _header(feed, path)
     except UnicodeDecodeError:
         raise feed.fault(path, "is not UTF-8; write it in UTF-8") from None
-    except (OSError, duckdb.Error):
-        is_compressed = compression(path) != "none"
-        fault = CUT_OFF if is_compressed else "its header cannot be read; deliver the file again"
+    except (csv.Error, OSError, duckdb.Error) as error:
+        is_cut_off = compression(path) != "none" and not isinstance(error, csv.Error)
+        fault = CUT_OFF if is_cut_off else "its header cannot be read; deliver the file again"
         raise feed.fault(path, fault) from None
-    except csv.Error:
-        raise feed.fault(path, "its header cannot be read; deliver the file again") from None
     if not header:
         raise feed.fault(path, "has no header; name the columns in the first line")
     return tuple((name.strip(), "VARCHAR") for name in header)
