@@ -68,6 +68,7 @@ def connect(
         monkeypatch.setenv(f"{name}_WEBHOOK", connection)
         return
     service, url = ROBOTS[kind]
+    monkeypatch.setattr(service, "request_rate_per_sec", 0)  # Apprise waits between two messages
     port = json.loads(connection)["port"]
     token = {"lark": "", "wecombot": "{key}"}.get(kind, "{token}")
     monkeypatch.setattr(service, "notify_url", f"http://127.0.0.1:{port}/send/{token}")

@@ -90,7 +90,7 @@ def dbt_arguments(
     """dbt's command line: log and target in the month's folder; if quiet, nothing is printed."""
     quiet = ("--quiet", "--no-use-colors", "--log-level", "none") if is_quiet else ()
     return [
-        *(*quiet, "--log-level-file", "debug"),
+        *(*quiet, "--log-level-file", "info"),
         *("--no-send-anonymous-usage-stats", "--warn-error"),
         *("--log-path", str(dbt_logs(run, settings))),
         *arguments,

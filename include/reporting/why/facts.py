@@ -4,7 +4,6 @@ Facts alone, without words: ``answer`` words them for an expert, package ``state
 customer. They hold pseudonymous ids and amounts, and no personal data.
 """
 
-from collections.abc import Sized
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from reporting.core.database import filled
 from reporting.core.errors import BadCall
 from reporting.store.published_database import months_shown
 from reporting.why.ids import is_meant, of_month, without_form
@@ -98,7 +98,7 @@ def subject_of(connection: duckdb.DuckDBPyConnection, given: str, month: date) -
     kind, _, chosen = given.partition(":")
     if chosen and kind in ("customer", "account"):
         return Subject(chosen, kind == "account")
-    ((is_customer, is_account, is_of_another),) = connection.execute(
+    query = filled(
         """
         with named as (
             select customer_id, account_id
@@ -130,8 +130,10 @@ def subject_of(connection: duckdb.DuckDBPyConnection, given: str, month: date) -
             )
         from named
         """,
-        {"month": month, "id": given},
-    ).fetchall()
+        month=month,
+        id=given,
+    )
+    ((is_customer, is_account, is_of_another),) = connection.execute(query).fetchall()
     if is_customer and is_of_another:
         raise BadCall(
             f"{given!r} is the id of a customer, and of another customer's account: "
@@ -147,7 +149,7 @@ def accounts_of_person(
 
     A first query finds the account ids, so that the second one skips nearly all rows.
     """
-    rows = connection.execute(
+    query = filled(
         f"""
         select account_id from marts.reportable_population
         where report_month = $month and customer_id in (
@@ -155,25 +157,27 @@ def accounts_of_person(
             where report_month = $month and {subject.column} = $id
         )
         """,
-        {"month": month, "id": subject.id},
-    ).fetchall()
-    accounts = [account_id for (account_id,) in rows]
-    cursor = connection.execute(
-        f"""
+        month=month,
+        id=subject.id,
+    )
+    accounts = [account_id for (account_id,) in connection.execute(query).fetchall()]
+    query = filled(
+        """
         select population.*, status.repayment_status, status.days_past_due, status.overdue_total,
             status.oldest_unpaid_due_on, status.report_date as status_date
         from marts.reportable_population as population
         left join (
             select * from marts.repayment_status
-            where report_month = ? and account_id in ({marks(accounts)})
+            where report_month = $month and account_id in $accounts
         ) as status
             on population.account_id = status.account_id
-        where population.report_month = ? and population.account_id in ({marks(accounts)})
+        where population.report_month = $month and population.account_id in $accounts
         order by population.account_id
         """,
-        [month, *accounts, month, *accounts],
+        month=month,
+        accounts=accounts,
     )
-    return named_rows(cursor)
+    return named_rows(connection.execute(query))
 
 
 def rows_with_id(
@@ -212,15 +216,16 @@ def quarantined_rows(
     connection: duckdb.DuckDBPyConnection, month: date, which: str, id_: str
 ) -> list[QuarantinedRow]:
     """The rows in quarantine at a month's cut-off that meet a condition about ``$id``."""
-    rows = connection.execute(
+    query = filled(
         "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
         " || reason || ')', ', ' order by rule_id || ' (' || reason || ')'),"
         " list(distinct rule_id order by rule_id) from marts.quarantined_rows "
         "where (select as_of from marts.built_months where report_month = $month) "
         f"between first_seen and last_seen and {which} group by all order by all",
-        {"month": month, "id": id_},
-    ).fetchall()
-    return [QuarantinedRow(*row) for row in rows]
+        month=month,
+        id=id_,
+    )
+    return [QuarantinedRow(*row) for row in connection.execute(query).fetchall()]
 
 
 def accounts_ever(
@@ -229,11 +234,12 @@ def accounts_ever(
     """The account with this id, or those of the customer: in quarantine or sent before."""
     if subject.is_account:
         return [subject.id]
-    sent = connection.execute(
+    query = filled(
         "select distinct account_id from marts.submission_records "
-        "where record_type = '210' and customer_id = ?",
-        [subject.id],
-    ).fetchall()
+        "where record_type = '210' and customer_id = $id",
+        id=subject.id,
+    )
+    sent = connection.execute(query).fetchall()
     return sorted({row.account_id for row in rejected if row.account_id} | {one for (one,) in sent})
 
 
@@ -242,7 +248,7 @@ def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: d
 
     It proposes ids that differ in form alone: one that differs in a sign is another person's.
     """
-    found = connection.execute(
+    query = filled(
         f"""
         select distinct id
         from (
@@ -253,8 +259,10 @@ def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: d
         where {without_form("id")} = {without_form("$subject")} and id <> $subject
         order by id limit {MOST_IDS}
         """,
-        {"month": month, "subject": subject.id},
-    ).fetchall()
+        month=month,
+        subject=subject.id,
+    )
+    found = connection.execute(query).fetchall()
     proposal = (
         f"did you mean {' or '.join(one for (one,) in found)}?"
         if found
@@ -269,13 +277,14 @@ def records_of(
     """For each account its records 210 that runs of this month and earlier ones built."""
     found: dict[str, list[SentRecord]] = {}
     columns = ", ".join(field.name for field in fields(SentRecord))
-    rows = connection.execute(
+    query = filled(
         f"select account_id, {columns} from marts.submission_records "
-        f"where account_id in ({marks(accounts)}) and report_month <= ? "
+        "where account_id in $accounts and report_month <= $month "
         "order by report_date, report_month, as_of",
-        [*accounts, month],
-    ).fetchall()
-    for account_id, *row in rows:
+        accounts=accounts,
+        month=month,
+    )
+    for account_id, *row in connection.execute(query).fetchall():
         found.setdefault(account_id, []).append(SentRecord(*row))
     return found
 
@@ -284,11 +293,13 @@ def person_sent_since(
     connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
 ) -> date | None:
     """The month since which the person's basic information is in a file."""
-    ((first,),) = connection.execute(
+    query = filled(
         "select min(report_month) from marts.submission_records where record_type = '110' "
-        "and subject_id = ? and report_month <= ? and file_name is not null",
-        [customer_id, month],
-    ).fetchall()
+        "and subject_id = $id and report_month <= $month and file_name is not null",
+        id=customer_id,
+        month=month,
+    )
+    ((first,),) = connection.execute(query).fetchall()
     return first if isinstance(first, date) else None
 
 
@@ -297,7 +308,7 @@ def pending_months(
 ) -> dict[str, list[PendingMonth]]:
     """For each account its months that were pending after this month, oldest first."""
     found: dict[str, list[PendingMonth]] = {}
-    rows = connection.execute(
+    query = filled(
         "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
         "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
         "order by repairs.rule_id) "
@@ -305,11 +316,12 @@ def pending_months(
         "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
         "and owed.owed_month = date_trunc('month', repairs.report_date) "
         "and repairs.cause = 'WITHHELD' "
-        "where owed.account_id in (select unnest(?)) and owed.report_month = ? "
+        "where owed.account_id in $accounts and owed.report_month = $month "
         "group by all order by owed.owed_month",
-        [accounts, month],
-    ).fetchall()
-    for account_id, *row in rows:
+        accounts=accounts,
+        month=month,
+    )
+    for account_id, *row in connection.execute(query).fetchall():
         found.setdefault(account_id, []).append(PendingMonth(*row))
     return found
 
@@ -318,8 +330,3 @@ def named_rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The rows of a query as dictionaries."""
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def marks(values: Sized) -> str:
-    """One parameter mark per value."""
-    return ", ".join("?" * len(values)) or "null"
