@@ -3,6 +3,7 @@
 The place of this file lets the tests import the oracle as ``oracle``.
 """
 
+import gc
 import re
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ import pytest
 from support.lender_months import MONTHS, Lender, build, settings_in
 from xdist.scheduler import LoadScopeScheduling
 
+from reporting.cli.app import GARBAGE_AFTER
 from reporting.core.settings import Settings
 from reporting.synthetic import lender
+
+# As in the command: the libraries' half a million objects are seldom searched for garbage.
+gc.set_threshold(GARBAGE_AFTER)
 
 # Books that take a minute to build: the files that read one stay together in one process.
 SHARED_BOOKS = ("world", "disorderly_book", "lender_book", "fast_build")
