@@ -249,12 +249,16 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
         ):  # fmt: skip
             load(connection, name, rows)
         for record_type in ("110", "210", "220"):  # what the book does not say is missing
-            for tag, column, _ in filled_elements(record_type):
-                kind = KINDS.get(elements()[tag].type[:3], "varchar")
-                connection.execute(
-                    f"alter table secure.checked_{record_type} "
-                    f"add column if not exists {column} {kind}"
-                )
+            table = f"secure.checked_{record_type}"
+            known = {name for name, *_ in connection.execute(f"describe {table}").fetchall()}
+            columns = ["*"] + [
+                f"cast(null as {KINDS.get(elements()[tag].type[:3], 'varchar')}) as {column}"
+                for tag, column, _ in filled_elements(record_type)
+                if column not in known
+            ]
+            connection.execute(
+                f"create or replace table {table} as select {', '.join(columns)} from {table}"
+            )
         yield connection
 
 
