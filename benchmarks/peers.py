@@ -1,8 +1,8 @@
-"""The month's records for other tools, as files aside; and Great Expectations alone on them.
+"""The month's records for other tools, as files aside; the rules on them by ours and by theirs.
 
 The files lie in the folder `peers` of the home: for `rules_pandera` and `rules_expectations` the
 records 210 of the scenario `rules` with the rules' conditions, for `writer_lxml` the rows of each
-submission file with the tags around them. None of this is measured but the checks.
+submission file with the tags around them. To put them aside is not measured.
 """
 
 import json
@@ -106,49 +106,38 @@ def _found(rules: list[Rule], relation: str) -> str:
     """
 
 
-def rules_expectations(_: Run, settings: Settings) -> dict[str, Any]:
+def rules_expectations(run: Run, settings: Settings) -> dict[str, Any]:
     """Each rule as a check of Great Expectations on the records put aside, in one suite.
 
     A check is Great Expectations' own for a condition in SQL, `UnexpectedRowsExpectation`: it
     counts the rows that fail and shows the first of them.
     """
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.core import UnexpectedRowsExpectation
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations.core.unexpected_rows_expectation import (
+        UnexpectedRowsExpectation,
+    )
 
-    from reporting.checks import duckdb_dialect
+    from reporting.checks.gx import open_validation
 
-    duckdb_dialect.register()
     aside = settings.home / "peers"
     conditions = json.loads((aside / "rules.json").read_text(encoding="utf-8"))
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    options: Any = {
-        "kwargs": {"connect_args": {"database": str(aside / "records.duckdb"), "schema": "main"}}
-    }
-    source = context.data_sources.add_sql(
-        "records", connection_string=duckdb_dialect.URL, **options
-    )
-    suite = gx.ExpectationSuite(
-        "rules",
-        [
-            UnexpectedRowsExpectation(
-                unexpected_rows_query=f"select * from {{batch}} where {condition}",
-                meta={"rule": rule},
-            )
-            for rule, condition in conditions.items()
-        ],
-    )
-    figures: dict[str, Any] = {"rules": len(conditions), "records": RECORDS}
-    for name in ("without_hits", "with_hits"):
-        batch = source.add_table_asset(name).add_batch_definition_whole_table("all").get_batch()
-        started = time.perf_counter()
-        results = batch.validate(suite).results
-        figures[f"seconds_{name}"] = time.perf_counter() - started
-        failed: list[Any] = [one for one in results if not one.success]
-        counts = {
-            one.expectation_config.meta["rule"]: one.result["observed_value"] for one in failed
-        }
+    checks = [
+        UnexpectedRowsExpectation(
+            unexpected_rows_query=f"select * from {{batch}} where {condition}", meta={"rule": rule}
+        )
+        for rule, condition in conditions.items()
+    ]
+    figures: dict[str, Any] = {"rules": len(checks), "records": RECORDS}
+    with open_validation(run, aside / "records.duckdb", "main") as validation:
+        suite = ExpectationSuite("rules", checks)
+        for name in ("without_hits", "with_hits"):
+            asset = validation.source.add_table_asset(name)
+            batch = asset.add_batch_definition_whole_table("all rows").get_batch()
+            started = time.perf_counter()
+            results = batch.validate(suite).results
+            figures[f"seconds_{name}"] = time.perf_counter() - started
+    failed: list[Any] = [one for one in results if not one.success]
+    counts = {one.expectation_config.meta["rule"]: one.result["observed_value"] for one in failed}
     return figures | {"by_rule": counts}
 
 
