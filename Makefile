@@ -87,7 +87,7 @@ lint: $(INSTALLED) ## Check style, types, imports and SQL
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint dbt_project/models
 
-benchmark: $(INSTALLED) $(OTHERS) ## Measure program and floor on a million accounts (hours): docs/benchmarks.md
+benchmark: $(INSTALLED) $(OTHERS) ## Measure program, floor and peers on a million accounts (hours): docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
 
 quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is found (40 minutes): docs/data_quality.md
@@ -123,7 +123,7 @@ $(SPARK_INSTALLED): requirements-spark.txt pyproject.toml
 	@$*/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Polars and pandas, beside which the status is measured.
+# Polars, pandas, lxml and pandera, beside which the program is measured.
 $(OTHERS): benchmarks/requirements.txt $(INSTALLED)
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<

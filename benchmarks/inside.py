@@ -15,13 +15,20 @@ from typing import Any
 import duckdb
 from rich.console import Console
 
+from peers import (
+    RECORDS,
+    create_records,
+    lines_aside,
+    rules_aside,
+    rules_expectations,
+    rules_same,
+)
 from reporting.checks.evaluate import evaluate_layer
 from reporting.checks.results import LAYERS
 from reporting.core.run import Run
 from reporting.core.settings import Settings, load_settings
 from reporting.store.build_store import open_store
 
-RECORDS = 1_000_000  # on which the rules are evaluated
 EXPLAINED = 9  # accounts that `why` explains
 
 
@@ -34,9 +41,7 @@ def writer(run: Run, settings: Settings) -> dict[str, Any]:
         open_store(run, settings) as store,
     ):
         started = time.perf_counter()
-        written = files.write_submissions(
-            store, run, settings.model_copy(update={"home": Path(aside)})
-        )
+        written = files.write_submissions(store, run, Path(aside))
         seconds = time.perf_counter() - started
     return {
         "seconds": seconds,
@@ -50,29 +55,7 @@ def rules(run: Run, settings: Settings) -> dict[str, Any]:
     from reporting.records.rules import hits
 
     with open_store(run, settings) as store:
-        store.execute(
-            f"""
-            create temp table hit as {hits("210", "record", "secure.checked_210")};
-            create temp table clean as
-            select checked.* from secure.checked_210 as checked
-            anti join hit on checked.account_id = hit.subject_id
-                and checked.reporter_code = hit.reporter_code
-                and checked.report_date = hit.report_date
-            """
-        )
-        (kept,) = store.execute("select count(*) from clean").fetchall()[0]
-        copies = -(-RECORDS // max(kept, 1))
-        store.execute(
-            f"""
-            create temp table without_hits as
-            select clean.* from clean cross join range({copies}) limit {RECORDS};
-            create temp table with_hits as
-            select * replace (
-                case when rowid % 2 = 0 then -1 else acct_bal end as acct_bal,
-                case when rowid % 6 = 0 then 'X' else rpy_status end as rpy_status
-            ) from without_hits
-            """
-        )
+        create_records(store)
         return {
             "records": RECORDS,
             "seconds_without_hits": _asked(store, hits("210", "record", "without_hits")),
@@ -124,6 +107,15 @@ def why(run: Run, settings: Settings) -> dict[str, Any]:
     return {"seconds": statistics.median(seconds), "slowest": max(seconds), "asked": len(seconds)}
 
 
+def land(run: Run, settings: Settings) -> dict[str, Any]:
+    """Land the book, for what is measured after it."""
+    from reporting.pipeline import steps
+
+    started = time.perf_counter()
+    steps.land(run, settings)
+    return {"seconds": time.perf_counter() - started}
+
+
 def dag(run: Run, settings: Settings) -> dict[str, Any]:
     """The month through the DAG, in this process."""
     from reporting.pipeline import airflow
@@ -134,7 +126,11 @@ def dag(run: Run, settings: Settings) -> dict[str, Any]:
 
 
 MEASURED: dict[str, Callable[[Run, Settings], dict[str, Any]]] = {
-    function.__name__: function for function in (writer, rules, expectations, why, dag)
+    function.__name__: function
+    for function in (
+        *(writer, rules, expectations, why, dag, land),
+        *(lines_aside, rules_aside, rules_same, rules_expectations),
+    )
 }
 
 

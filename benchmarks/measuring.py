@@ -12,6 +12,7 @@ EVERY = 0.2  # seconds between two looks at the memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SESSION, RESIDENT = 3, 21  # fields of /proc/<pid>/stat after the name (man 5 proc)
 PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "apache-airflow")
+OTHERS = ("polars", "pandas", "pyarrow", "lxml", "pandera")  # of the other environment
 
 
 def measure(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
@@ -80,8 +81,7 @@ def versions(other_python: Path) -> dict[str, str]:
     for package in PACKAGES:
         found[package] = version(package)
     script = (
-        "from importlib.metadata import version\n"
-        "for name in ('polars', 'pandas', 'pyarrow'): print(name, version(name))"
+        f"from importlib.metadata import version\nfor name in {OTHERS}: print(name, version(name))"
     )
     if other_python.exists():
         output = subprocess.run(

@@ -1,12 +1,11 @@
 """docs/benchmarks.md from the raw results: what was measured, on what, against which bar."""
 
 from collections.abc import Callable
-from typing import Any
 
-from scenarios import COPIES, median
+from figures import GIGABYTE, Figures, count_runs, median, memory, peak
+from page_peers import render_peers
+from scenarios import COPIES
 
-Figures = dict[str, Any]
-GIGABYTE = 1024**3
 MOST_MEMORY = 16 * GIGABYTE
 
 # The bars.
@@ -31,9 +30,6 @@ NOTES = """
 The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
 verdicts, the same files byte for byte, without the layers, checks and publication; its head says
 what it leaves out. Floor and program run in turns, on the same memory limit and threads.
-
-`status_polars` and `status_pandas` are what a user would write instead of the marts: the status in
-the simple cumulative form. That form is not the normative replay, and on some accounts it is wrong.
 """
 
 
@@ -41,7 +37,7 @@ def render(results: Figures) -> str:
     """The whole page."""
     rows = results["rows"]
     lines = [
-        _line(name, (*cells, f"{rows[name]['measured_on']}, {_runs(rows[name])}"))
+        _line(name, (*cells, f"{rows[name]['measured_on']}, {count_runs(rows[name])}"))
         for name in ROWS
         if name in rows
         for cells in ROWS[name](rows)
@@ -61,6 +57,7 @@ def render(results: Figures) -> str:
             TABLE_HEAD,
             *lines,
             NOTES,
+            render_peers(rows),
             _books(rows),
         ]
     )
@@ -70,14 +67,12 @@ def _line(name: str, cells: tuple[str, ...]) -> str:
     return f"| `{name}` | {' | '.join(cells)} |\n"
 
 
-def _runs(row: Figures) -> int:
-    """How often a row's commands ran: each of its lists holds one entry a run."""
-    return max(len(runs) for runs in row.values() if isinstance(runs, list))
-
-
 def _books(rows: Figures) -> str:
     """The sizes of the books that were measured."""
-    text = "\n| book of | accounts | transactions | bills | bytes |\n|---|---|---|---|---|\n"
+    text = (
+        "\n## Books\n\n"
+        "| book of | accounts | transactions | bills | bytes |\n|---|---|---|---|---|\n"
+    )
     for name, row in rows.items():
         if "book" in row:
             book = row["book"]
@@ -88,39 +83,31 @@ def _books(rows: Figures) -> str:
     return text
 
 
-def _peak(runs: list[Figures]) -> float:
-    return float(max(run["peak_bytes"] for run in runs))
-
-
-def _memory(runs: list[Figures]) -> str:
-    return f"{_peak(runs) / GIGABYTE:.1f} GB"
-
-
 def _verdict(is_met: bool) -> str:
     return "met" if is_met else "**missed**"
 
 
 def _below(what: str, seconds: float, bar: float, runs: list[Figures]) -> tuple[str, ...]:
-    return what, f"{bar} s", f"{seconds:.2f} s", "", _memory(runs), _verdict(seconds <= bar)
+    return what, f"{bar} s", f"{seconds:.2f} s", "", memory(runs), _verdict(seconds <= bar)
 
 
 def _above(what: str, speed: float, bar: float, unit: str, runs: list[Figures]) -> tuple[str, ...]:
     measured = f"{speed:,.0f} {unit}"
-    return what, f"{bar:,} {unit}", measured, "", _memory(runs), _verdict(speed >= bar)
+    return what, f"{bar:,} {unit}", measured, "", memory(runs), _verdict(speed >= bar)
 
 
 def _month_1m(rows: Figures) -> list[tuple[str, ...]]:
     row = rows["month_1m"]
     floor, program = median(row["floor"]), median(row["program"])
-    is_met = program <= TIMES_FLOOR * floor and _peak(row["program"]) < MOST_MEMORY
+    is_met = program <= TIMES_FLOOR * floor and peak(row["program"]) < MOST_MEMORY
     return [
-        ("the floor, 1 million accounts", "", f"{floor:.1f} s", "1", _memory(row["floor"]), ""),
+        ("the floor, 1 million accounts", "", f"{floor:.1f} s", "1", memory(row["floor"]), ""),
         (
             "`reporting run`, 1 million accounts, first month of a store",
             f"{TIMES_FLOOR} x the floor, under 16 GB",
             f"{program:.1f} s",
             f"{program / floor:.2f}",
-            _memory(row["program"]),
+            memory(row["program"]),
             _verdict(is_met),
         ),
     ]
@@ -139,8 +126,8 @@ def _month_36_vs_6(rows: Figures) -> list[tuple[str, ...]]:
     what = "month 36 of a book against its month 6, the same accounts, balances brought forward"
     measured = f"{late:.1f} s against {early:.1f} s"
     is_met = late <= TIMES_EARLIER * early
-    memory = _memory(row["month_36"])
-    return [(what, f"{TIMES_EARLIER} x", measured, f"{late / early:.2f}", memory, _verdict(is_met))]
+    held = memory(row["month_36"])
+    return [(what, f"{TIMES_EARLIER} x", measured, f"{late / early:.2f}", held, _verdict(is_met))]
 
 
 def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
@@ -153,14 +140,14 @@ def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
                 f"{TIMES_EARLIER} x",
                 f"{seconds:.1f} s",
                 "",
-                _memory(runs),
+                memory(runs),
                 "month_1m is missing",
             )
         ]
     ratio = seconds / COPIES / median(rows["month_1m"]["program"])
-    is_met = ratio <= TIMES_EARLIER and _peak(runs) < MOST_MEMORY
+    is_met = ratio <= TIMES_EARLIER and peak(runs) < MOST_MEMORY
     bar = f"{TIMES_EARLIER} x, under 16 GB"
-    return [(what, bar, f"{seconds:.1f} s", f"{ratio:.2f}", _memory(runs), _verdict(is_met))]
+    return [(what, bar, f"{seconds:.1f} s", f"{ratio:.2f}", memory(runs), _verdict(is_met))]
 
 
 def _writer(rows: Figures) -> list[tuple[str, ...]]:
@@ -199,19 +186,6 @@ def _dag_overhead(rows: Figures) -> list[tuple[str, ...]]:
     return [_below(what, more, DAG, row["dag"])]
 
 
-def _status(library: str, name: str) -> Callable[[Figures], list[tuple[str, ...]]]:
-    def cells(rows: Figures) -> list[tuple[str, ...]]:
-        row = rows[name]
-        what = (
-            f"the status alone in {library}, cumulative form: {row['other_status']:,} of "
-            f"{row['accounts']:,} accounts have another status than the mart, "
-            f"{row['other_amount']:,} other days or amount"
-        )
-        return [(what, "", f"{median(row['runs']):.1f} s", "", _memory(row["runs"]), "")]
-
-    return cells
-
-
 ROWS: dict[str, Callable[[Figures], list[tuple[str, ...]]]] = {
     "month_1m": _month_1m,
     "month_10k": _month_10k,
@@ -222,6 +196,4 @@ ROWS: dict[str, Callable[[Figures], list[tuple[str, ...]]]] = {
     "expectations": _expectations,
     "why": _why,
     "dag_overhead": _dag_overhead,
-    "status_polars": _status("Polars", "status_polars"),
-    "status_pandas": _status("pandas", "status_pandas"),
 }

@@ -1,4 +1,4 @@
-"""Floor and program side by side: builds the books, measures, writes docs/benchmarks.md.
+"""Floor, program and peers side by side: builds the books, measures, writes docs/benchmarks.md.
 
     make benchmark                                            every row
     python benchmarks/run.py --only month_1m --repeats 5      measure one row again
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
         "--other-python",
         type=Path,
         default=FOLDER / "venv" / "bin" / "python",
-        help="of the environment with Polars and pandas",
+        help="of the environment with Polars, pandas, lxml and pandera",
     )
     parser.add_argument(
         "--results",

@@ -7,15 +7,15 @@ to try a scenario out.
 import json
 import os
 import shutil
-import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
+from figures import Figures
 from measuring import measure
 from more_books import constant_book, lenders_book, many_books
 from reporting.core.raw_contract import raw_contract
@@ -25,7 +25,6 @@ HERE = Path(__file__).parent
 MONTH = "2026-05"  # the last of every book
 LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts to generate; LARGE gives 1.0 million
 COPIES = 4
-Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Bench:
     scale: float
     memory_limit: str
     threads: int
-    other_python: Path  # of the environment that holds Polars and pandas
+    other_python: Path  # of the environment that holds the other tools
 
     def accounts(self, full: int) -> int:
         """The accounts of a book at this scale."""
@@ -92,13 +91,21 @@ class Bench:
     def inside(self, what: str, book: Path, home: Path) -> Figures:
         """Measure inside one process: its figures, its peak and the wall time around it."""
         command = [sys.executable, str(HERE / "inside.py"), what, "--month", MONTH]
-        measured = measure(command, self.environment(book, home))
-        last = measured["output"].rstrip().splitlines()[-1]
-        return {
-            "peak_bytes": measured["peak_bytes"],
-            "wall": measured["seconds"],
-            **json.loads(last),
-        }
+        return _printed(measure(command, self.environment(book, home)))
+
+    def other(self, script: str, *arguments: Path | str) -> list[str]:
+        """The command of a script in the environment of the other tools."""
+        if not self.other_python.exists():
+            raise SystemExit(
+                f"{self.other_python} is missing: `make data/benchmarks/venv/.installed` makes "
+                "the environment of the other tools, or name yours with --other-python"
+            )
+        return [str(self.other_python), str(HERE / script), *map(str, arguments)]
+
+    def aside(self, what: str) -> tuple[Path, Figures]:
+        """Put the month's records aside for the other tools: the folder, and what ours finds."""
+        home = self.published_home()
+        return home / "peers", self.inside(what, self.large_book, home)
 
     def published_home(self) -> Path:
         """A home in which the last month of the large book is published."""
@@ -120,6 +127,16 @@ class Bench:
 def _summary(measured: Figures) -> Figures:
     """A measurement without what the command printed."""
     return {name: value for name, value in measured.items() if name != "output"}
+
+
+def _printed(measured: Figures) -> Figures:
+    """A measurement with the figures that the command printed in its last line."""
+    last = measured["output"].rstrip().splitlines()[-1]
+    return {
+        "peak_bytes": measured["peak_bytes"],
+        "wall": measured["seconds"],
+        **json.loads(last),
+    }
 
 
 def contents(book: Path) -> Figures:
@@ -220,21 +237,21 @@ def dag_overhead(bench: Bench) -> Figures:
     return {"book": contents(book), "command": command, "dag": dag}
 
 
-def _status(library: str) -> Callable[[Bench], Figures]:
+def _status(library: str, is_other: bool = False) -> Callable[[Bench], Figures]:
     def scenario(bench: Bench) -> Figures:
-        if not bench.other_python.exists():
-            raise SystemExit(
-                f"{bench.other_python} is missing: `make data/benchmarks/venv/.installed` makes "
-                "the environment of Polars and pandas, or name yours with --other-python"
-            )
-        home, book = bench.published_home(), bench.large_book
-        out = bench.folder / f"status_{library}.parquet"
-        script = str(HERE / f"status_{library}.py")
-        runs = [
-            _summary(measure([str(bench.other_python), script, str(book), str(out)], {}))
-            for _ in range(bench.repeats)
-        ]
-        return {"book": contents(book), "runs": runs, **_differing(out, home)}
+        published, book = bench.published_home(), bench.large_book
+        out, script = bench.folder / f"status_{library}.parquet", f"status_{library}.py"
+        command = [sys.executable, str(HERE / script), str(book), str(out)]
+        if is_other:
+            command = bench.other(script, book, out)
+        runs = []
+        for _ in range(bench.repeats):
+            home = bench.fresh_home(library)
+            if library == "dbt":
+                bench.inside("land", book, home)
+            runs.append(_summary(measure(command, bench.environment(book, home))))
+        bench.fresh_home(library)
+        return {"book": contents(book), "runs": runs, **_differing(out, published)}
 
     return scenario
 
@@ -258,9 +275,44 @@ def _differing(status: Path, home: Path) -> Figures:
     return {"accounts": accounts, "other_status": statuses, "other_amount": others}
 
 
-def median(runs: list[Figures], name: str = "seconds") -> float:
-    """The median of one figure."""
-    return float(statistics.median(run[name] for run in runs))
+def writer_lxml(bench: Bench) -> Figures:
+    """The submission files by lxml, from the same rows, line by line beside those of the home."""
+    home, out = bench.published_home(), bench.folder / "lxml"
+    aside, _ = bench.aside("lines_aside")
+    runs = []
+    for _ in range(bench.repeats):
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        runs.append(_printed(measure(bench.other("writer_lxml.py", aside, out), {})))
+    figures = {"lines": 0, "other_lines": 0}
+    for sent in (home / "submissions").glob(f"*/{MONTH}/*.txt"):
+        with sent.open("rb") as theirs, (out / sent.name).open("rb") as own:
+            for pair in zip_longest(theirs, own):
+                figures["lines"] += 1
+                figures["other_lines"] += pair[0] != pair[1]
+    shutil.rmtree(out)
+    shutil.rmtree(aside)
+    return {"runs": runs, **figures}
+
+
+def rules_pandera(bench: Bench) -> Figures:
+    """The rules in pandera, and what ours finds in the same records."""
+    aside, ours = bench.aside("rules_aside")
+    runs: Figures = {"fast": [], "full": []}
+    for answer, measured in runs.items():
+        command = bench.other("rules_pandera.py", answer, aside)
+        measured += [_printed(measure(command, {})) for _ in range(bench.repeats)]
+    shutil.rmtree(aside)
+    return {**runs, "ours": ours}
+
+
+def rules_expectations(bench: Bench) -> Figures:
+    """The rules as checks of Great Expectations alone, and what ours finds."""
+    aside, ours = bench.aside("rules_aside")
+    home, book = bench.published_home(), bench.large_book
+    runs = [bench.inside("rules_expectations", book, home) for _ in range(bench.repeats)]
+    shutil.rmtree(aside)
+    return {"runs": runs, "ours": ours}
 
 
 SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
@@ -273,6 +325,12 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "expectations": _inside("expectations"),
     "why": _inside("why"),
     "dag_overhead": dag_overhead,
-    "status_polars": _status("polars"),
-    "status_pandas": _status("pandas"),
+    "status_dbt": _status("dbt"),
+    "status_duckdb": _status("duckdb"),
+    "status_polars": _status("polars", is_other=True),
+    "status_pandas": _status("pandas", is_other=True),
+    "writer_lxml": writer_lxml,
+    "rules_same": _inside("rules_same"),
+    "rules_pandera": rules_pandera,
+    "rules_expectations": rules_expectations,
 }

@@ -1,0 +1,73 @@
+"""The page of the benchmarks is what its raw results say: how fast each peer is, and how right."""
+
+import importlib
+import json
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from reporting.core.settings import PROJECT_ROOT
+
+SAME, ABOUT = {"V14": 2, "V18": 5}, {"measured_on": "2026-01-01", "scale": 1}
+
+
+@pytest.fixture(scope="module")
+def page() -> ModuleType:
+    sys.path.insert(0, str(PROJECT_ROOT / "benchmarks"))
+    try:
+        return importlib.import_module("page")
+    finally:
+        sys.path.pop(0)
+
+
+def run_of(**figures: Any) -> list[dict[str, Any]]:
+    return [{"peak_bytes": 1024**3, **figures}]
+
+
+def line_of(page: ModuleType, name: str, **rows: Any) -> str:
+    """The last line of a peer in the page of these rows."""
+    measured = {row: ABOUT | figures for row, figures in rows.items()}
+    text: str = page.render({"rows": measured, "machine": {}, "versions": {}})
+    return [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")][-1]
+
+
+def test_the_page_is_rendered_from_the_results_that_are_kept(page: ModuleType) -> None:
+    results = (PROJECT_ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8")
+    kept = (PROJECT_ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert page.render(json.loads(results)) == kept
+
+
+def test_a_status_is_right_where_no_account_differs_from_the_mart(page: ModuleType) -> None:
+    figures = {"runs": run_of(seconds=2.0), "accounts": 9000, "other_status": 0, "other_amount": 0}
+    ours, amounts = figures | {"runs": run_of(seconds=4.0)}, figures | {"other_amount": 7}
+    right = line_of(page, "status_duckdb", status_dbt=ours, status_duckdb=figures)
+    assert "| 2.0 s | 0.50 |" in right and "| right: " in right and "all 9,000 accounts" in right
+    wrong = line_of(page, "status_polars", status_polars=amounts)
+    assert "| wrong: " in wrong and "other days or amount in 7 " in wrong
+
+
+def test_a_writer_is_right_where_no_line_differs_from_what_is_sent(page: ModuleType) -> None:
+    runs = run_of(seconds=1.0, bytes=50_000_000, records=40)
+    right = line_of(page, "writer_lxml", writer_lxml={"runs": runs, "lines": 41, "other_lines": 0})
+    assert "| 50 MB/s |" in right and "| right: all 41 lines" in right
+    wrong = line_of(page, "writer_lxml", writer_lxml={"runs": runs, "lines": 41, "other_lines": 3})
+    assert "| wrong: 3 of 41 lines differ" in wrong
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [(SAME, "| right: as many"), ({"V14": 2, "V18": 4, "V30": 1}, "| wrong: ")],
+)
+def test_rules_are_right_where_each_counts_as_many_records_as_ours(
+    page: ModuleType, found: dict[str, int], verdict: str
+) -> None:
+    seconds = {"seconds_without_hits": 1.0, "seconds_with_hits": 2.0}
+    peer = {
+        "runs": run_of(records=10, rules=3, by_rule=found, **seconds),
+        "ours": {"rules": 3, "broken": 5, "by_rule": SAME},
+    }
+    line = line_of(page, "rules_expectations", rules_expectations=peer)
+    assert verdict in line
+    assert ("under V18, V30" in line) == (found != SAME)
