@@ -49,6 +49,7 @@ class Record:
     subject: Subject
     content: Content = 0
     is_withheld: bool = False
+    identity: Hashable = None  # of a person, whom the bureau knows by name and number
 
     @property
     def file(self) -> File:
@@ -143,14 +144,17 @@ class Model:
         return [record for key in keys for record in self.builds[key].records]
 
     def require_sent_once(self) -> None:
-        """Property 1: of a subject and date at most one record is sent. Raises SentTwiceError."""
+        """Property 1: of a subject and date at most one record is sent. Raises SentTwiceError.
+
+        A customer under another name or number is another person at the bureau.
+        """
         sent = [
-            record.subject
+            (record.subject, record.identity)
             for record in self.records(self.released)
             if self.state(record) in ("RELEASED", "ACCEPTED")
         ]
         if len(sent) != len(set(sent)):
-            raise SentTwiceError(sorted(one for one in set(sent) if sent.count(one) > 1))
+            raise SentTwiceError(sorted({one[0] for one in sent if sent.count(one) > 1}))
 
     # --- sequence
 
@@ -241,13 +245,13 @@ class Model:
         read: Callable[[Cell], Reading],
         inputs: Hashable,
         withheld: Collection[Cell] | None = None,
-        others: Collection[tuple[Subject, bool]] = (),
+        others: Collection[Record] = (),
     ) -> Build | None:
         """Run a month; None where nothing is published.
 
         ``read`` is what the run knows at its cut-off, and ``inputs`` stands for all of it.
         ``withheld``: the account-months that the rules withhold, where the reading does not say.
-        ``others``: records of persons and agreements, and whether they are withheld.
+        ``others``: records of persons and agreements.
         """
         kind = self.kind_of(key)
         chain = self.chain(key, kind == "supplement")
@@ -272,7 +276,7 @@ class Model:
             scope |= {cell: "" for cell in build.found if cell not in scope}
         for cell in sorted(scope):
             self._decide(build, cell, read(cell), chain, withheld)
-        build.records += [Record(key, subject, is_withheld=is_bad) for subject, is_bad in others]
+        build.records += others
         if build.is_supplement and not build.files:
             return None
         self._publish(build)

@@ -537,8 +537,12 @@ def last_told(before: Iterable[Built], segment: str) -> Record | None:
 
 def same_person(one: Record, other: Record) -> bool:
     """Whether two records 110 bear the same three marks."""
-    marks = ("Name", "IDType", "IDNum")
-    return all(one["BsSgmt"][mark] == other["BsSgmt"][mark] for mark in marks)
+    return identity(one) == identity(other)
+
+
+def identity(person: Record) -> tuple[Any, ...]:
+    """The three marks by which the bureau knows a person, of a record 110."""
+    return tuple(person["BsSgmt"][mark] for mark in ("Name", "IDType", "IDNum"))
 
 
 def without(segment: Record | None, tag: str) -> Record | None:

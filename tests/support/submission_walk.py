@@ -19,9 +19,9 @@ from oracle.random_books import random_book, write_rows
 from oracle.random_people import enrich_people
 from oracle.staging import TABLES
 from oracle.submission_differences import differences, told
-from oracle.submission_model import Build, Cell, File, Key, Model, Reading, Subject
+from oracle.submission_model import Build, Cell, File, Key, Model, Reading, Record, Subject
 from oracle.submissions import Key as RecordKey
-from oracle.submissions import PlannedRun, RunOutcome, submissions
+from oracle.submissions import PlannedRun, RunOutcome, identity, submissions
 
 from reporting.core.errors import BadCall
 from reporting.core.product_policy import read_policy as policy_file
@@ -56,9 +56,16 @@ class Landing:
                     self.portions[-1].setdefault(table, []).append(row)
         self.deliver()
 
+    @property
+    def files(self) -> int:
+        """How many files are delivered; a portion may be without rows, and then without files."""
+        return sum(1 for _ in self.folder.rglob("*.parquet"))
+
     def deliver(self) -> None:
         """Deliver the next portion, if one is left."""
-        portion = self.portions[self.delivered] if self.delivered < len(self.portions) else {}
+        if self.delivered == len(self.portions):
+            return
+        portion = self.portions[self.delivered]
         with duckdb.connect() as connection:
             for table in TABLES if self.delivered == 0 else portion:
                 file = self.folder / table / f"rows_{self.delivered}.parquet"
@@ -141,7 +148,12 @@ class Walk:
         }
         institutions = {cell_of(built.key): built.key[0] for built in outcome.records}
         others = [
-            (subject_of(built.key), built.key in withheld)
+            Record(
+                key,
+                subject_of(built.key),
+                is_withheld=built.key in withheld,
+                identity=identity(built.record) if built.key[1] == "110" else None,
+            )
             for built in outcome.records
             if not cell_of(built.key)
         ]
@@ -149,7 +161,7 @@ class Walk:
             key,
             sorted({account for account, month in verdicts if month == key[0]}),
             lambda cell: Reading(verdicts[cell], institution=institutions.get(cell, "")),
-            self.landing.delivered,
+            self.landing.files,
             {cell for one in withheld if (cell := cell_of(one))},
             others,
         )
@@ -287,9 +299,9 @@ class Walk:
         built = {key_of(one.month, one.as_of): one for one in built_runs(self.settings)}
         assert set(built) == set(model.builds)
         known = {key_of(one.report_month, one.as_of): one for one in run_states(self.settings)}
-        assert {key: known[key].state for key in built} == {
-            key: model.run_state(key) for key in model.builds
-        }
+        states = {key: known[key].state for key in built}
+        expected = {key: model.run_state(key) for key in model.builds}
+        assert states == expected, f"{states} and not {expected}"
         waiting = [key for key in built if key not in model.released]  # nothing else is stale
         assert {key: self._is_stale(built[key].run) for key in waiting} == {
             key: model.is_stale(key) for key in waiting
