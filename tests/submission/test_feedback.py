@@ -2,11 +2,12 @@
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from support.gnupg_keys import needs_gpg
 from support.nightly import first
-from support.released_answers import Released, message
+from support.released_answers import HEADER, Released, message
 from support.released_months import FIRST, SECOND, approve, at, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit
@@ -91,6 +92,8 @@ def test_a_file_refused_whole_holds_no_record(released: Released) -> None:
         ("a strange line", "line 2 quotes a record that .* does not hold"),
         ("a count", "counts 5 messages and holds 0"),
         ("a header", "has no header of an answer"),
+        ("another header", "has the header of an answer to another file"),
+        ("a line separator", "line 2 quotes a record that .* does not hold"),
         ("no message", "line 2 is no message"),
         ("bytes", "is not UTF-8"),
         ("signer", "is not signed by the bureau"),
@@ -107,6 +110,11 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
         "a strange line": lambda: released.answer(name, message(other), message(line)),
         "a count": lambda: released.answer(name, count=5),
         "a header": lambda: released.answer(name, content=b"B050"),
+        "another header": lambda: released.answer(
+            name,
+            content=HEADER.format(kind="110", template="10", reporter=name[:14], count=0).encode(),
+        ),
+        "a line separator": lambda: released.answer(name, message(f"{line[:9]}\u2028{line[9:]}")),
         "no message": lambda: released.answer(name, "nothing"),
         "bytes": lambda: released.answer(name, content=b"\xff\xfe"),
         "signer": lambda: released.answer(name, signed_by="archive"),
@@ -152,6 +160,25 @@ def test_a_second_and_different_answer_is_an_incident(released: Released) -> Non
     (fault,) = released.read().faults
     assert f"{name} was answered by {name[:29]}1.enc on 2026-06-03, and in another way" in fault
     assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
+
+
+def test_an_answer_that_was_set_aside_is_not_fetched_again(
+    released: Released, tmp_path: Path
+) -> None:
+    bureau = tmp_path / "bureau"
+    (bureau / "in").mkdir(parents=True)
+    (out := bureau / "out").mkdir()
+    settings = released.settings.model_copy(update={"transport": "folder", "bureau_folder": bureau})
+    answer = released.answer(released.file("210"), count=5)
+    answer = answer.rename(out / answer.name)
+    (fault,) = feedback.read_answers([], settings, at).faults
+    assert "counts 5 messages and holds 0" in fault
+    assert feedback.read_answers([], settings, at).faults == []
+    (settled := settings.inbox / "settled").mkdir()
+    (settings.inbox / "refused" / answer.name).rename(settled / answer.name)
+    assert feedback.read_answers([], settings, at).faults == []
+    answer.write_bytes(answer.read_bytes() + b"more")  # it comes in another form
+    assert len(feedback.read_answers([], settings, at).faults) == 1
 
 
 def test_an_answer_by_hand_is_replaced_once_by_the_bureaus_own(released: Released) -> None:

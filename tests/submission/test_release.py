@@ -17,7 +17,7 @@ from support.nightly import first
 from support.released_months import AT, FIRST, SECOND, approve, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
-from reporting.core.run import OWN_PART
+from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
 from reporting.pages import renew
 from reporting.pipeline import steps
@@ -199,6 +199,9 @@ def test_a_released_month_is_closed(settings: Settings) -> None:
         approve(settings, FIRST, "os:cy")
     with pytest.raises(BadCall, match=f"month 2026-02 lies before {FIRST}, the first month that"):
         build(settings, "2026-02")
+    began_before = Run.of(FIRST, "2026-04-20", settings)  # an own run, as it was not released yet
+    with pytest.raises(BadCall, match=f"month {FIRST} was released at .* in the meantime"):
+        month_order.require_order(began_before, settings)
 
 
 def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(settings: Settings) -> None:

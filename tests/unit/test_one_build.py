@@ -17,7 +17,7 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.build_store import open_store
-from reporting.store.publish import publish_tables
+from reporting.store.publish import publish_tables, remove_superseded
 from reporting.store.published import BUILDS, partition
 from reporting.store.published_database import open_published
 from reporting.why import facts
@@ -141,6 +141,20 @@ def test_a_build_that_was_half_removed_goes_with_the_next_run(settings: Settings
     assert foreign.exists()
     with open_published(settings) as published:
         assert set(published.execute(JOINED).fetchone() or ()) == {"1"}
+
+
+def test_a_supplement_that_was_stopped_before_its_tables_goes_with_the_next_run(
+    settings: Settings,
+) -> None:
+    label = "2026-05@20260612T000000"
+    folder = settings.submissions / "N101W1100H0017" / label
+    folder.mkdir(parents=True)
+    (folder / "clear.txt").write_text("clear", encoding="utf-8")
+    settings.published.mkdir(parents=True)
+    (mark := settings.published / f".{label}.unfinished").touch()
+    remove_superseded(Run.of("2026-06", None, settings), settings)
+    assert not folder.exists()
+    assert not mark.exists()
 
 
 def test_a_moved_home_shows_its_own_data(settings: Settings, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ with reported as (  -- agreements with a record 210 in this batch, or pending th
             case when pending.report_date_code = '20' then accounts.closed_on end
                 as account_closed_on
         from {{ source('history', 'pending_records') }} as pending
-        inner join {{ ref('stg_accounts') }} as accounts
+        left join {{ ref('stg_accounts') }} as accounts  -- the agreement of draws is none
             on pending.subject_id = accounts.account_id
         where pending.record_type = '220'
     ) as records

@@ -70,6 +70,7 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
         # the last step writes in the ledger who has built
         actor = release_tasks.as_builder(settings) if step == month_queue.LAST else nullcontext()
         with actor, exclusive(settings, wait=True), _skipped_if_nothing_to_send():
+            run = run_of(month, as_of or None, settings)  # again: a release may have ended since
             said = getattr(steps, step)(run, settings)
             done: str | dict[str, Any] | None = month
             if step == month_queue.LAST:

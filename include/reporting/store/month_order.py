@@ -183,6 +183,12 @@ def _require_cut_off_after_releases(run: Run, settings: Settings) -> None:
             f"--as-of {run.as_of.isoformat()} lies before {last.as_of.isoformat()}, at which "
             f"{last.report_month:%Y-%m} was released; give {last.as_of.isoformat()} or later"
         )
+    for one in released:
+        if one.run.label == run.label and one.as_of != run.as_of:
+            raise BadCall(
+                f"month {run.label} was released at {one.as_of.isoformat()} in the meantime and is "
+                f"closed; `reporting run --month {run.month:%Y-%m}` makes a supplement now"
+            )
 
 
 def require_published(run: Run, before: list[BuiltRun], settings: Settings) -> None:
@@ -226,6 +232,7 @@ def require_unchanged_history(
 ) -> None:
     """Refuse to publish a run if a run that it rests on was built (again) in the meantime."""
     _require_finished(run, settings)
+    _require_cut_off_after_releases(run, settings)
     landed = connection.execute("select as_of from marts.built_months").fetchall()
     if landed != [(run.as_of,)]:
         raise BadCall(

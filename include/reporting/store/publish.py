@@ -21,6 +21,7 @@ from reporting.store.published import (
     published_file,
     published_files,
     tables_of,
+    unfinished_months,
 )
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import run_states
@@ -99,10 +100,12 @@ def remove_superseded(run: Run, settings: Settings) -> None:
 
 
 def _supplements(settings: Settings) -> set[str]:
-    """The labels of the supplements that have files of published tables, whole or not."""
+    """The labels of the supplements that have files of any kind, also of a stopped publication."""
     found = (path for table in TABLES for path in published_files(settings, table))
-    return {
+    published = {
         f"{path.parent.name.removeprefix('report_month=')[:7]}@{path.stem}"
         for path in found
         if path.name != OWN_PART
     }
+    written = {path.name for path in settings.submissions.glob("*/*@*")}
+    return published | written | {one for one in unfinished_months(settings) if "@" in one}

@@ -24,10 +24,12 @@ from reporting.store.submission_ledger import Event, append, ledger_views
 from reporting.submission import envelope, transport
 from reporting.submission.repair import SET_ASIDE, alert, writing
 
-NEW, READ = "new", "read"  # folders of the inbox, beside that of what counts for nothing
+# folders of the inbox, beside that of what counts for nothing; in `settled` a person keeps of that
+# what nobody has to look at any more
+NEW, READ, SETTLED = "new", "read", "settled"
 SUFFIX = ".enc"
 FLAG = 29  # the place in a file name that is 1 in an answer (bureau interface, 1.2)
-HEADER = re.compile(r"A050\d{3}.{35}0(?P<messages>\d{7})")
+HEADER = re.compile(r"A050(?P<kind>\d{3}).{7}(?P<reporter>.{14}).{14}0(?P<messages>\d{7})")
 LINE = re.compile(
     r"(?P<code>[A-Z0-9]{6})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
 )
@@ -140,8 +142,9 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
         ).fetchall()
     if known:
         return Outcome(path.name, "was read before; nothing changes")
-    messages = _messages(envelope.open_answer(path, settings))
-    sent = _sent(_answered_name(path.name), settings)
+    answered = _answered_name(path.name)
+    messages = _messages(envelope.open_answer(path, settings), answered)
+    sent = _sent(answered, settings)
     if sent is None:
         raise NotAnAnswer("answers a file that was never released")
     _require_open(sent, settings)
@@ -189,15 +192,22 @@ def _outcome(sent: Sent, code: str | None, rejected: int) -> Outcome:
     return Outcome(sent.file_name, words, rejected)
 
 
-def _messages(content: bytes) -> list[dict[str, str]]:
-    """The message lines of an answer; NotAnAnswer if header, count or a line is not right."""
+def _messages(content: bytes, answered: str) -> list[dict[str, str]]:
+    """The message lines of an answer; NotAnAnswer if header, count or a line is not right.
+
+    The header names the record type and the institution of the file that is answered.
+    """
     try:
-        header, *lines = content.decode("utf-8").splitlines() or [""]
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise NotAnAnswer("is not UTF-8") from None
+    # not splitlines(), which would also cut at a line separator (U+2028) in a quoted record
+    header, *lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     head = HEADER.fullmatch(header)
     if head is None:
         raise NotAnAnswer("has no header of an answer")
+    if (head["kind"], head["reporter"]) != (answered[22:25], answered[:14]):
+        raise NotAnAnswer("has the header of an answer to another file")
     if int(head["messages"]) != len(lines):
         raise NotAnAnswer(f"counts {int(head['messages'])} messages and holds {len(lines)}")
     found = [LINE.fullmatch(line) for line in lines]
@@ -322,8 +332,9 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
 
 
 def _was_read(name: str, size: int, settings: Settings) -> bool:
-    read = settings.inbox / READ / name
-    return read.is_file() and read.stat().st_size == size
+    """Whether the file was read, or set aside: then a person looks at it, once."""
+    known = [settings.inbox / folder / name for folder in (READ, SET_ASIDE, SETTLED)]
+    return any(path.is_file() and path.stat().st_size == size for path in known)
 
 
 def _move(path: Path, folder: Path) -> None:
