@@ -11,7 +11,14 @@ from operator import attrgetter
 
 from reporting.landing.files import DeliveredFile, Feed
 from reporting.landing.select_sql import reader, source_column
-from reporting.landing.white_space import NULL_WORDS, is_null_word, may_be_untidy, tidied
+from reporting.landing.white_space import (
+    NULL_WORDS,
+    extremes,
+    is_null_word,
+    may_be_untidy,
+    may_hold_untidy,
+    tidied,
+)
 
 Untidy = Mapping[str, int]  # the columns of a file to tidy, and the NULL words in each
 
@@ -29,14 +36,19 @@ def find_untidy(
 
 
 def _look_through(feed: Feed, files: list[DeliveredFile]) -> dict[str, Untidy]:
-    """Inspect all texts with a cheap test, then the suspected columns with an exact one."""
-    columns = _texts(feed, files[0])
-    if not columns:
-        return {}
+    """Inspect all texts by cheap tests, then the suspected columns by an exact one."""
     source = reader(feed.table, files, feed.zone)
-    looks = ", ".join(f"bool_or({may_be_untidy(column)})" for column in columns)
-    (answers,) = feed.connection.execute(f"select {looks} from {source}").fetchall()
-    suspected = [column for column, answer in zip(columns, answers, strict=True) if answer]
+    suspected = _texts(feed, files[0])
+    for question, is_suspicious in (
+        (extremes, may_hold_untidy),
+        (lambda column: f"bool_or({may_be_untidy(column)})", bool),
+    ):
+        if not suspected:
+            return {}
+        questions = ", ".join(map(question, suspected))
+        (answers,) = feed.connection.execute(f"select {questions} from {source}").fetchall()
+        found = zip(suspected, answers, strict=True)
+        suspected = [column for column, answer in found if is_suspicious(answer)]
     if not suspected:
         return {}
     counts = ", ".join(

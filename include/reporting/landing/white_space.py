@@ -1,7 +1,8 @@
 """SQL that trims white space from texts and reads words for NULL as NULL (contracts, section 1).
 
 Trimming a column of a hundred million ids costs more than all other work on it in a month, so
-``may_be_untidy`` finds out cheaply whether it is needed, and ``tidied`` does it.
+``extremes`` of a column and ``may_be_untidy`` of a text find out cheaply whether it is needed, and
+``tidied`` does it.
 """
 
 # what Unicode calls white space, and the four separators that Python's str.strip takes too
@@ -28,6 +29,20 @@ def tidied(column: str) -> str:
     """SQL: a trimmed text; NULL for an empty one and for a word for NULL."""
     text = trimmed(column)
     return f"case when {text} not in ('', {_WORDS}) then {text} end"
+
+
+def extremes(column: str) -> str:
+    """SQL: the least and the greatest text of a column, and of the signs at their ends: a list."""
+    return f"[min({column}), max({column}), min({column}[-1]), max({column}[-1])]"
+
+
+def may_hold_untidy(found: list[str | None]) -> bool:
+    """Whether a column with these extremes may hold a text that ``tidied`` would change."""
+    least, greatest, *ends = (text or "" for text in found)
+    if found[0] is None:  # no text at all
+        return False
+    outside = min(least, *ends) < "!" or max(greatest, *ends) >= "{"
+    return outside or any(least <= word <= greatest for word in NULL_WORDS)
 
 
 def may_be_untidy(column: str) -> str:
