@@ -30,8 +30,8 @@ movements as (
         before.balance - before.credit_balance + before.charges_unpaid as amount
     from accounts
     left join {{ source('history', 'repayment_status') }} as before
-        on accounts.account_id = before.account_id
-        and accounts.is_brought_forward
+        -- a condition on the left side alone would compare every account with every other
+        on case when accounts.is_brought_forward then accounts.account_id end = before.account_id
     union all
     select  -- of an account brought forward the rows that are new, whenever they happened
         account_id,
