@@ -1,7 +1,5 @@
 """Planted defects are found by the rules that ought to see them, and nothing else is."""
 
-import importlib
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +7,13 @@ from types import ModuleType
 
 import duckdb
 import pytest
+from support.benchmark_modules import benchmark_module
 from support.lender_months import build, settings_in
 
 from reporting.checks import waivers
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
-from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.core.settings import Settings
 from reporting.records.earlier_months import create_history
 from reporting.store.build_store import open_store
 from reporting.store.month_order import chain
@@ -30,11 +29,7 @@ ACCOUNTS, BOOK_MONTHS, SEED = 3400, 5, 93
 @pytest.fixture(scope="module")
 def findings() -> ModuleType:
     """The benchmark's own reading of what a month found."""
-    sys.path.insert(0, str(PROJECT_ROOT / "benchmarks"))
-    try:
-        return importlib.import_module("quality_findings")
-    finally:
-        sys.path.pop(0)
+    return benchmark_module("quality_findings")
 
 
 @dataclass(frozen=True)

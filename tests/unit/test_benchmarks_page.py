@@ -1,12 +1,11 @@
 """The page of the benchmarks is what its raw results say: how fast each peer is, and how right."""
 
-import importlib
 import json
-import sys
 from types import ModuleType
 from typing import Any
 
 import pytest
+from support.benchmark_modules import benchmark_module
 
 from reporting.core.settings import PROJECT_ROOT
 
@@ -15,11 +14,7 @@ SAME, ABOUT = {"V14": 2, "V18": 5}, {"measured_on": "2026-01-01", "scale": 1}
 
 @pytest.fixture(scope="module")
 def page() -> ModuleType:
-    sys.path.insert(0, str(PROJECT_ROOT / "benchmarks"))
-    try:
-        return importlib.import_module("page")
-    finally:
-        sys.path.pop(0)
+    return benchmark_module("page")
 
 
 def run_of(**figures: Any) -> list[dict[str, Any]]:

@@ -224,8 +224,11 @@ class Store(RuleBasedStateMachine):
         read = self.read_at(self.clock)
         pending = model.pending_before(sorted(model.released))
         assert {cell for cell in pending if read(cell).verdict != DROPPED} == set()
-        own = {key for key, build in model.builds.items() if not build.is_supplement}
-        assert own <= set(model.released)  # so may a supplement be whose months are all dropped
+        for key in self.waiting():  # a supplement may stay if it would send nothing that is wanted
+            build = model.builds[key]
+            assert build.is_supplement
+            wanted = {one.cell for one in build.records if read(one.cell).verdict != DROPPED}
+            assert model.is_stale(key) or not wanted
 
     def go_round(self, key: Key) -> None:
         if self.build(key) is None:

@@ -64,13 +64,12 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
         from reporting.pipeline import steps
 
         settings = load_settings()
-        run = run_of(month, as_of or None, settings)
         if step == month_queue.FIRST and not is_held(settings):
-            month_queue.wait_for_turn(f"{run.month:%Y-%m}")
+            month_queue.wait_for_turn(f"{run_of(month, as_of or None, settings).month:%Y-%m}")
         # the last step writes in the ledger who has built
         actor = release_tasks.as_builder(settings) if step == month_queue.LAST else nullcontext()
         with actor, exclusive(settings, wait=True), _skipped_if_nothing_to_send():
-            run = run_of(month, as_of or None, settings)  # again: a release may have ended since
+            run = run_of(month, as_of or None, settings)  # under the lock: no release can end now
             said = getattr(steps, step)(run, settings)
             done: str | dict[str, Any] | None = month
             if step == month_queue.LAST:

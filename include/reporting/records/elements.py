@@ -107,12 +107,10 @@ def elements() -> dict[str, Element]:
 def with_faulty_elements(record_type: str, relation: str) -> str:
     """SQL: records with ``faulty_elements``, the sorted tags of values that fail (VARCHAR[])."""
     cases = ", ".join(
-        f"case when {sent} and not {elements()[tag].holds(column)} then '{tag} ' end"
+        f"case when {sent} and not {elements()[tag].holds(column)} then '{tag}' end"
         for tag, column, sent in dict.fromkeys(filled_elements(record_type))
     )
-    # one text, mostly empty: a list of all elements for each record would cost twice the conditions
-    tags = f"list_sort(list_distinct(string_split(rtrim(concat({cases})), ' ')))"
-    faulty = f"list_filter({tags}, lambda tag: tag <> '')"
+    faulty = f"list_sort(list_distinct(list_filter([{cases}], lambda tag: tag is not null)))"
     return f"(select *, {faulty} as faulty_elements from {relation})"
 
 

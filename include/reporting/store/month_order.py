@@ -167,7 +167,7 @@ def cut_off_needed(run: Run, settings: Settings) -> datetime | None:
 def _require_cut_off_after_releases(run: Run, settings: Settings) -> None:
     """Refuse a month before the first released one, and an earlier cut-off than a released one.
 
-    A released run never changes (life cycle, section 2.1).
+    And another own run of a released month: what is released never changes (life cycle, 2.1).
     """
     released = released_states(settings)
     if not released or any(one.run == run for one in released):
