@@ -28,6 +28,7 @@ from reporting.store.build_store import open_store
 from reporting.store.provenance import run_id
 from reporting.store.published import OF_OWN_RUNS, partition
 from reporting.store.published_database import is_of_this_place
+from reporting.submission import approval
 
 
 @pytest.mark.parametrize("month", MONTHS)
@@ -211,6 +212,8 @@ def test_nothing_goes_on_from_a_month_that_is_half_published(
         steps.land(may, copied)
     with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
         steps.publish(may, copied)  # that was landed before
+    with pytest.raises(BadCall, match=f"month {april.label} was stopped while it was published"):
+        approval.require_fresh_up_to(may, copied)
     shown = Console(width=120)
     with shown.capture() as told:
         shown.print(overview(copied))

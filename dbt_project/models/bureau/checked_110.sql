@@ -34,6 +34,20 @@ with accounts as (  -- a person is held only with all the accounts that the reco
         records.reporter_code
 ),
 
+doubled as (  -- customers with the same marks are one person to the bureau
+    select
+        reporter_code,
+        hash_b,
+        report_date,
+        min(customer_id) as sent_for_customer_id
+    from {{ ref('record_110') }}
+    group by
+        reporter_code,
+        hash_b,
+        report_date
+    having count(*) > 1
+),
+
 sent as (
     select distinct
         reporter_code,
@@ -46,7 +60,8 @@ sent as (
 select
     records.*,
     coalesce(accounts.has_quarantined_consent, false) as has_quarantined_consent,
-    sent.report_date is not null as is_sent_already,
+    sent.report_date is not null
+    or coalesce(records.customer_id <> doubled.sent_for_customer_id, false) as is_sent_already,
     rejected.subject_id is not null as is_rejected_content,
     records.reporter_code as org_code
 from {{ ref('record_110') }} as records
@@ -57,6 +72,10 @@ left join sent
     on records.hash_b = sent.identity_hash
     and records.reporter_code = sent.reporter_code
     and records.report_date = sent.report_date
+left join doubled
+    on records.hash_b = doubled.hash_b
+    and records.reporter_code = doubled.reporter_code
+    and records.report_date = doubled.report_date
 {{ join_rejected_content('110', 'customer_id', {
     'B': 'true', 'FCS': 'records.seg_fcs', 'SPS': 'records.seg_sps', 'EDU': 'records.seg_edu',
     'OCTPN': 'records.seg_octpn', 'REDNC': 'records.seg_rednc', 'MLG': 'records.seg_mlg',

@@ -44,7 +44,8 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
 
     Each record is evaluated on its own and against its past, then together with the records that it
     depends on. When a record is withheld, code and segments of the account's next records are
-    decided as if it did not exist, and they are evaluated again.
+    decided as if it did not exist, and they are evaluated again. This ends: a record depends on
+    the earlier ones of its account alone, so each pass settles at least one more of them.
 
     Raises BadCall naming the rule whose SQL cannot be evaluated.
     """
@@ -58,16 +59,17 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _evaluate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Evaluate all rules until no record is withheld anew."""
+    """Evaluate all rules until no record is withheld anew and none takes another place."""
+    moved = 0
     while True:
         own = " union all ".join(
             hits(record, "record", f"secure.checked_{record}") for record in RECORDS
         )
         connection.execute(f"create or replace table {HITS} as {own}")
-        if _withhold_failed(connection) and _resequence(connection):
+        if (_withhold_failed(connection) or moved) and (moved := _resequence(connection)):
             continue
         connection.execute(f"insert into {HITS} {hits('210', 'batch', 'secure.batch_210')}")
-        if not (_withhold_failed(connection) and _resequence(connection)):
+        if not (_withhold_failed(connection) and (moved := _resequence(connection))):
             break
 
 
@@ -108,7 +110,10 @@ def _withhold_failed(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _resequence(connection: duckdb.DuckDBPyConnection) -> int:
-    """Re-sequence the records that follow a withheld one; returns how many changed."""
+    """Re-sequence the records that follow a withheld one; returns how many changed.
+
+    A changed record is no longer withheld: what it failed, it failed in another place.
+    """
     changed = connection.execute(
         f"""
         create or replace temp table moved as
@@ -119,6 +124,10 @@ def _resequence(connection: duckdb.DuckDBPyConnection) -> int:
             is distinct from (sequence.rpt_date_code, sequence.seg_c, sequence.seg_f);
         delete from {RESEQUENCED}
         where (account_id, reporter_code, report_date) in (
+            select (account_id, reporter_code, report_date) from moved
+        );
+        delete from secure.failed_records
+        where record_type = '210' and (subject_id, reporter_code, report_date) in (
             select (account_id, reporter_code, report_date) from moved
         );
         insert into {RESEQUENCED} by name from moved

@@ -102,7 +102,7 @@ def _goes_before(one: Run, run: Run, is_released: bool) -> bool:
 def require_order(run: Run, settings: Settings) -> None:
     """Refuse a run after a gap or a stale run, or with an earlier cut-off than those before."""
     _require_cut_off_after_releases(run, settings)
-    _require_finished(run, settings)
+    require_finished(run, settings)
     before = chain(run, settings)
     require_published(run, before, settings)
     _require_later_cut_off(run, before)
@@ -213,7 +213,7 @@ def _require_later_cut_off(run: Run, built: list[BuiltRun]) -> None:
             )
 
 
-def _require_finished(run: Run, settings: Settings) -> None:
+def require_finished(run: Run, settings: Settings) -> None:
     """Refuse a run after an own run that was stopped while it was published.
 
     A supplement that was stopped so counts for nothing and is removed by the next publication.
@@ -231,7 +231,7 @@ def require_unchanged_history(
     connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
 ) -> None:
     """Refuse to publish a run if a run that it rests on was built (again) in the meantime."""
-    _require_finished(run, settings)
+    require_finished(run, settings)
     _require_cut_off_after_releases(run, settings)
     landed = connection.execute("select as_of from marts.built_months").fetchall()
     if landed != [(run.as_of,)]:

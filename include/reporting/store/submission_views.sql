@@ -241,7 +241,8 @@ anti join pending
 -- What must be repaired: of a record that the newest run of a month withheld one row per rule that
 -- it fails; of a rejected one a row per code of the answer, until the record is sent again or its
 -- month is dropped (life cycle, section 5). An account-month is sent again about the same month, a
--- person or an agreement about any day.
+-- person or an agreement about any day; of these, nothing is to be repaired once a run has read the
+-- rejection and has nothing to say any more, as of a limit that went back.
 create view marts.repair_queue as
 with in_files as (
     select
@@ -265,6 +266,7 @@ refused_before as (  -- a file is sent again with the same bytes only after it w
     select
         files.reporter_code,
         files.file_name,
+        files.answer_batch,
         count(*) - 1 as times
     from submission.file_states as files
     inner join marts.submission_events as events
@@ -277,6 +279,7 @@ refused_before as (  -- a file is sent again with the same bytes only after it w
 counted as (
     select
         in_files.*,
+        refused_before.answer_batch,
         sum(refused_before.times + cast(in_files.state = 'REJECTED' as integer))
             over of_subject as times_rejected
     from in_files
@@ -327,6 +330,28 @@ sent_again as (  -- the account-months that will be sent again, or are in a file
         and state = 'BUILT'
 ),
 
+newest as (
+    select
+        report_month,
+        as_of,
+        ledger_upto
+    from marts.runs
+    order by report_month desc, as_of desc
+    limit 1
+),
+
+said_now as (  -- the persons and agreements of which the newest run says something, or would
+    select distinct
+        records.record_type,
+        records.reporter_code,
+        records.subject_id
+    from marts.submission_records as records
+    semi join newest
+        on records.report_month = newest.report_month
+        and records.as_of = newest.as_of
+    where records.record_type in ('110', '220')
+),
+
 coded as (
     select
         counted.* exclude (feedback_code),
@@ -337,9 +362,20 @@ coded as (
     left join sent_again
         on counted.account_id = sent_again.account_id
         and counted.about = sent_again.about
+    left join said_now
+        on counted.record_type = said_now.record_type
+        and counted.reporter_code = said_now.reporter_code
+        and counted.subject_id = said_now.subject_id
     where
         counted.state = 'REJECTED'
-        and (counted.record_type <> '210' or sent_again.account_id is not null)
+        and (
+            sent_again.account_id is not null
+            or said_now.subject_id is not null
+            or (
+                counted.record_type <> '210'
+                and counted.answer_batch > (select newest.ledger_upto from newest)
+            )
+        )
 ),
 
 described as (  -- the longest beginning of a code that is described

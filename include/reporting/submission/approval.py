@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.month_order import chain, require_fresh
+from reporting.store.month_order import chain, require_finished, require_fresh
 from reporting.store.published import built_runs, unfinished_months
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import (
@@ -181,7 +181,8 @@ def require_may_approve(state: RunState, actor: str, settings: Settings) -> None
 
 
 def require_fresh_up_to(run: Run, settings: Settings) -> None:
-    """Refuse a run that rests on what has changed since, and so do the months before it."""
+    """Refuse a run if it, or a month before it, rests on what has changed or is half published."""
+    require_finished(run, settings)
     of_it = [one for one in built_runs(settings) if one.run == run]
     require_fresh([*chain(run, settings), *of_it], settings)
 

@@ -1,0 +1,71 @@
+"""``marts.repair_queue``: what the bureau rejected waits until there is nothing to repair any more."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reporting.store import published_database
+
+VIEWS = Path(published_database.__file__).with_name("submission_views.sql")
+
+# An agreement of which the bureau rejected a record; the newest run has read up to batch 10.
+STORE = """
+    create schema marts;
+    create schema submission;
+    create table marts.runs as from (values
+        (date '2026-05-01', timestamp '2026-06-03', 5),
+        (date '2026-06-01', timestamp '2026-07-03', 10)) as runs(report_month, as_of, ledger_upto);
+    create table submission.file_states (
+        reporter_code varchar, file_name varchar, built_name varchar, answer_batch bigint);
+    create table marts.submission_events (
+        event varchar, batch bigint, reporter_code varchar, file_name varchar, built_name varchar,
+        record_id varchar, code varchar, details varchar);
+    insert into marts.submission_events (event, reporter_code, built_name)
+        values ('RELEASED', 'R1', 'may');
+    create table marts.submission_records (
+        report_month date, as_of timestamp, record_id varchar, record_type varchar,
+        reporter_code varchar, subject_id varchar, account_id varchar, report_date date,
+        file_name varchar, state varchar, feedback_code varchar, answered_at timestamp);
+    insert into marts.submission_records values
+        ('2026-05-01', '2026-06-03', 'limit', '220', 'R1', 'A1', null, '2026-05-31', 'may',
+         'REJECTED', 'ABR006', '2026-06-05');
+    create table marts.pending_now (account_id varchar, pending_month date);
+    create table marts.feedback_codes (
+        code varchar, rule_id varchar, meaning varchar, usual_cause varchar, what_to_do varchar,
+        owner varchar);
+    create table marts.bureau_rules (rule_id varchar);
+    create table marts.check_guide (
+        check_pattern varchar, position integer, what_to_do varchar, owner varchar);
+    create table withheld (
+        report_month date, record_id varchar, record_type varchar, reporter_code varchar,
+        subject_id varchar, account_id varchar, report_date date, rule_id varchar, sentence varchar,
+        faulty_elements varchar, usual_cause varchar, first_withheld_in date);
+"""
+JUNE = "('2026-06-01', '2026-07-03', 'later', '220', 'R1', 'A1', null, '2026-06-30'"
+
+
+@pytest.mark.parametrize(
+    ("answered_in", "said_in_june", "is_waiting"),
+    [
+        pytest.param(8, "", False, id="the newest run has nothing to say any more"),
+        pytest.param(8, f"{JUNE}, null, 'WITHHELD', null, null)", True, id="withheld again"),
+        pytest.param(8, f"{JUNE}, 'june', 'BUILT', null, null)", True, id="in a file that waits"),
+        pytest.param(12, "", True, id="rejected since the newest run"),
+    ],
+)
+def test_a_rejected_limit_is_to_be_repaired_while_something_is_to_be_said(
+    answered_in: int, said_in_june: str, is_waiting: bool
+) -> None:
+    statements = VIEWS.read_text(encoding="utf-8").split(";\n")
+    (view,) = [one for one in statements if "create view marts.repair_queue" in one]
+    with duckdb.connect() as connection:
+        connection.execute(STORE)
+        connection.execute(
+            "insert into submission.file_states values ('R1', 'may', 'may', ?)", [answered_in]
+        )
+        if said_in_june:
+            connection.execute(f"insert into marts.submission_records values {said_in_june}")
+        connection.execute(view.format(repair_queue="withheld", repair_days=10))
+        found = connection.execute("select record_id from marts.repair_queue").fetchall()
+    assert found == ([("limit",)] if is_waiting else [])
