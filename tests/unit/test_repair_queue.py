@@ -1,4 +1,4 @@
-"""``marts.repair_queue``: what the bureau rejected waits until there is nothing to repair any more."""
+"""``marts.repair_queue``: a rejected record waits until there is nothing to repair any more."""
 
 from pathlib import Path
 
