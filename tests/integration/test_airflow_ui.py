@@ -207,6 +207,7 @@ def test_passwords_are_in_a_file_of_the_owner_alone_and_in_no_log(server):
         assert not [path for path in logs if password in path.read_bytes()]
 
 
+@pytest.mark.nightly
 @needs_browser
 def test_a_month_is_triggered_from_the_form_and_its_fault_is_told(server):
     with signed_in(server, "builder", DAG) as page:

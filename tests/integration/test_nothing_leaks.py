@@ -167,7 +167,7 @@ def test_where_another_file_was_delivered(tmp_path: Path, fault: str) -> None:
     assert_nothing_leaks(tmp_path, customers, COMMAND, name)
 
 
-@pytest.mark.parametrize("fault", first(1, UNDER_AIRFLOW))
+@pytest.mark.parametrize("fault", first(0, UNDER_AIRFLOW))
 def test_under_airflow_with_its_whole_log(tmp_path: Path, fault: str) -> None:
     assert_nothing_leaks(tmp_path, FAULTS[fault], ["-c", DAG])
 

@@ -202,6 +202,9 @@ def test_an_answer_by_hand_is_replaced_once_by_the_bureaus_own(released: Release
     assert by_hand[1] == "telephone call"
 
 
+STALE = f"the bureau's answers since batch \\d+ change what {SECOND} rests on; run `reporting"
+
+
 def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
     released: Released,
 ) -> None:
@@ -215,8 +218,17 @@ def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
     other = released.file("220")
     released.answer(other, message(released.lines[other][0], "BCR000"))
     released.read()
-    words = f"the bureau's answers since batch \\d+ change what {SECOND} rests on; run `reporting"
-    with pytest.raises(BadCall, match=words):
+    with pytest.raises(BadCall, match=STALE):
+        release_month(released.settings, SECOND)
+
+
+@pytest.mark.nightly
+def test_a_stale_month_is_built_again_and_approved_again(released: Released) -> None:
+    approve(released.settings, SECOND)
+    name = released.file("220")
+    released.answer(name, message(released.lines[name][0], "BCR000"))
+    released.read()
+    with pytest.raises(BadCall, match=STALE):
         release_month(released.settings, SECOND)
     steps.run_month(run_of(SECOND, None, released.settings), released.settings)
     with pytest.raises(BadCall, match=r"is for build .*, the files are of build .*; approve it"):
