@@ -4,9 +4,7 @@ The place of this file lets the tests import the oracle as ``oracle``.
 """
 
 import gc
-import os
 import re
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +34,6 @@ class OneBookOneProcess(LoadScopeScheduling):
             return book
         text = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
         return next((name for name in SHARED_BOOKS if re.search(rf"\b{name}\b", text)), file)
-
-
-@pytest.hookimpl(optionalhook=True, wrapper=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """One process more than there are cores, since many tests wait for servers and commands."""
-    cores = yield
-    return cores if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
 
 
 @pytest.hookimpl(optionalhook=True)
