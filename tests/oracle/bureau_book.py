@@ -229,24 +229,18 @@ def agreement(agreement_id: str, on: date, **changes: Any) -> Row:
 
 
 @contextmanager
-def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The book as the relations that the rules read; what a row states itself is kept."""
-    records = [row for row in book.values() if "acct_code" in row]
-    agreements = [row for row in book.values() if "contract_code" in row]
-    people = [row for row in book.values() if "seg_fcs" in row]
+def tables(*books: Book) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Books as the relations that the rules read; what a row states itself is kept.
+
+    Column ``book`` holds the place of a row's book: a book knows nothing of the others.
+    """
+    relations: dict[str, list[Row]] = {}
+    for place, book in enumerate(books):
+        for name, rows in relations_of(book).items():
+            relations.setdefault(name, []).extend(row | {"book": place} for row in rows)
     with duckdb.connect() as connection:
         connection.execute("create schema secure")
-        for name, rows in (
-            ("secure.checked_210", [past(row, records) | about(row, agreements, people) | row
-                                    for row in records]),
-            ("secure.checked_220", [{"is_expired_before": expired_before(row, agreements),
-                                     "has_quarantined_limit": False,
-                                     "has_quarantined_consent": False} | SENT_ONCE | row
-                                    for row in agreements]),
-            ("secure.checked_110", [{"has_quarantined_consent": False} | SENT_ONCE | row
-                                    for row in people]),
-            ("files", [row for row in book.values() if "header" in row]),
-        ):  # fmt: skip
+        for name, rows in relations.items():
             load(connection, name, rows)
         for record_type in ("110", "210", "220"):  # what the book does not say is missing
             table = f"secure.checked_{record_type}"
@@ -260,6 +254,24 @@ def tables(book: Book) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"create or replace table {table} as select {', '.join(columns)} from {table}"
             )
         yield connection
+
+
+def relations_of(book: Book) -> dict[str, list[Row]]:
+    """The rows of each relation, with what the rules ask of the other records of the book."""
+    records = [row for row in book.values() if "acct_code" in row]
+    agreements = [row for row in book.values() if "contract_code" in row]
+    people = [row for row in book.values() if "seg_fcs" in row]
+    return {
+        "secure.checked_210": [past(row, records) | about(row, agreements, people) | row
+                               for row in records],
+        "secure.checked_220": [{"is_expired_before": expired_before(row, agreements),
+                                "has_quarantined_limit": False,
+                                "has_quarantined_consent": False} | SENT_ONCE | row
+                               for row in agreements],
+        "secure.checked_110": [{"has_quarantined_consent": False} | SENT_ONCE | row
+                               for row in people],
+        "files": [row for row in book.values() if "header" in row],
+    }  # fmt: skip
 
 
 def past(row: Row, records: list[Row]) -> Row:
@@ -341,15 +353,15 @@ def load(connection: duckdb.DuckDBPyConnection, name: str, rows: list[Row]) -> N
     ]
     columns = {
         column: next(
-            (kinds[type(row[column])] for row in dated if row[column] is not None),
+            (kinds[type(row[column])] for row in dated if row.get(column) is not None),
             NEVER_SENT.get(column, "varchar"),
         )
-        for column in dated[0]
+        for column in dict.fromkeys(column for row in dated for column in row)
     }
     stated = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     connection.execute(f"create table {name} ({stated})")
     places = ", ".join("?" * len(columns))
     connection.executemany(
         f"insert into {name} values ({places})",
-        [[row[column] for column in columns] for row in dated],
+        [[row.get(column) for column in columns] for row in dated],
     )
