@@ -17,6 +17,7 @@ from reporting.pipeline import feedback_task, steps
 from reporting.pipeline.airflow import reporting_variables
 from reporting.store.month_order import run_of
 from reporting.submission import feedback
+from reporting.submission.approval import next_act
 
 pytestmark = needs_gpg
 
@@ -177,7 +178,8 @@ def test_an_answer_that_was_set_aside_is_not_fetched_again(
     (settled := settings.inbox / "settled").mkdir()
     (settings.inbox / "refused" / answer.name).rename(settled / answer.name)
     assert feedback.read_answers([], settings, at).faults == []
-    answer.write_bytes(answer.read_bytes() + b"more")  # it comes in another form
+    was = answer.read_bytes()
+    answer.write_bytes(was[:-1] + bytes([was[-1] ^ 1]))  # another file of the same name and size
     assert len(feedback.read_answers([], settings, at).faults) == 1
 
 
@@ -220,6 +222,10 @@ def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
     released.read()
     with pytest.raises(BadCall, match=STALE):
         release_month(released.settings, SECOND)
+    assert [run.label for run in steps.month_order.stale_runs(released.settings)] == [SECOND]
+    assert next_act(released.settings) == (
+        f"{SECOND} rests on what has changed since: reporting run --month {SECOND}"
+    )
 
 
 @pytest.mark.nightly
@@ -231,7 +237,7 @@ def test_a_stale_month_is_built_again_and_approved_again(released: Released) -> 
     with pytest.raises(BadCall, match=STALE):
         release_month(released.settings, SECOND)
     steps.run_month(run_of(SECOND, None, released.settings), released.settings)
-    with pytest.raises(BadCall, match=r"is for build .*, the files are of build .*; approve it"):
+    with pytest.raises(BadCall, match=r"is about build .*, the files are of build .*; approve it"):
         release_month(released.settings, SECOND)
     approve(released.settings, SECOND)
     assert release_month(released.settings, SECOND)
@@ -311,6 +317,23 @@ def test_what_is_withheld_keeps_its_place_in_the_repair_queue(settings: Settings
     assert query(settings, count.format("marts.repair_queue")) == query(
         settings, f"select count(*) from '{published}'"
     )
+
+
+def test_an_acceptance_by_hand_is_replaced_although_later_months_say_more(
+    released: Released,
+) -> None:
+    settings, name = released.settings, released.file("110")
+    feedback.answer_by_hand(name, None, "telephone call", settings, at)
+    approve(settings, SECOND)
+    release_month(settings, SECOND)
+    both = (
+        "select subject_id from marts.submission_records where record_type = '110' "
+        "and state in ('RELEASED', 'ACCEPTED') group by all having count(*) > 1"
+    )
+    assert query(settings, both)
+    released.answer(name, message(released.lines[name][0], "BBR000"))
+    assert released.read().faults == []
+    assert released.states(name)["REJECTED"] == 1
 
 
 @pytest.mark.nightly

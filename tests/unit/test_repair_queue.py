@@ -37,10 +37,21 @@ STORE = """
     create table marts.bureau_rules (rule_id varchar);
     create table marts.check_guide (
         check_pattern varchar, position integer, what_to_do varchar, owner varchar);
+    create table population as from (values
+        (date '2026-06-01', 'A1', 'C1', true), (date '2026-06-01', 'A2', 'C2', false))
+        as population(report_month, account_id, customer_id, is_reportable);
     create table withheld (
         report_month date, record_id varchar, record_type varchar, reporter_code varchar,
         subject_id varchar, account_id varchar, report_date date, rule_id varchar, sentence varchar,
         faulty_elements varchar, usual_cause varchar, first_withheld_in date);
+"""
+# An account-month that June's run withheld; what a supplement of May said of it meanwhile is asked.
+WITHHELD = """
+    insert into withheld (report_month, record_id, record_type, account_id, report_date)
+        values ('2026-06-01', 'may', '210', 'A1', '2026-05-31');
+    insert into marts.submission_records
+        values ('2026-05-01', '2026-06-12', 'sent', '210', 'R1', 'A1', 'A1', '2026-05-31', null,
+            '{}', null, null)
 """
 JUNE = "('2026-06-01', '2026-07-03', 'later', '220', 'R1', 'A1', null, '2026-06-30'"
 
@@ -52,20 +63,40 @@ JUNE = "('2026-06-01', '2026-07-03', 'later', '220', 'R1', 'A1', null, '2026-06-
         pytest.param(8, f"{JUNE}, null, 'WITHHELD', null, null)", True, id="withheld again"),
         pytest.param(8, f"{JUNE}, 'june', 'BUILT', null, null)", True, id="in a file that waits"),
         pytest.param(12, "", True, id="rejected since the newest run"),
+        pytest.param(8, "A2", True, id="the newest run may not name the account"),
     ],
 )
 def test_a_rejected_limit_is_to_be_repaired_while_something_is_to_be_said(
     answered_in: int, said_in_june: str, is_waiting: bool
 ) -> None:
-    statements = VIEWS.read_text(encoding="utf-8").split(";\n")
-    (view,) = [one for one in statements if "create view marts.repair_queue" in one]
     with duckdb.connect() as connection:
         connection.execute(STORE)
         connection.execute(
             "insert into submission.file_states values ('R1', 'may', 'may', ?)", [answered_in]
         )
-        if said_in_june:
+        if said_in_june == "A2":
+            connection.execute("update marts.submission_records set subject_id = 'A2'")
+        elif said_in_june:
             connection.execute(f"insert into marts.submission_records values {said_in_june}")
-        connection.execute(view.format(repair_queue="withheld", repair_days=10))
-        found = connection.execute("select record_id from marts.repair_queue").fetchall()
-    assert found == ([("limit",)] if is_waiting else [])
+        assert queue(connection) == (["limit"] if is_waiting else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "is_waiting"), [("BUILT", True), ("REJECTED", True), ("RELEASED", False)]
+)
+def test_a_withheld_month_is_to_be_repaired_until_a_supplement_has_sent_it(
+    state: str, is_waiting: bool
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(STORE)
+        connection.execute(WITHHELD.format(state))
+        assert queue(connection) == (["may"] if is_waiting else [])
+
+
+def queue(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    statements = VIEWS.read_text(encoding="utf-8").split(";\n")
+    (view,) = [one for one in statements if "create view marts.repair_queue" in one]
+    places = {"repair_queue": "withheld", "reportable_population": "population"}
+    connection.execute(view.format(**places, repair_days=10))
+    rows = connection.execute("select record_id from marts.repair_queue").fetchall()
+    return [record_id for (record_id,) in rows]

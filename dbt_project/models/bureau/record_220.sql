@@ -42,7 +42,11 @@ select
     case when events.rpt_date_code = '20' then '2' else '1' end as con_status,
     cast(null as bigint) as credit_rest,
     cast(null as {{ dbt.type_string() }}) as credit_rest_code,
-    {{ segment_hmac([yuan('credit_limit')], 'named.customer_id') }} as hash_d
+    -- of the whole record, since a corrected one must differ from what was rejected (H08)
+    {{ segment_hmac([
+        yuan('credit_limit'), 'events.rpt_date_code', 'events.first_effective_on',
+        'events.opened_on', 'customers.name', 'customers.id_type', 'customers.id_number',
+    ], 'named.customer_id') }} as hash_d
 from {{ ref('events_220') }} as events
 inner join named
     on events.agreement_id = named.agreement_id

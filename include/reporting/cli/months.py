@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+import duckdb
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -71,10 +72,7 @@ def gather(settings: Settings) -> Months | None:
             "group by 1 order by 1",
             [months[-1].month],
         ).fetchall()
-        stopped = connection.execute(
-            "select distinct report_month from marts.data_quality_results "
-            "where report_month not in (select report_month from marts.built_months) order by all"
-        ).fetchall()
+        stopped = _stopped(connection)
     return Months(
         built=months,
         records=states,
@@ -87,6 +85,17 @@ def gather(settings: Settings) -> Months | None:
         stale=[run.label for run in stale_runs(settings)],
         next_act=next_act(settings),
     )
+
+
+def _stopped(connection: duckdb.DuckDBPyConnection) -> list[tuple[date]]:
+    """The months of which checks are published, and nothing else."""
+    try:
+        return connection.execute(
+            "select distinct report_month from marts.data_quality_results "
+            "where report_month not in (select report_month from marts.built_months) order by all"
+        ).fetchall()
+    except duckdb.CatalogException:  # all months were built again from the ledger, without checks
+        return []
 
 
 def as_values(settings: Settings) -> dict[str, Any]:

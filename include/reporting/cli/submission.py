@@ -33,7 +33,7 @@ def approve(month: str, as_of: str | None, settings: Settings, console: Console,
         console,
         [
             f"{run.label} is approved by {state.decided_by}.",
-            f"Next: reporting release --month {run.label}",
+            f"Next: reporting release {run.options}",
         ],
     )
 
@@ -46,7 +46,7 @@ def reject(month: str, as_of: str | None, reason: str, settings: Settings, con: 
         con,
         [
             f"{run.label} is declined by {state.decided_by}.",
-            f"Next: reporting run --month {run.label}",
+            f"Next: reporting run {run.options}",
         ],
     )
 

@@ -30,7 +30,7 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
     released = released_states(settings)
     of_month = [one.run for one in released if one.report_month == run.month]
     if of_month:
-        return _run_of_released_month(run, as_of, of_month, released)
+        return _run_of_released_month(run, as_of, of_month, released, settings)
     if as_of:
         return run
     known = max(
@@ -46,7 +46,11 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
 
 
 def _run_of_released_month(
-    run: Run, as_of: str | None, of_month: list[Run], released: list[RunState]
+    run: Run,
+    as_of: str | None,
+    of_month: list[Run],
+    released: list[RunState],
+    settings: Settings,
 ) -> Run:
     """A released run of the month, which is reproduced, or a supplement of the newest one."""
     if as_of is None:
@@ -60,10 +64,9 @@ def _run_of_released_month(
             f"a released run; give one later than {last.as_of.isoformat()} for a supplement, or "
             "leave --as-of out to reproduce the month"
         )
-    newest = max(one.report_month for one in released)
-    if run.month != newest:
-        raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
-    return Run(run.month, run.as_of, is_supplement=True)
+    supplement = Run(run.month, run.as_of, is_supplement=True)
+    require_newest_month(supplement, settings)
+    return supplement
 
 
 def released_states(settings: Settings) -> list[RunState]:
@@ -122,34 +125,54 @@ def require_fresh(built: list[BuiltRun], settings: Settings) -> None:
     Their predecessor was built again, or the bureau has refused or rejected something since that
     the build has not read. What is released does not change any more.
     """
+    reasons = _stale(settings)
+    for one in built:
+        if one.run in reasons:
+            raise BadCall(reasons[one.run])
+
+
+def stale_runs(settings: Settings) -> list[Run]:
+    """The runs that rest on what has changed since, or on a run that does, oldest first."""
+    reasons, released = _stale(settings), {one.run for one in released_states(settings)}
+    every = built_runs(settings)
+    return [
+        one.run
+        for one in every
+        if one.run in reasons
+        or (
+            one.run not in released
+            and any(before.run in reasons for before in _chain(one.run, every, released))
+        )
+    ]
+
+
+def _stale(settings: Settings) -> dict[Run, str]:
+    """The runs that rest themselves on what has changed since, each with the reason in words."""
     released = {one.run for one in released_states(settings)}
     every, facts = built_runs(settings), bureau_facts(settings)
-    for one in built:
+    reasons = {}
+    for one in every:
         if one.run in released:
             continue
         before = _chain(one.run, every, released)
         if before and before[-1].run_id != one.built_on:
-            raise BadCall(
+            reasons[one.run] = (
                 f"month {one.run.label} was built on an earlier build of {before[-1].run.label}; "
                 f"run `reporting run {one.run.options}` again first"
             )
-        if one.bureau_digest != facts.digest:
-            raise BadCall(
+        elif one.bureau_digest != facts.digest:
+            reasons[one.run] = (
                 f"the bureau's answers since batch {one.ledger_upto} change what "
                 f"{one.run.label} rests on; run `reporting run {one.run.options}` again"
             )
+    return reasons
 
 
-def stale_runs(settings: Settings) -> list[Run]:
-    """The runs that are not released and whose predecessor was built again after them."""
-    released = {one.run for one in released_states(settings)}
-    every = built_runs(settings)
-    found = []
-    for one in every:
-        before = [] if one.run in released else _chain(one.run, every, released)
-        if before and before[-1].run_id != one.built_on:
-            found.append(one.run)
-    return found
+def require_newest_month(run: Run, settings: Settings) -> None:
+    """Refuse a supplement of another month than the newest released one (section 2.1)."""
+    newest = max((one.report_month for one in released_states(settings)), default=run.month)
+    if run.is_supplement and run.month != newest:
+        raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
 
 
 def cut_off_needed(run: Run, settings: Settings) -> datetime | None:

@@ -52,7 +52,7 @@ VIEWS = {
 _STORE = Path(__file__).parent
 _OF_A_RUN = ("submission_records", "built_months", "months_owed", "repair_queue")
 VIEWS_OF_RUNS = {
-    _STORE / "submission_views.sql": _OF_A_RUN,
+    _STORE / "submission_views.sql": ("reportable_population", *_OF_A_RUN),
     _STORE / "reconciliation_views.sql": ("reconciliation", *_OF_A_RUN),
 }
 # Views of these scripts over the table of that name.

@@ -190,7 +190,8 @@ where
     record_type = '210'
     and state in ('RELEASED', 'ACCEPTED');
 
--- One row per account-month that is pending today: pending after the newest run, or rejected since.
+-- One row per account-month that is pending today: pending after the newest run and not sent since
+-- (by a supplement of the month before), or rejected since.
 create view marts.pending_now as
 with newest as (
     select
@@ -208,6 +209,17 @@ pending as (
         held_back_by
     from {months_owed}
     where report_month = (select newest.report_month from newest)
+),
+
+sent as (
+    select distinct
+        account_id,
+        cast(date_trunc('month', report_date) as date) as pending_month
+    from marts.submission_records
+    where
+        record_type = '210'
+        and state in ('RELEASED', 'ACCEPTED')
+        and account_id in (select pending.account_id from pending)
 ),
 
 rejected as (  -- what the newest run had read is in its pending months, or was dropped by it
@@ -229,8 +241,11 @@ rejected as (  -- what the newest run had read is in its pending months, or was 
         and not bool_or(records.state in ('BUILT', 'RELEASED', 'ACCEPTED'))
 )
 
-select *
+select pending.*
 from pending
+anti join sent
+    on pending.account_id = sent.account_id
+    and pending.pending_month = sent.pending_month
 union
 select rejected.*
 from rejected
@@ -242,7 +257,7 @@ anti join pending
 -- it fails; of a rejected one a row per code of the answer, until the record is sent again or its
 -- month is dropped (life cycle, section 5). An account-month is sent again about the same month, a
 -- person or an agreement about any day; of these, nothing is to be repaired once a run has read the
--- rejection and has nothing to say any more, as of a limit that went back.
+-- rejection, may name them, and has nothing to say any more, as of a limit that went back.
 create view marts.repair_queue as
 with in_files as (
     select
@@ -352,6 +367,20 @@ said_now as (  -- the persons and agreements of which the newest run says someth
     where records.record_type in ('110', '220')
 ),
 
+named_now as (  -- of whom the newest run may speak
+    select account_id as subject_id
+    from {reportable_population}
+    where
+        is_reportable
+        and report_month = (select newest.report_month from newest)
+    union
+    select customer_id
+    from {reportable_population}
+    where
+        is_reportable
+        and report_month = (select newest.report_month from newest)
+),
+
 coded as (
     select
         counted.* exclude (feedback_code),
@@ -366,6 +395,7 @@ coded as (
         on counted.record_type = said_now.record_type
         and counted.reporter_code = said_now.reporter_code
         and counted.subject_id = said_now.subject_id
+    left join named_now on counted.subject_id = named_now.subject_id
     where
         counted.state = 'REJECTED'
         and (
@@ -373,7 +403,10 @@ coded as (
             or said_now.subject_id is not null
             or (
                 counted.record_type <> '210'
-                and counted.answer_batch > (select newest.ledger_upto from newest)
+                and (
+                    counted.answer_batch > (select newest.ledger_upto from newest)
+                    or named_now.subject_id is null
+                )
             )
         )
 ),
@@ -419,8 +452,13 @@ select
     cast(null as bigint) as times_rejected,
     guide.what_to_do,
     guide.owner
-from {repair_queue}
+from {repair_queue} as withheld
 left join guide using (rule_id)
+where
+    record_type <> '210'
+    or (account_id, date_trunc('month', report_date)) not in (
+        select (account_id, about) from in_files where record_type = '210' and state <> 'REJECTED'
+    )
 union all
 select
     coded.report_month,

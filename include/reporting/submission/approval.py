@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.month_order import chain, require_finished, require_fresh
+from reporting.store.month_order import (
+    chain,
+    require_finished,
+    require_fresh,
+    require_newest_month,
+    stale_runs,
+)
 from reporting.store.published import built_runs, unfinished_months
 from reporting.store.published_database import build_database
 from reporting.store.submission_ledger import (
@@ -128,10 +134,16 @@ def next_act(settings: Settings) -> str:
     Empty where every built month is released, or where an older version built it.
     """
     published = {one.run: one.run_id for one in built_runs(settings)}
-    for state in run_states(settings):
+    states, stale = run_states(settings), stale_runs(settings)
+    newest = max((one.report_month for one in states if one.state == RELEASED), default=None)
+    for state in states:
         if state.state != RELEASED and published.get(state.run) != state.run_id:
             continue  # replaced by a build at another cut-off, or removed
+        if state.state != RELEASED and state.run.is_supplement and state.run.month != newest:
+            continue  # overtaken by the next month, which takes what it would have sent
         month = state.run.options
+        if state.run in stale:
+            return f"{state.run.label} rests on what has changed since: reporting run {month}"
         if state.state == DECLINED:
             return f"{state.run.label} was declined: reporting run {month}"
         if state.state == APPROVED:
@@ -150,7 +162,7 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
     if state.decided_by is None or state.decided_at is None or state.state == "BUILT":
         if state.decided_by is not None and state.decision_run_id != state.run_id:
             raise BadCall(
-                f"the approval of {_name(state)} is for build {state.decision_run_id}, "
+                f"the decision of {_name(state)} is about build {state.decision_run_id}, "
                 f"the files are of build {state.run_id}; approve it again"
             )
         others = f"another person than {', '.join(state.builders)}"
@@ -181,8 +193,12 @@ def require_may_approve(state: RunState, actor: str, settings: Settings) -> None
 
 
 def require_fresh_up_to(run: Run, settings: Settings) -> None:
-    """Refuse a run if it, or a month before it, rests on what has changed or is half published."""
+    """Refuse a run if it, or a month before it, rests on what has changed or is half published.
+
+    And a supplement that the next month's release has overtaken.
+    """
     require_finished(run, settings)
+    require_newest_month(run, settings)
     of_it = [one for one in built_runs(settings) if one.run == run]
     require_fresh([*chain(run, settings), *of_it], settings)
 

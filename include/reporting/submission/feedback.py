@@ -86,7 +86,8 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
         inbox = private_folder(settings.inbox)
         if not paths:
             transport.fetch(settings, lambda name, size: _was_read(name, size, settings))
-            paths = sorted(private_folder(inbox / NEW).glob(f"*{SUFFIX}"))
+            fetched = sorted(private_folder(inbox / NEW).glob(f"*{SUFFIX}"))
+            paths = [path for path in fetched if not _was_set_aside(path, settings)]
         for path in paths:
             try:
                 done.outcomes.append(_read(path, settings, now))
@@ -279,7 +280,7 @@ def _require_open(sent: Sent, settings: Settings) -> None:
 
 
 def _sent_again(sent: Sent, settings: Settings) -> str | None:
-    """A file released after a file's answer that holds a record that takes the place of one of it.
+    """A file released after a file's answer, with a record in the place of a rejected one of it.
 
     Of an account that is one about the same month, of a person or an agreement any.
     """
@@ -303,7 +304,7 @@ def _sent_again(sent: Sent, settings: Settings) -> str | None:
             inner join submission.file_states as answered
                 on mine.reporter_code = answered.reporter_code
                 and mine.file_name = answered.file_name
-            where mine.file_name = ? and mine.reporter_code = ?
+            where mine.file_name = ? and mine.reporter_code = ? and mine.state = 'REJECTED'
                 and files.batch > answered.answer_batch
             """,
             [sent.file_name, sent.reporter_code],
@@ -332,9 +333,21 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
 
 
 def _was_read(name: str, size: int, settings: Settings) -> bool:
-    """Whether the file was read, or set aside: then a person looks at it, once."""
-    known = [settings.inbox / folder / name for folder in (READ, SET_ASIDE, SETTLED)]
-    return any(path.is_file() and path.stat().st_size == size for path in known)
+    path = settings.inbox / READ / name
+    return path.is_file() and path.stat().st_size == size
+
+
+def _was_set_aside(fetched: Path, settings: Settings) -> bool:
+    """Whether a person looks at this very file already; it is then removed where it was fetched.
+
+    A mended file of the same name and size is another one.
+    """
+    aside = [settings.inbox / folder / fetched.name for folder in (SET_ASIDE, SETTLED)]
+    digest = atomic.sha256(fetched)
+    known = any(path.is_file() and atomic.sha256(path) == digest for path in aside)
+    if known:
+        atomic.remove(fetched)
+    return known
 
 
 def _move(path: Path, folder: Path) -> None:

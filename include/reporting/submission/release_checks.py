@@ -10,7 +10,7 @@ from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.records import recount
-from reporting.store.month_order import chain, require_published
+from reporting.store.month_order import chain, require_newest_month, require_published
 from reporting.store.published import published_file, unfinished_months
 from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState, ledger_views, require_head, run_states
@@ -204,10 +204,8 @@ def require_in_order(run: Run, settings: Settings) -> None:
         raise BadCall(
             f"{built.month:%Y-%m} is built and not released; release it first, or begin a new home"
         )
+    require_newest_month(run, settings)
     released = [one for one in states.values() if one.state == RELEASED]
-    newest = max((one.report_month for one in released), default=run.month)
-    if run.is_supplement and run.month != newest:
-        raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
     last = max((one.as_of for one in released), default=run.as_of)
     if run.as_of < last:
         raise BadCall(
