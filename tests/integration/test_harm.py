@@ -311,6 +311,7 @@ def test_an_account_that_is_anothers_at_the_bureau_is_withheld_and_an_incident(
     assert account_id in in_files(lender, "2026-04")
     assert verdicts(lender, "2026-05")[account_id] == "REPORTED"
     assert "H09" in rules_of(lender, "2026-05", account_id)
+    assert account_id not in in_files(lender, "2026-05"), "nor is its agreement sent"
     ((failing, owner),) = lender.query(
         "select rows_failing, owner from marts.data_quality_results"
         " where check_id = 'population.reporter_unchanged' and report_month = '2026-05-01'"

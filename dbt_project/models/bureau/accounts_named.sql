@@ -1,6 +1,6 @@
 -- One row per account whose customer may be named to the bureau now, and since when: authorized
--- today, identified and of age, or with a record 210 in this batch. Nobody else is named by an
--- agreement.
+-- today, identified and of age, or with a record 210 in this batch, and no other's account there.
+-- Nobody else is named by an agreement.
 with today as (
     select
         accounts.account_id,
@@ -48,4 +48,5 @@ select
     concat(opened_on, account_id) as position,
     min(authorized_on) as authorized_on
 from together
+where account_id not in (select moved.account_id from {{ ref('accounts_moved') }} as moved)
 group by account_id, reporter_code, agreement_id, customer_id, opened_on

@@ -125,33 +125,10 @@ agreement_limits as (  -- for the credit lines that are reported
     group by records.account_id, records.reporter_code, records.report_date
 ),
 
-sent_to as (  -- whose account each open one is at the bureau, and of which institution and product
-    select
-        account_id,
-        reporter_code,
-        max(customer_id) as customer_id,
-        max(product_code) as product_code
-    from {{ ref('records_sent') }}
-    where record_type = '210'
-    group by account_id, reporter_code
-    having max(case when was_closed then 1 else 0 end) = 0
-),
-
-changed as (
-    select distinct records.account_id
-    from {{ ref('record_210') }} as records
-    inner join sent_to
-        on records.account_id = sent_to.account_id
-    where
-        records.reporter_code <> sent_to.reporter_code
-        or records.customer_id <> sent_to.customer_id
-        or records.product_code <> sent_to.product_code
-),
-
 with_month_before as (
     select
         records.*,
-        changed.account_id is not null as has_changed_owner,
+        moved.account_id is not null as has_changed_owner,
         rejected.subject_id is not null as is_rejected_content,
         false as is_sent_already,  -- of accounts V47 says so
         -- an account's records of one day or month stand side by side: its neighbours are counted
@@ -195,8 +172,8 @@ with_month_before as (
         on records.account_id = months_held.account_id
         and records.reporter_code = months_held.reporter_code
         and records.report_date = months_held.report_date
-    left join changed
-        on records.account_id = changed.account_id
+    left join {{ ref('accounts_moved') }} as moved
+        on records.account_id = moved.account_id
     {{ join_rejected_content('210', 'account_id', {
         'B': 'true', 'C': 'records.seg_c', 'F': 'records.seg_f', 'H': 'true', 'K': 'records.seg_k',
     }) }}
