@@ -37,7 +37,7 @@ CUT_OFF = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
     weight_rule="upstream",  # a month that is working goes before months that wait
 )
 def run_step(step: str, month: str, as_of: str, moment: str):  # type: ignore[no-untyped-def]
-    """Run one step of the month; returns the month, the last step what an approver is asked."""
+    """Run one step; returns the month, and after the last step the text of the approval request."""
     from reporting.pipeline.airflow import run_step
 
     return run_step(step, month, as_of, moment)
@@ -45,7 +45,7 @@ def run_step(step: str, month: str, as_of: str, moment: str):  # type: ignore[no
 
 @task.short_circuit
 def needs_approval(built):  # type: ignore[no-untyped-def]
-    """Skip the tasks behind if there is nothing to release, or no key to seal it with."""
+    """Skip the later tasks if there is nothing to release, or no key to seal it with."""
     from reporting.pipeline.airflow import needs_approval
 
     return needs_approval(built)

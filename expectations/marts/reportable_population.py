@@ -150,7 +150,7 @@ EXPECTATIONS = [
     no_row(
         "population.notice_pending",
         "info",
-        "No adverse month waits for its notice; those that do stay pending.",
+        "Adverse months whose notice is not delivered yet are counted; they stay pending.",
         "from {batch} where reason_code = 'NOTICE_PENDING'",
         key="account_id",
     ),

@@ -76,6 +76,6 @@ def test_more_parts_than_serial_numbers_stop_the_month_in_one_line(
 ) -> None:
     settings = Settings(home=landing / "too_many", landing=str(landing / "landing"))
     monkeypatch.setattr(records, "MOST_RECORDS_A_FILE", 2)
-    with pytest.raises(DataNotFit, match="do not find a serial number of three digits"):
+    with pytest.raises(DataNotFit, match="need more serial numbers than three digits allow"):
         steps.run_month(Run.of(MONTH, None, settings), settings)
     assert not list(settings.submissions.glob("*/*"))

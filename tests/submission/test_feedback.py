@@ -224,7 +224,7 @@ def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
         release_month(released.settings, SECOND)
     assert [run.label for run in steps.month_order.stale_runs(released.settings)] == [SECOND]
     assert next_act(released.settings) == (
-        f"{SECOND} rests on what has changed since: reporting run --month {SECOND}"
+        f"{SECOND} is stale, what it rests on has changed: reporting run --month {SECOND}"
     )
 
 

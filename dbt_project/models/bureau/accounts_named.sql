@@ -1,6 +1,7 @@
--- One row per account whose customer may be named to the bureau now, and since when: authorized
--- today, identified and of age, or with a record 210 in this batch, and no other's account there.
--- Nobody else is named by an agreement.
+-- One row per account whose customer may be named to the bureau in this run, and from which day on.
+-- The customer is authorized today, identified and an adult, or a record 210 of the account is in
+-- this run; and the bureau does not hold the account under another customer or institution. A
+-- record 220 names no one else.
 with today as (
     select
         accounts.account_id,

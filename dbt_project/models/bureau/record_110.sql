@@ -46,7 +46,7 @@ with customers as (  -- an optional value that the bureau cannot take is left ou
     from {{ ref('stg_customers') }} as customers
 ),
 
-named as (  -- of a pending record 110 the person is taken as if reported on its day again
+named as (  -- a person with a pending record 110 is treated as reported again on its day
     select
         reporter_code,
         customer_id,

@@ -1,5 +1,5 @@
--- One row per record of an earlier run that counts as sent; of an account, one row for its records
--- together (docs/decisions/0012).
+-- One row per record of an earlier run that counts as sent; the records of one account are
+-- summarized in one row (docs/decisions/0012).
 {{ config(materialized='view') }}
 
 select *

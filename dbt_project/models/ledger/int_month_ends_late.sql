@@ -1,7 +1,6 @@
--- One row per account and month end in scope, up to the newest, at which something was late,
--- each month end in the reading of its own month, as known at this run's cut-off. Late at the end
--- of a day: due more than the grace days before and not paid off by then (contracts, section 2,
--- rule 7).
+-- One row per account and month end in scope at which an item was late, evaluated in the reading of
+-- that month and as known at this run's cut-off. Late at the end of a day: due more than the grace
+-- days before and not paid off by then (contracts, section 2, rule 7).
 with items as (
     select
         items.account_id,

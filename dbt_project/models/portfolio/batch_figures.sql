@@ -55,7 +55,7 @@ figures as (
         before.least,
         before.greatest,
         coalesce(before.months_before, 0) as months_before,
-        -- a count rests on the counts before it, all else on the fewest rows of both
+        -- basis of a count: the counts of earlier months; of all else: the fewer rows, now or then
         case
             when book.figure = 'accounts_open' then before.rows_counted
             else least(book.rows_counted, before.rows_counted)

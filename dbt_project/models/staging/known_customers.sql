@@ -1,6 +1,6 @@
--- One row per customer id ever delivered: does it stand (good), wait for its row or is it itself
--- rejected? An account without a customer row is no orphan, but the consents and scores of nobody
--- are.
+-- One row per customer id ever delivered, with its standing: good, waiting (recorded after the
+-- cut-off) or rejected (quarantined). An account without a customer row is no orphan; consents and
+-- scores without one are.
 {{ config(materialized='table') }}
 
 with placed as (

@@ -49,7 +49,7 @@ class Memory:
         }
 
     def note(self, month: str, audience: str, ids: Iterable[str]) -> None:
-        """Add ids that an audience has been alerted of."""
+        """Add ids that an audience has been alerted about."""
         known = self.alerted.setdefault(month, {}).setdefault(audience, [])
         known[:] = sorted({*known, *ids})
 

@@ -158,7 +158,9 @@ class _Bureau:
             table.add_row(month, *(f"{number:,}" for number in numbers))
         console.print(table)
         if differences:
-            raise DataNotFit(f"the bureau holds {differences:,} months otherwise than reported")
+            raise DataNotFit(
+                f"{differences:,} account-months differ between the bureau and marts.as_reported"
+            )
         console.print(
             f"The bureau holds {held:,} months of accounts, each as marts.as_reported says.",
             highlight=False,

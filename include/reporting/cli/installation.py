@@ -44,7 +44,7 @@ def versions() -> str:
 
 
 def values(settings: Settings) -> list[Value]:
-    """Every setting, in the order of the documentation."""
+    """Every setting, in the order in which settings are declared."""
     in_file = dotenv_values(ENV_FILE)
     found = []
     for name, field in Settings.model_fields.items():

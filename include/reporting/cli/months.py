@@ -208,7 +208,7 @@ def _lines(known: Months) -> Iterator[str]:
     for label in known.unfinished:
         yield f"Stopped while it was published, run it again: {label}"
     for label in known.stale:
-        yield f"Built on an earlier build of the run before it, run it again: {label}"
+        yield f"Rests on an earlier build or on older answers, run it again: {label}"
     for month, as_of, reporter, state, files, records, accepted, rejected in known.supplements:
         yield (
             f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "

@@ -28,7 +28,7 @@ OF_EVERY_RUN = (
 )
 OF_OWN_RUNS = (*OF_EVERY_RUN, "reasons", "statuses", "aging", "unusual", "notices")
 OF_STOPPED_RUNS = ("checks", "alerts")
-NOT_DECIDING = ("alerts",)  # a page without them is whole for whoever says yes or no
+NOT_DECIDING = ("alerts",)  # an approver does not need them: without them the page is complete
 BAR, AGING_BAR = 1000, 300  # units of width
 TIMELINE = 12  # months
 NOT_OPEN = "new"  # status before, in roll_rates

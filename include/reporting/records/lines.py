@@ -182,8 +182,8 @@ def build_lines(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     most = max(parts.values(), default=1)
     if serial + (most - 1) * BETWEEN_PARTS > LAST_SERIAL or (most > 1 and serial > BETWEEN_PARTS):
         raise DataNotFit(
-            f"month {run.label}: {most} files of one record type do not find a serial number of "
-            f"three digits on {run.as_of:%Y-%m-%d}; report the month in smaller books"
+            f"month {run.label}: {most} files of one record type need more serial numbers than "
+            f"three digits allow on {run.as_of:%Y-%m-%d}; report the accounts in smaller books"
         )
     selects = [
         f"""

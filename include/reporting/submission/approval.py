@@ -143,7 +143,9 @@ def next_act(settings: Settings) -> str:
             continue  # overtaken by the next month, which takes what it would have sent
         month = state.run.options
         if state.run in stale:
-            return f"{state.run.label} rests on what has changed since: reporting run {month}"
+            return (
+                f"{state.run.label} is stale, what it rests on has changed: reporting run {month}"
+            )
         if state.state == DECLINED:
             return f"{state.run.label} was declined: reporting run {month}"
         if state.state == APPROVED:

@@ -24,8 +24,8 @@ from reporting.store.submission_ledger import Event, append, ledger_views
 from reporting.submission import envelope, transport
 from reporting.submission.repair import SET_ASIDE, alert, writing
 
-# folders of the inbox, beside that of what counts for nothing; in `settled` a person keeps of that
-# what nobody has to look at any more
+# Folders of the inbox beside SET_ASIDE. A person moves an answer that was set aside to `settled`
+# once it is dealt with.
 NEW, READ, SETTLED = "new", "read", "settled"
 SUFFIX = ".enc"
 FLAG = 29  # the place in a file name that is 1 in an answer (bureau interface, 1.2)

@@ -1,7 +1,7 @@
-"""What every writing command begins with: the lock, and the end of what a killed one had begun.
+"""What every writing command begins with: the lock, and the end of what a killed one left undone.
 
-It ends with the pages of the months concerned and the alerts of what the bureau has said, so that a
-killed one leaves the alerts to the next.
+At its end it renews the pages of the months concerned and sends the alerts of what the bureau has
+said; if it is killed before, the next command sends them.
 
 A release is one folder until its batch is written, the commit; after it every step can be repeated
 (life cycle, sections 4.4 and 8.3). No step removes a file only because the ledger does not know it.

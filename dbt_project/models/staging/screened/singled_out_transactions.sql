@@ -1,7 +1,7 @@
--- Every delivered transaction that is looked at one by one: those with a question about them, and
--- those that move what is owed and are no spending (interest and fees fall due by bills). They
--- are few of all rows, and one look through the delivered rows finds both. A reversal and the row
--- it names are always in question.
+-- Every delivered transaction that is examined alone: rows that may fail a rule (has_question), and
+-- rows that change what is owed without being spending (interest and fees fall due by bills). They
+-- are few of all rows, and one scan finds both. A reversal and the row it names always have a
+-- question.
 {{ config(materialized='table') }}
 
 with targets as (
