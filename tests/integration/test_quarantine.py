@@ -36,6 +36,9 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
         "STALE",
         "NOKEY",
         "NOKEYLATER",
+        "VOIDED",
+        "SWAPPED",
+        "PENDING",
     ):
         person(book, name)
     late, corrected = moment(date(2026, 5, 2)), moment(date(2026, 5, 20))
@@ -88,6 +91,17 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     book.transaction(
         "ATWO", "purchase", datetime(2026, 4, 11), 11, **two | {"recorded_at": corrected}
     )
+    void = {"transaction_id": "TVOID"}  # a correction that fails names a later day
+    book.transaction("AVOIDED", "repayment", datetime(2026, 4, 20), 5, **void)
+    book.transaction("AVOIDED", "repayment", datetime(2026, 5, 1), 0, **void, recorded_at=late)
+    swapped = {"bill_id": "ASWAPPEDB9", "recorded_at": late}  # day and month of the statement
+    book.bill("ASWAPPED", date(2026, 5, 4), date(2026, 4, 15), 50, **swapped)
+    # April waits for its notice; when that is there, a withdrawal of May cannot be read
+    book.bill("APENDING", date(2026, 3, 12), date(2026, 3, 22), 50, bill_id="APENDINGB9")
+    book.notice("APENDING", date(2026, 3, 22), datetime(2026, 5, 8))
+    book.consent(
+        "CPENDING", "HUABEI", datetime(2026, 5, 20), consent_event_id="EP", action="WITHDRAWN"
+    )
     settings = settings_in(folder)
     write(book, Path(settings.landing))
     return build(settings, "2026-04", "2026-05")
@@ -108,6 +122,8 @@ def test_a_record_is_withheld_for_its_quarantined_row_and_no_other_is(lender: Le
     withheld = {key: ids & OURS for key, (state, ids) in april.items() if state == "WITHHELD"}
     assert withheld == {
         ("210", "ABILL", "2026-04-30"): {"H01"},
+        ("210", "ASWAPPED", "2026-04-30"): {"H01"},
+        ("210", "AVOIDED", "2026-04-30"): {"H02"},
         ("210", "APAID", "2026-04-30"): {"H02"},
         ("210", "ATWO", "2026-04-30"): {"H02"},
         ("210", "AWHEN", "2026-04-30"): {"H02"},
@@ -131,10 +147,24 @@ def test_the_verdict_stays_and_the_month_stays_owed(lender: Lender) -> None:
     reasons = {
         r["account_id"]: r["reason_code"] for r in lender.rows("reportable_population", "2026-04")
     }
+    assert reasons.pop("APENDING") == "NOTICE_PENDING"
     assert set(reasons.values()) == {"REPORTED"}
     owed = {row["account_id"] for row in lender.rows("months_owed", "2026-04")}
     assert owed == {
-        *("ABILL", "APAID", "ATWO", "ALIMIT", "AWITHDRAWN", "AWHEN", "ALOST", "ASTALE", "ANOKEY")
+        *("ABILL", "APAID", "ATWO", "ALIMIT", "AWITHDRAWN", "AWHEN", "ALOST", "ASTALE", "ANOKEY"),
+        *("ASWAPPED", "AVOIDED", "APENDING"),
+    }
+
+
+def test_what_may_be_a_withdrawal_holds_the_months_before_it_that_are_pending(
+    lender: Lender,
+) -> None:
+    may = states(lender, "2026-05")
+    assert {key: ids & OURS for key, (_, ids) in may.items() if "PENDING" in key[1]} == {
+        ("210", "APENDING", "2026-04-30"): {"H04"},
+        ("210", "APENDING", "2026-05-31"): {"H04"},
+        ("220", "APENDING", "2026-04-30"): {"H07"},
+        ("110", "CPENDING", "2026-04-30"): {"H06"},
     }
 
 
@@ -150,11 +180,14 @@ def test_corrected_rows_heal_and_the_month_follows_by_itself(lender: Lender) -> 
         "select row_key, rule_id, healed_as_of from marts.quarantined_rows order by all"
     )
     assert [(key, rule) for key, rule, when in healed if when is None] == [
-        *[("", "KEY_MISSING")] * 4,  # of two accounts, and two of a person
+        *[("", "KEY_MISSING")] * 3,  # of two accounts and a person (two rows in one file)
+        ("ASWAPPEDB9", "DUE_BEFORE_STATEMENT"),
+        ("EP", "ACTION_UNKNOWN"),
         ("ES", "CHANNEL_MISSING"),
         ("TSTALE", "RECORDED_AT_MISSING"),  # until its file is replaced
         # listed for good, but a later version counts
         ("TTWO", "CONFLICTING_VERSIONS"),
+        ("TVOID", "AMOUNT_NOT_POSITIVE"),
         ("TWHEN", "RECORDED_AT_MISSING"),
     ]
     assert {when for _, _, when in healed if when} == {lender.run("2026-05").as_of}

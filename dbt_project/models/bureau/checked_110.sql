@@ -6,7 +6,7 @@ with accounts as (  -- a person is held only with all the accounts that the reco
         records.customer_id,
         records.reporter_code,
         min(case
-            when quarantine.consent_since <= records.report_date then 1 else 0
+            when {{ holds_consent('records.report_date') }} then 1 else 0
         end) = 1 as has_quarantined_consent
     from (
         select

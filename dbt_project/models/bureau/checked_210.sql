@@ -198,10 +198,11 @@ select
     cast(null as {{ dbt.type_string() }}) as {{ tag }},
     {%- endfor %}
 
-    {%- for kind in ['bill', 'transaction', 'limit', 'consent'] %}
+    {%- for kind in ['bill', 'transaction', 'limit'] %}
     coalesce(quarantine.{{ kind }}_since <= checked.report_date, false)
         as has_quarantined_{{ kind }},
     {%- endfor %}
+    {{ holds_consent('checked.report_date') }} as has_quarantined_consent,
     coalesce(quarantine.moved_since <= checked.report_date, false) as has_moved_row,
     coalesce(quarantine.owner_since <= checked.report_date, false) as has_quarantined_owner,
     checked.reporter_code as org_code,

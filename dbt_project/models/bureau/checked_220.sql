@@ -58,7 +58,7 @@ select
     rejected.subject_id is not null as is_rejected_content,
     coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before,
     coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit,
-    coalesce(quarantine.consent_since <= records.report_date, false) as has_quarantined_consent
+    {{ holds_consent('records.report_date') }} as has_quarantined_consent
 from {{ ref('record_220') }} as records
 left join first_ended
     on records.agreement_id = first_ended.agreement_id

@@ -1,7 +1,8 @@
 -- One row per account with a quarantined row of its own that its records would omit: since which
 -- day there is one, by what it is about. The row counts for every account that a version of it
 -- names, and where it names no known account for those whose id or agreement differs in form alone;
--- so does one that waits for an account or customer recorded only after the cut-off. A row that
+-- so does one that waits for an account or customer recorded only after the cut-off. It counts from
+-- the earliest day that a version of it names, a bill from the earlier of its days. A row that
 -- does not say when it happened, or names a day beyond 2099, counts from the beginning, as does a
 -- withdrawal dated after its recording; one that a later version settles does not count. What is or
 -- may be a withdrawal counts for every account of the customer that it could concern: an unknown
@@ -12,7 +13,7 @@
 -- (docs/decisions/0014-quarantine-downstream.md).
 -- Long, because what a row may be about differs from feed to feed.
 {%- set kinds = {
-    'bill': ('bills', 'statement_on'),
+    'bill': ('bills', 'least(statement_on, due_on)'),
     'transaction': ('transactions', 'cast(occurred_at as date)'),
     'limit': ('credit_limits', 'effective_on'),
     'consent': ('consents', 'case when ' ~ happened_by_its_recording() ~
@@ -53,6 +54,8 @@ with {% for kind, (table, day) in kinds.items() -%}
         bool_or(coalesce(lower(action) <> 'signed', true))
             over (partition by version_of) as may_be_withdrawal,
         {%- endif %}
+        -- a correction that fails leaves its row without a version, since the earliest of their days
+        min(since) over (partition by version_of) as first_since,
         max(case when place = 'good' then recorded_at end)
             over (partition by version_of) as good_at,
         max(case when place = 'good' then facts end) over (partition by version_of) as good_facts
@@ -62,7 +65,7 @@ with {% for kind, (table, day) in kinds.items() -%}
 {{ kind }}_rejected as (
     select
         version_of,
-        min(since) as since
+        min(first_since) as since
     from {{ kind }}_compared
     where
         -- one that waits for its account or customer may be about another, who is known
