@@ -41,3 +41,15 @@
 {% macro segment_hmac(columns, person='customer_id') -%}
     {{ return(keyed_hash([person] + columns)) }}
 {%- endmacro %}
+
+{#- Whether what may be a withdrawal holds a record back: of the run's month from its day on; of a
+    pending month always, since a good one would too (docs/decisions/0014-quarantine-downstream.md). -#}
+{% macro holds_consent(report_date) -%}
+    coalesce(
+        quarantine.consent_since <= case
+            when {{ report_date }} < {{ report_month() }} then {{ report_month_end() }}
+            else {{ report_date }}
+        end,
+        false
+    )
+{%- endmacro %}

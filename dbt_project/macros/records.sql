@@ -118,15 +118,3 @@
             case when {{ condition }} then records.hash_{{ segment | lower }} end
     {%- endfor %}
 {%- endmacro %}
-
-{#- Whether what may be a withdrawal holds a record back: of the run's month from its day on; of a
-    pending month always, since a good one would too (docs/decisions/0014-quarantine-downstream.md). -#}
-{% macro holds_consent(report_date) -%}
-    coalesce(
-        quarantine.consent_since <= case
-            when {{ report_date }} < {{ report_month() }} then {{ report_month_end() }}
-            else {{ report_date }}
-        end,
-        false
-    )
-{%- endmacro %}

@@ -54,7 +54,7 @@ with {% for kind, (table, day) in kinds.items() -%}
         bool_or(coalesce(lower(action) <> 'signed', true))
             over (partition by version_of) as may_be_withdrawal,
         {%- endif %}
-        -- a correction that fails leaves its row without a version, since the earliest of their days
+        -- a correction that fails leaves no version of its row, from the earliest of their days on
         min(since) over (partition by version_of) as first_since,
         max(case when place = 'good' then recorded_at end)
             over (partition by version_of) as good_at,
