@@ -1,6 +1,6 @@
 """Who may do what in the web server of ``make airflow``; Airflow's own roles are too wide for it.
 
-An approver answers a request and reads, and starts, clears or marks nothing. Nobody writes what
+An approver answers a request and reads, and starts, clears or marks nothing. No one writes what
 tasks hand to each other (XCom): else a builder could write an approver's answer himself.
 """
 

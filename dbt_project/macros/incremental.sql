@@ -40,7 +40,7 @@ where
     union all
     select account_id
     from again_{{ table }}
-    union all  -- of a row without key or moment of recording nobody can say what it repeats
+    union all  -- of a row without key or moment of recording no one can say what it repeats
     select account_id
     from {{ ref('news_' ~ table) }}
     where {{ is_incomplete(table) }}

@@ -1,6 +1,6 @@
 {#- Keyed hashes, and what of an identifier may be published. -#}
 
-{#- A key or id of a quarantined row as it may be published: without signs that nobody sees, so that
+{#- A key or id of a quarantined row as it may be published: without signs that no one sees, so that
     people find it; and where it could be a name, an address, a telephone, card or identity number that
     was delivered in place of an id, only a keyed hash. -#}
 {% macro published_id(column) -%}
@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 {#- HMAC-SHA256 of some columns under the key of this installation: a hash of personal data that
-    nobody can try out without the key. The key's two pads are one row of the relation `hash_key`.
+    no one can try out without the key. The key's two pads are one row of the relation `hash_key`.
     Each value stands with its length, so that no two rows of values are joined to one text. -#}
 {% macro keyed_hash(columns) -%}
     {%- set text -%}

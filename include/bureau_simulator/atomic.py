@@ -1,4 +1,4 @@
-"""Files are written aside and renamed, so that nobody ever reads half of one."""
+"""Files are written aside and renamed, so that no one ever reads half of one."""
 
 import os
 from pathlib import Path

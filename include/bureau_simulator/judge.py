@@ -58,7 +58,7 @@ def judge(submission: Submission) -> list[Judged]:
     ]
     keys = Counter((one.record.key, one.record.report_date) for one in judged if one.record)
     for one in judged:
-        # Nobody can tell which of them is right, so none is taken.
+        # No one can tell which of them is right, so none is taken.
         if one.record and keys[one.record.key, one.record.report_date] > 1:
             one.messages.append(Message("ABR002", NO_TAG, "the key stands twice in the file"))
     return judged

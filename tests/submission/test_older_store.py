@@ -192,7 +192,7 @@ def test_a_build_of_nobody_is_not_approved(
         killed.setattr(release.envelope, "seal", stopped)
         with pytest.raises(KeyboardInterrupt):
             enter(older, FIRST)
-    with pytest.raises(BadCall, match=f"nobody knows who built {FIRST}; run it again"):
+    with pytest.raises(BadCall, match=f"no one knows who built {FIRST}; run it again"):
         approve(older, FIRST)
     assert enter(older, FIRST)
 

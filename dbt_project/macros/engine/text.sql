@@ -24,7 +24,7 @@
 {%- endmacro %}
 
 {#- A text with letters, digits and signs of full width as those of ASCII, and without the signs of
-    which nobody sees anything. -#}
+    which no one sees anything. -#}
 {% macro half_width(text) -%}
     {%- set full -%}
         ０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ．＋－＿＠

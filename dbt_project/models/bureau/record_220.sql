@@ -1,5 +1,5 @@
 -- One row per credit agreement and report date: record 220, credit agreement (授信协议). The person
--- on it is the customer of the first account under it that may be named on that day: nobody who
+-- on it is the customer of the first account under it that may be named on that day: no one who
 -- has not agreed, and nothing from before the authorization (contracts, sections 3 and 5).
 with named as (
     select

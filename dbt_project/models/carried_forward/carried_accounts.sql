@@ -1,6 +1,6 @@
 -- One row per account that the next month can take up where this one leaves it: as sums (amounts in
 -- CNY) what was paid and billed before carried_from and what was spent by the month's end. Of a
--- closed account nobody asks for them again.
+-- closed account no one asks for them again.
 with left_over as (
     select
         carried.account_id,

@@ -1,7 +1,7 @@
 -- One row per account and month that is pending after this run. A month is pending when it is
 -- reportable or waits for a notice and was not sent, also since an earlier run; or when an account
 -- reported the month before is missing from the data, because its row or its customer's is
--- quarantined: the verdict on an account of a customer in quarantine is about nobody yet. The next
+-- quarantined: the verdict on an account of a customer in quarantine is about no one yet. The next
 -- run evaluates these months again. A supplement adds none (life cycle, section 5). Not pending are
 -- months before a new authorization (contracts, section 3), months in which a corrected account was
 -- not open, and adverse months whose episode ended more than five years ago (REQ-21).

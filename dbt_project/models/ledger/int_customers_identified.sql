@@ -1,7 +1,7 @@
 -- One row per customer: may the identity be reported, and from which day on is the person an adult?
 -- Resident ID (GB 11643): pattern, check digit (X is upper case), birth date and, where it is 1 or
 -- 2, sex. Born on 29 February: adult on 1 March. An unknown birth date is not compared: it makes
--- nobody an adult. Clear personal data: schema secure.
+-- no one an adult. Clear personal data: schema secure.
 {{ config(schema='secure') }}
 
 with resident_ids as (

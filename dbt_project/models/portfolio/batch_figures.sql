@@ -2,7 +2,7 @@
 -- before it. A figure is unusual where it leaves what the months before spanned by more than its
 -- bounds allow (seed batch_bounds, one row per figure with its owner and the reason); a small one,
 -- or one without a past, never is. A month that was unusual itself is no measure for the next,
--- unless somebody has waived it: a fault that nobody corrects does not become the norm.
+-- unless somebody has waived it: a fault that no one corrects does not become the norm.
 with before as (
     select
         figures.figure,

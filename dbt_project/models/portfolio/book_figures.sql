@@ -77,7 +77,7 @@ rolled as (
         avg((now_status in ('N', '*', 'M', 'C'))::integer) as share
     from rolls
     where before <> '0'
-    having count(*) > 0  -- where nobody was late, nobody can recover
+    having count(*) > 0  -- where no one was late, no one can recover
 ),
 
 owed_now as (

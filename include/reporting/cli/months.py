@@ -231,7 +231,7 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
         table = Table("pending months of", "held back by", "months", "accounts", "since", box=None)
         for reporter, held_back_by, months, accounts, since in owed:
             counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
-            # of an account that is not in the data nobody knows the institution
+            # of an account that is not in the data no one knows the institution
             table.add_row(Text(shown(reporter or "unknown")), held_back_by, *counts)
         parts += [Text(), table]
     if repairs:

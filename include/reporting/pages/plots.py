@@ -93,7 +93,7 @@ class Matrix:
 
 
 def matrix(counts: Mapping[tuple[str, str], int]) -> Matrix:
-    """Lay the moves between statuses out; statuses that nobody has are left out."""
+    """Lay the moves between statuses out; statuses that no one has are left out."""
     rows = _in_order({before for before, _ in counts})
     columns = _in_order({now for _, now in counts})
     totals = {row: sum(n for (before, _), n in counts.items() if before == row) for row in rows}

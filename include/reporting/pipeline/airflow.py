@@ -225,7 +225,7 @@ def run_in_process(months: list[str], settings: Settings, debug: bool = False) -
         follower = _follow_steps()
         for month in months:
             follower.begin(month)
-            # nobody answers here: a run is approved by the command, and released if it was
+            # no one answers here: a run is approved by the command, and released if it was
             dag_run = dag.test(run_conf={"month": month}, mark_success_pattern=APPROVAL)
             if follower.error is not None:
                 raise follower.error

@@ -2,7 +2,7 @@
 
 The event has the month as its partition key, so a DAG that is scheduled on the asset by partition
 runs once for each month, and the build in its extra: run id, cut-off, and each file with its
-records and hash. No value of a row and nobody's name is in it.
+records and hash. No value of a row and no one's name is in it.
 """
 
 from typing import Any

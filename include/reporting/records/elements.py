@@ -23,7 +23,7 @@ CHARACTERS = {"AN": "[A-Za-z0-9]", "N": "[0-9]", "EMAIL": "[!-~]"}
 # Control, format (zero-width) and private-use characters, U+FFFD (which replaces a lost character),
 # and white space at either end.
 UNFIT = r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]|^[\s\p{Z}]|[\s\p{Z}]$"
-# In a name: signs that stand for a lost character, fillers that nobody sees, entities of HTML, and
+# In a name: signs that stand for a lost character, fillers that no one sees, entities of HTML, and
 # what is left of Chinese text in another encoding: by its well-known characters, as Latin letters
 # of GBK (four or more with accents in a row) or as Latin letters and signs of UTF-8.
 LOST = "|".join(

@@ -182,7 +182,7 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
 def require_may_approve(state: RunState, actor: str, settings: Settings) -> None:
     """Require a person who has not built this run and who is among the approvers, if set."""
     if UNKNOWN in state.builders:
-        raise BadCall(f"nobody knows who built {state.run.label}; run it again, then approve it")
+        raise BadCall(f"no one knows who built {state.run.label}; run it again, then approve it")
     if actor in NOT_A_PERSON:
         raise BadCall(f"{actor} is no person and cannot approve {state.run.label}")
     if person(actor) in {person(builder) for builder in state.builders}:
@@ -211,7 +211,7 @@ def person(actor: str) -> str:
 
 
 def _name(state: RunState) -> str:
-    return state.decided_by or "nobody"
+    return state.decided_by or "no one"
 
 
 def require_open(state: RunState) -> None:

@@ -69,7 +69,7 @@ class DeliveredFile:
 def record_unknown_build(
     built: BuiltRun, files: Sequence[DeliveredFile], settings: Settings, at: datetime
 ) -> None:
-    """Write the batch BUILT of a month that an older version built: nobody knows who."""
+    """Write the batch BUILT of a month that an older version built: no one knows who."""
     run = Run(built.month, built.as_of)
     of_run = {"event": "BUILT", "report_month": run.month, "as_of": run.as_of}
     details = {

@@ -210,7 +210,7 @@ def _day(seconds: str) -> date:
 
 
 def _agent_runs(folder: Path) -> bool:
-    """Whether an agent answers; an agent that was killed leaves a socket that nobody answers."""
+    """Whether an agent answers; an agent that was killed leaves a socket that no one answers."""
     path = _gpgconf(folder, "--list-dirs", "agent-socket").strip()
     with socket.socket(socket.AF_UNIX) as end:
         return end.connect_ex(path) == 0

@@ -87,7 +87,7 @@ def deliver(
             _upload(channel, sealed, part, sha256 if settings.read_back else "")
             with atomic.replaced(mark) as aside:
                 aside.write_text(f"{sha256}\n", encoding="utf-8")
-        # Marked and gone: it was renamed. The bureau may have taken it, so nobody looks for it.
+        # Marked and gone: it was renamed. The bureau may have taken it, so no one looks for it.
         if channel.size(part) is not None:
             channel.rename(part, final)
         return Delivered(settings.transport, final)
@@ -145,7 +145,7 @@ def _upload(channel: Channel, sealed: Path, part: str, sha256: str) -> None:
     whole = sealed.stat().st_size
     begun = channel.size(part) or 0
     with sealed.open("rb") as file:
-        # where nothing is read back, nobody knows what an earlier try has left
+        # where nothing is read back, no one knows what an earlier try has left
         goes_on = bool(sha256) and begun <= whole and _begins(file, channel.read(part), begun)
         channel.write(part, file, begun if goes_on else 0)
     if channel.size(part) != whole or (sha256 and _hash(channel.read(part)) != sha256):

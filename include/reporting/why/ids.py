@@ -1,6 +1,6 @@
 """Ids that differ in form alone, compared as the macro ``without_form`` of the models does."""
 
-# Full width, and signs of which nobody sees anything, as in the macro ``half_width``.
+# Full width, and signs of which no one sees anything, as in the macro ``half_width``.
 UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 HALF = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+-_@"
 FULL = "".join(chr(ord(sign) + ord("\uff01") - ord("!")) for sign in HALF)

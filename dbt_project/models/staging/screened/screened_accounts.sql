@@ -1,6 +1,6 @@
 -- Every delivered account row that is screened, and its one disposition. An agreement is one
 -- customer's: where good accounts of two customers name one (a draw's agreement may also be
--- another's account), nobody knows whose it is, and all of them are quarantined.
+-- another's account), no one knows whose it is, and all of them are quarantined.
 {{ config(materialized='table') }}
 
 with named as (
