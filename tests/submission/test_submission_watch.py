@@ -102,6 +102,21 @@ def test_a_key_that_ends_is_named_thirty_days_before(
         assert words == f"REPORTING_ARCHIVE_KEY {until} {ends} on 2026-07-01"
 
 
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [(6, {}), (7, {"release.due": "warning"}), (11, {"release.due": "critical"})],
+)
+def test_a_built_month_that_is_not_released(
+    all_sides: Sides, tmp_path: Path, day: int, expected: dict[str, str]
+) -> None:
+    settings = all_sides.settings(tmp_path)
+    write(settings, 3, Event(event="BUILT", **RUN))
+    assert open_on(settings, day) == expected
+    assert open_on(Settings(home=tmp_path), day) == {}
+    write(settings, 5, Event(event="RELEASED", **RUN))
+    assert open_on(settings, day) == {}
+
+
 def test_keys_that_cannot_be_read_are_one_finding_of_the_watch(
     all_sides: Sides, tmp_path: Path
 ) -> None:

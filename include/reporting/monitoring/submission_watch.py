@@ -1,4 +1,4 @@
-"""The daily watch of what was released: is it delivered, answered, repaired, and provable?
+"""The daily watch of what was built: is it released, delivered, answered, repaired, and provable?
 
 Life cycle, sections 10 and 13.1. It reads the submission ledger and the published database alone.
 """
@@ -10,18 +10,25 @@ from datetime import date, datetime, time, timedelta
 import duckdb
 
 from reporting.core.errors import BadCall
+from reporting.core.run import deadline
 from reporting.core.settings import Settings
 from reporting.monitoring.watch_result import LAYER, WatchResult
 from reporting.store.published_database import open_published
-from reporting.store.submission_ledger import batches, broken_batches, ledger_views
+from reporting.store.submission_ledger import (
+    batches,
+    broken_batches,
+    ledger_views,
+    run_states,
+)
 from reporting.submission import keys
 
 EVENTS = "marts.submission_events"
-DELIVERY, ANSWERS, REPAIRS, WHOLE, KEYS = (
-    *("watch.delivery.waiting", "watch.answers.missing"),
+RELEASE, DELIVERY, ANSWERS, REPAIRS, WHOLE, KEYS = (
+    *("watch.release.due", "watch.delivery.waiting", "watch.answers.missing"),
     *("watch.repairs.due", "watch.ledger.whole", "watch.keys.expiry"),
 )
 MEANINGS = {
+    RELEASE: "Every built month is released before its deadline (REPORTING_DEADLINE_DAY).",
     DELIVERY: "Every released file is delivered within a day.",
     ANSWERS: "The bureau answers every delivered file in time (REPORTING_ANSWER_DAYS).",
     REPAIRS: "Every rejected record is sent again in time (REPORTING_REPAIR_DAYS).",
@@ -43,8 +50,12 @@ class Finding:
 
 
 def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
-    """The checks as of a day; of the ledger none where nothing was ever built."""
-    if not keys.missing(settings):
+    """The checks as of a day; of the ledger none where nothing was ever built.
+
+    Without keys nothing can be released, and no release is watched for.
+    """
+    has_keys = not keys.missing(settings)
+    if has_keys:
         yield _result(day, KEYS, _keys(day, settings))
     if not batches(settings):
         return
@@ -52,6 +63,8 @@ def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
     yield _result(day, WHOLE, _of_batches(broken))
     if broken:
         return  # what a damaged ledger says is not known
+    if has_keys:
+        yield _result(day, RELEASE, _releases(day, settings))
     with ledger_views(settings) as ledger:
         yield _result(day, DELIVERY, _delivery(day, ledger))
         yield _result(day, ANSWERS, _answers(day, ledger, settings))
@@ -61,6 +74,23 @@ def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
 def _of_batches(broken: list[int]) -> Finding:
     words = f"batch {', '.join(map(str, broken))}" if broken else "whole"
     return Finding(len(broken), words, is_critical=True)
+
+
+def _releases(day: date, settings: Settings) -> Finding:
+    """The built months whose deadline is near or past and of which no own run is released."""
+    is_released: dict[date, bool] = {}
+    for state in run_states(settings):
+        if not state.run.is_supplement:
+            before = is_released.get(state.report_month, False)
+            is_released[state.report_month] = before or state.released_at is not None
+    near = [
+        (month, due_on)
+        for month, released in sorted(is_released.items())
+        if not released
+        and day >= (due_on := deadline(month, settings)) - timedelta(settings.deadline_warning_days)
+    ]
+    words = ", ".join(f"{month:%Y-%m} is due on {due_on}" for month, due_on in near)
+    return Finding(len(near), words or "no release is due", any(day > due for _, due in near))
 
 
 def _delivery(day: date, ledger: duckdb.DuckDBPyConnection) -> Finding:
