@@ -3,9 +3,9 @@
 -- before any of them could be late were paid in time and are not followed.
 --
 -- Which payment reaches which item (contracts, section 2, rules 3 to 5): the oldest due date first,
--- inside it the product's order. So the items up to and including this one form a queue that is paid
--- before any later item: its open amount is the running sum less its running minimum, and this item
--- is paid off when the queue is first empty after the item has appeared.
+-- inside it the product's order. So the items up to and including this one form a queue that is
+-- paid before any later item: its open amount is the running sum less its running minimum, and this
+-- item is paid off when the queue is first empty after the item has appeared.
 -- Long, because the queue of items and its two running sums cannot be stated apart.
 with followed as (
     select
