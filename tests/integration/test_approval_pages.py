@@ -135,6 +135,20 @@ class MonthRun:
             body = {"dag_run_id": self.run_id, "dry_run": False, **tasks}
             client.post(f"{DAG}/clearTaskInstances", json=body).raise_for_status()
         self.until("approve", "awaiting_input")
+        self.until_the_scheduler_knows()
+
+    def until_the_scheduler_knows(self) -> None:
+        """The scheduler has looked at the run twice, and so at the end of the process that asked.
+
+        It takes a task that is answered before that for failed (docs/runbook.md).
+        """
+        looks: set[str] = set()
+
+        def looked_twice() -> bool:
+            looks.add(str(self.office.server.get(self.path)["last_scheduling_decision"]))
+            return len(looks) > 2
+
+        wait_until(looked_twice)
 
 
 def has_failed(states: dict[str, str]) -> bool:
