@@ -1,12 +1,7 @@
 """``marts.pending_now``: pending after the newest run, or rejected since it read the answers."""
 
-from pathlib import Path
-
 import duckdb
-
-from reporting.store import published_database
-
-VIEWS = Path(published_database.__file__).with_name("submission_views.sql")
+from support.submission_views import statement_of
 
 STORE = """
     create schema marts;
@@ -34,11 +29,9 @@ STORE = """
 
 
 def test_what_is_pending_now_was_left_by_the_newest_run_or_rejected_since() -> None:
-    statements = VIEWS.read_text(encoding="utf-8").split(";")
-    (view,) = [one for one in statements if "create view marts.pending_now" in one]
     with duckdb.connect() as connection:
         connection.execute(STORE)
-        connection.execute(view.replace("{months_owed}", "months_owed"))
+        connection.execute(statement_of("pending_now").format(months_owed="months_owed"))
         found = connection.execute(
             "select account_id, held_back_by from marts.pending_now order by all"
         ).fetchall()

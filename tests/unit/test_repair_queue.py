@@ -1,13 +1,8 @@
 """``marts.repair_queue``: a rejected record waits until there is nothing to repair any more."""
 
-from pathlib import Path
-
 import duckdb
 import pytest
-
-from reporting.store import published_database
-
-VIEWS = Path(published_database.__file__).with_name("submission_views.sql")
+from support.submission_views import statement_of
 
 # An agreement of which the bureau rejected a record; the newest run has read up to batch 10.
 STORE = """
@@ -94,9 +89,7 @@ def test_a_withheld_month_is_to_be_repaired_until_a_supplement_has_sent_it(
 
 
 def queue(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    statements = VIEWS.read_text(encoding="utf-8").split(";\n")
-    (view,) = [one for one in statements if "create view marts.repair_queue" in one]
     places = {"repair_queue": "withheld", "reportable_population": "population"}
-    connection.execute(view.format(**places, repair_days=10))
+    connection.execute(statement_of("repair_queue").format(**places, repair_days=10))
     rows = connection.execute("select record_id from marts.repair_queue").fetchall()
     return [record_id for (record_id,) in rows]

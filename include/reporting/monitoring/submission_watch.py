@@ -78,16 +78,13 @@ def _of_batches(broken: list[int]) -> Finding:
 
 def _releases(day: date, settings: Settings) -> Finding:
     """The built months whose deadline is near or past and of which no own run is released."""
-    is_released: dict[date, bool] = {}
-    for state in run_states(settings):
-        if not state.run.is_supplement:
-            before = is_released.get(state.report_month, False)
-            is_released[state.report_month] = before or state.released_at is not None
+    own = [state for state in run_states(settings) if not state.run.is_supplement]
+    released = {state.report_month for state in own if state.released_at is not None}
+    warning = timedelta(settings.deadline_warning_days)
     near = [
         (month, due_on)
-        for month, released in sorted(is_released.items())
-        if not released
-        and day >= (due_on := deadline(month, settings)) - timedelta(settings.deadline_warning_days)
+        for month in sorted({state.report_month for state in own} - released)
+        if day >= (due_on := deadline(month, settings)) - warning
     ]
     words = ", ".join(f"{month:%Y-%m} is due on {due_on}" for month, due_on in near)
     return Finding(len(near), words or "no release is due", any(day > due for _, due in near))

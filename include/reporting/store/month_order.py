@@ -30,7 +30,7 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
     released = released_states(settings)
     of_month = [one.run for one in released if one.report_month == run.month]
     if of_month:
-        return _run_of_released_month(run, as_of, of_month, released, settings)
+        return _run_of_released_month(run, as_of, of_month, released)
     if as_of:
         return run
     known = max(
@@ -46,11 +46,7 @@ def run_of(month: str, as_of: str | None, settings: Settings) -> Run:
 
 
 def _run_of_released_month(
-    run: Run,
-    as_of: str | None,
-    of_month: list[Run],
-    released: list[RunState],
-    settings: Settings,
+    run: Run, as_of: str | None, of_month: list[Run], released: list[RunState]
 ) -> Run:
     """A released run of the month, which is reproduced, or a supplement of the newest one."""
     if as_of is None:
@@ -65,7 +61,7 @@ def _run_of_released_month(
             "leave --as-of out to reproduce the month"
         )
     supplement = Run(run.month, run.as_of, is_supplement=True)
-    require_newest_month(supplement, settings)
+    require_newest_month(supplement, released)
     return supplement
 
 
@@ -133,29 +129,21 @@ def require_fresh(built: list[BuiltRun], settings: Settings) -> None:
 
 def stale_runs(settings: Settings) -> list[Run]:
     """The runs that rest on what has changed since, or on a run that does, oldest first."""
-    reasons, released = _stale(settings), {one.run for one in released_states(settings)}
-    every = built_runs(settings)
-    return [
-        one.run
-        for one in every
-        if one.run in reasons
-        or (
-            one.run not in released
-            and any(before.run in reasons for before in _chain(one.run, every, released))
-        )
-    ]
+    return list(_stale(settings))
 
 
 def _stale(settings: Settings) -> dict[Run, str]:
-    """The runs that rest themselves on what has changed since, each with the reason in words."""
+    """The stale runs, oldest first, each with the reason in words: of the earliest it rests on."""
     released = {one.run for one in released_states(settings)}
     every, facts = built_runs(settings), bureau_facts(settings)
-    reasons = {}
+    reasons: dict[Run, str] = {}
     for one in every:
         if one.run in released:
             continue
         before = _chain(one.run, every, released)
-        if before and before[-1].run_id != one.built_on:
+        if stale := [earlier.run for earlier in before if earlier.run in reasons]:
+            reasons[one.run] = reasons[stale[0]]
+        elif before and before[-1].run_id != one.built_on:
             reasons[one.run] = (
                 f"month {one.run.label} was built on an earlier build of {before[-1].run.label}; "
                 f"run `reporting run {one.run.options}` again first"
@@ -168,9 +156,9 @@ def _stale(settings: Settings) -> dict[Run, str]:
     return reasons
 
 
-def require_newest_month(run: Run, settings: Settings) -> None:
+def require_newest_month(run: Run, released: list[RunState]) -> None:
     """Refuse a supplement of another month than the newest released one (section 2.1)."""
-    newest = max((one.report_month for one in released_states(settings)), default=run.month)
+    newest = max((one.report_month for one in released), default=run.month)
     if run.is_supplement and run.month != newest:
         raise BadCall(f"a supplement goes with the newest released month, {newest:%Y-%m}")
 

@@ -7,6 +7,7 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.store.month_order import (
     chain,
+    released_states,
     require_finished,
     require_fresh,
     require_newest_month,
@@ -200,7 +201,7 @@ def require_fresh_up_to(run: Run, settings: Settings) -> None:
     And a supplement that the next month's release has overtaken.
     """
     require_finished(run, settings)
-    require_newest_month(run, settings)
+    require_newest_month(run, released_states(settings))
     of_it = [one for one in built_runs(settings) if one.run == run]
     require_fresh([*chain(run, settings), *of_it], settings)
 

@@ -204,8 +204,8 @@ def require_in_order(run: Run, settings: Settings) -> None:
         raise BadCall(
             f"{built.month:%Y-%m} is built and not released; release it first, or begin a new home"
         )
-    require_newest_month(run, settings)
     released = [one for one in states.values() if one.state == RELEASED]
+    require_newest_month(run, released)
     last = max((one.as_of for one in released), default=run.as_of)
     if run.as_of < last:
         raise BadCall(
