@@ -85,7 +85,7 @@ lint: $(INSTALLED) ## Check style, types, imports and SQL
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/sqlfluff lint dbt_project/models
+	@$(BIN)/sqruff lint --parsing-errors dbt_project/models
 
 benchmark: $(INSTALLED) $(OTHERS) ## Measure program, floor and peers on a million accounts (hours): docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
