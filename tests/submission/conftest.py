@@ -7,7 +7,7 @@ import pytest
 from support.gnupg_keys import made_keys, with_keys
 from support.lender_months import Lender, build, settings_in
 from support.released_answers import Released
-from support.released_months import FIRST, SECOND, copy_of
+from support.released_months import FIRST, SECOND, approve, copy_of
 
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import acting
@@ -35,12 +35,26 @@ def settings(built: Lender, keys: dict[str, object], tmp_path: Path) -> Settings
 
 
 @pytest.fixture(scope="session")
-def released_once(
+def approved_once(
     built: Lender, keys: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> Released:
+) -> Settings:
+    """The lender with its first month approved by os:bo. Tests copy it."""
+    home = tmp_path_factory.mktemp("approved") / "home"
+    settings = with_keys(copy_of(built.settings, home), keys)
+    approve(settings, FIRST)
+    return settings
+
+
+@pytest.fixture
+def approved(approved_once: Settings, tmp_path: Path) -> Settings:
+    return copy_of(approved_once, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def released_once(approved_once: Settings, tmp_path_factory: pytest.TempPathFactory) -> Released:
     """The lender with its first month released. Tests copy it."""
     home = tmp_path_factory.mktemp("released") / "home"
-    return Released.of_built(with_keys(copy_of(built.settings, home), keys))
+    return Released.of_approved(copy_of(approved_once, home))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from support.gnupg_keys import needs_gpg
 from support.killed import killed_before
 from support.lender_months import Lender, build
 from support.nightly import first
+from support.released_answers import Released
 from support.released_months import AT, FIRST, SECOND, approve, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
@@ -70,9 +71,8 @@ def test_a_month_is_built_approved_released_and_delivered(settings: Settings) ->
     assert release_month(settings, FIRST) == []  # nothing is left to do
 
 
-def test_what_was_sent_is_a_table_in_whole_yuan(settings: Settings) -> None:
-    approve(settings, FIRST)
-    release_month(settings, FIRST)
+def test_what_was_sent_is_a_table_in_whole_yuan(released: Released) -> None:
+    settings = released.settings
     sent = query(
         settings, "select account_id, rpy_status, tot_overd, acct_bal from marts.as_reported"
     )
@@ -109,13 +109,12 @@ def test_only_named_approvers_may_approve(settings: Settings) -> None:
         release_month(named, FIRST)
 
 
-def test_an_approval_expires(settings: Settings) -> None:
-    approve(settings, FIRST)
-    run = approval.newest_run(FIRST, None, settings)
+def test_an_approval_expires(approved: Settings) -> None:
+    run = approval.newest_run(FIRST, None, approved)
     late = AT + timedelta(days=7, seconds=1)
     with pytest.raises(BadCall, match="the approval of os:bo expired on 2026-06-10"):
-        release.release(run, settings, lambda: late)
-    assert release.release(run, settings, lambda: AT + timedelta(days=7))
+        release.release(run, approved, lambda: late)
+    assert release.release(run, approved, lambda: AT + timedelta(days=7))
 
 
 def test_a_declined_month_is_not_released_and_stops_the_later_ones(settings: Settings) -> None:
@@ -145,20 +144,19 @@ def test_an_approval_is_for_what_was_shown(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("what", ["clear file", "journal", "gone"])
-def test_a_file_that_was_changed_is_not_released(settings: Settings, what: str) -> None:
-    approve(settings, FIRST)
-    path = next(settings.submissions.glob(f"*/{FIRST}/*.txt"))
+def test_a_file_that_was_changed_is_not_released(approved: Settings, what: str) -> None:
+    path = next(approved.submissions.glob(f"*/{FIRST}/*.txt"))
     if what == "journal":
-        path = next((settings.published / "submission_records").glob(f"*={FIRST}-01/*"))
+        path = next((approved.published / "submission_records").glob(f"*={FIRST}-01/*"))
     if what == "gone":
         path.unlink()
     else:
         path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(DataNotFit, match=rf"file .*{path.name} was changed since it was built"):
-        release_month(settings, FIRST)
-    assert [one.state for one in run_states(settings)] == ["APPROVED", "BUILT"]
-    assert list(settings.ledger.glob(".release*")) == []
-    assert list(settings.outbox.rglob("*.enc")) == []
+        release_month(approved, FIRST)
+    assert [one.state for one in run_states(approved)] == ["APPROVED", "BUILT"]
+    assert list(approved.ledger.glob(".release*")) == []
+    assert list(approved.outbox.rglob("*.enc")) == []
 
 
 @pytest.mark.parametrize(
@@ -183,16 +181,14 @@ def test_a_month_that_does_not_reconcile_is_not_released(
     assert not list(settings.outbox.rglob("*.enc"))
 
 
-def test_without_keys_it_says_which_setting(settings: Settings) -> None:
-    approve(settings, FIRST)
-    without = settings.model_copy(update={"bureau_key": ()})
+def test_without_keys_it_says_which_setting(approved: Settings) -> None:
+    without = approved.model_copy(update={"bureau_key": ()})
     with pytest.raises(BadCall, match="setting REPORTING_BUREAU_KEY"):
         release_month(without, FIRST)
 
 
-def test_a_released_month_is_closed(settings: Settings) -> None:
-    approve(settings, FIRST)
-    files = len(release_month(settings, FIRST))
+def test_a_released_month_is_closed(released: Released) -> None:
+    settings, files = released.settings, len(released.lines)
     said = steps.run_month(month_order.run_of(FIRST, None, settings), settings)
     assert said == f"{FIRST} reproduced: {files} files, same bytes"
     with pytest.raises(BadCall, match=f"month {FIRST} is released; what is released never"):
@@ -204,8 +200,8 @@ def test_a_released_month_is_closed(settings: Settings) -> None:
         month_order.require_order(began_before, settings)
 
 
-def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(settings: Settings) -> None:
-    approve(settings, FIRST)
+def test_a_lost_ledger_is_noticed_before_anything_is_sent_again(approved: Settings) -> None:
+    settings = approved
     before = sorted((settings.ledger / "events").iterdir())
     release_month(settings, FIRST)
     approve(settings, SECOND)
@@ -325,10 +321,10 @@ def test_a_long_review_is_cut_in_its_longest_groups_and_keeps_the_others() -> No
 
 @pytest.mark.parametrize("number", first(2, [60, 12, 100, 30, *range(1, 140, 7)]))
 def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
-    settings: Settings, number: int
+    approved: Settings, number: int
 ) -> None:
+    settings = approved
     clear = clear_files(settings)
-    approve(settings, FIRST)
     killed_before(
         number,
         settings,
@@ -357,10 +353,9 @@ def test_a_release_that_is_killed_anywhere_is_whole_after_the_next_command(
 
 @pytest.mark.nightly
 def test_the_month_after_a_released_one_is_built_as_before(
-    settings: Settings, built: Lender
+    released: Released, built: Lender
 ) -> None:
-    approve(settings, FIRST)
-    release_month(settings, FIRST)
+    settings = released.settings
     steps.run_month(built.run(SECOND), settings)
     again = {
         path.relative_to(settings.submissions): path.read_bytes()

@@ -8,7 +8,7 @@ from typing import Any
 
 from reporting.core.settings import Settings
 from reporting.submission import feedback
-from support.released_months import FIRST, approve, at, copy_of, query, release_month
+from support.released_months import FIRST, at, copy_of, query, release_month
 
 HEADER = "A050{kind}2.0.0{template}{reporter}202604030000000{count:07d}"
 
@@ -24,10 +24,9 @@ class Released:
         }
 
     @classmethod
-    def of_built(cls, settings: Settings) -> "Released":
-        """Approve and release the first month of a home."""
+    def of_approved(cls, settings: Settings) -> "Released":
+        """Release the first month of a home, which is approved."""
         released = cls(settings)
-        approve(settings, FIRST)
         release_month(settings, FIRST)
         return released
 
