@@ -5,12 +5,22 @@ with stored as (
     select * from {reconciliation}
 ),
 
-records as (
+records as (  -- what is in released files, summed up once for all that follows
     select
-        *,
-        cast(date_trunc('month', report_date) as date) as about_month
+        report_month,
+        as_of,
+        is_supplement,
+        cast(date_trunc('month', report_date) as date) as about_month,
+        reporter_code,
+        record_type,
+        state,
+        feedback_code,
+        count(*) as accounts,
+        sum(acct_bal) as balance,
+        sum(tot_overd) as overdue
     from marts.submission_records
     where state in ('RELEASED', 'ACCEPTED', 'REJECTED')
+    group by all
 ),
 
 counted as (  -- what the released files of this version hold
@@ -50,9 +60,9 @@ answered as (  -- step 5: what the bureau said of them
             else concat_ws(' ', 'rejected', feedback_code)
         end as item,
         'total' as part,
-        count(*) as accounts,
-        sum(acct_bal) as balance,
-        sum(tot_overd) as overdue
+        cast(sum(accounts) as bigint) as accounts,
+        sum(balance) as balance,
+        sum(overdue) as overdue
     from records
     semi join stored
         on records.report_month = stored.report_month
@@ -66,9 +76,9 @@ held as (  -- step 6: what the bureau holds about a month, in files of its own r
         reporter_code,
         'start' as part,
         'files of the month' as item,
-        count(*) as accounts,
-        sum(acct_bal) as balance,
-        sum(tot_overd) as overdue
+        cast(sum(accounts) as bigint) as accounts,
+        sum(balance) as balance,
+        sum(overdue) as overdue
     from records
     where
         record_type = '210'
@@ -81,9 +91,9 @@ held as (  -- step 6: what the bureau holds about a month, in files of its own r
         reporter_code,
         'item' as part,
         'rejected' as item,
-        -count(*) as accounts,
-        -sum(acct_bal) as balance,
-        -sum(tot_overd) as overdue
+        -cast(sum(accounts) as bigint) as accounts,
+        -sum(balance) as balance,
+        -sum(overdue) as overdue
     from records
     where
         record_type = '210'
@@ -97,9 +107,9 @@ held as (  -- step 6: what the bureau holds about a month, in files of its own r
         reporter_code,
         'item' as part,
         'files of other runs' as item,
-        count(*) as accounts,
-        sum(acct_bal) as balance,
-        sum(tot_overd) as overdue
+        cast(sum(accounts) as bigint) as accounts,
+        sum(balance) as balance,
+        sum(overdue) as overdue
     from records
     where
         record_type = '210'

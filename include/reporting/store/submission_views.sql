@@ -56,16 +56,18 @@ select
     files.released_at,
     files.delivered_at,
     files.answered_at,
-    coalesce(rejections.feedback_code, files.refusal_code) as feedback_code
+    case
+        when journals.state <> 'WITHHELD'
+            then coalesce(rejections.feedback_code, files.refusal_code)
+    end as feedback_code
 from journals
 left join submission.file_states as files
     on journals.reporter_code = files.reporter_code
     and journals.file_name = files.built_name
     and journals.report_month = files.report_month
     and journals.as_of = files.as_of
-left join submission.rejections as rejections
-    on journals.record_id = rejections.record_id
-    and journals.state <> 'WITHHELD';
+-- by the key alone: with a condition beside it every record is compared with every rejection
+left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
 -- One row per run: its cut-off, its run id and the build it rests on.
 create view marts.runs as
@@ -222,6 +224,14 @@ sent as (
         and account_id in (select pending.account_id from pending)
 ),
 
+ever_rejected as (  -- few beside all that was ever sent, which is then read for these alone
+    select account_id
+    from marts.submission_records
+    where
+        record_type = '210'
+        and state = 'REJECTED'
+),
+
 rejected as (  -- what the newest run had read is in its pending months, or was dropped by it
     select
         records.account_id,
@@ -231,7 +241,9 @@ rejected as (  -- what the newest run had read is in its pending months, or was 
     left join submission.file_states as files
         on records.reporter_code = files.reporter_code
         and records.file_name = files.file_name
-    where records.record_type = '210'
+    where
+        records.record_type = '210'
+        and records.account_id in (select ever_rejected.account_id from ever_rejected)
     group by all
     having
         bool_or(
@@ -259,22 +271,20 @@ anti join pending
 -- person or an agreement about any day; of these, nothing is to be repaired once a run has read the
 -- rejection, may name them, and has nothing to say any more, as of a limit that went back.
 create view marts.repair_queue as
-with in_files as (
-    select
-        *,
-        case when record_type = '210' then date_trunc('month', report_date) end as about
-    from marts.submission_records
-    where state in ('RELEASED', 'ACCEPTED', 'REJECTED')
-),
-
-rejected as (  -- few beside all that was ever sent, which is then read for these alone
-    select distinct
-        record_type,
-        reporter_code,
-        subject_id,
-        about
-    from in_files
-    where state = 'REJECTED'
+with rejected as (  -- few beside all that was ever sent: from a list, joins expect them to be few
+    select unnest(found, recursive := true)
+    from (
+        select
+            list(distinct struct_pack(
+                record_type := record_type,
+                reporter_code := reporter_code,
+                subject_id := subject_id,
+                about :=
+                    case when record_type = '210' then date_trunc('month', report_date) end
+            )) as found
+        from marts.submission_records
+        where state = 'REJECTED'
+    ) as one_list
 ),
 
 refused_before as (  -- a file is sent again with the same bytes only after it was refused whole
@@ -294,20 +304,24 @@ refused_before as (  -- a file is sent again with the same bytes only after it w
 counted as (
     select
         in_files.*,
+        rejected.about,
         refused_before.answer_batch,
         sum(refused_before.times + cast(in_files.state = 'REJECTED' as integer))
             over of_subject as times_rejected
-    from in_files
+    from marts.submission_records as in_files
     inner join refused_before
         on in_files.reporter_code = refused_before.reporter_code
         and in_files.file_name = refused_before.file_name
-    semi join rejected
+    inner join rejected
         on in_files.record_type = rejected.record_type
         and in_files.reporter_code = rejected.reporter_code
         and in_files.subject_id = rejected.subject_id
-        and in_files.about is not distinct from rejected.about
+        and coalesce(rejected.about, date_trunc('month', in_files.report_date))
+        = date_trunc('month', in_files.report_date)
+    where in_files.state in ('RELEASED', 'ACCEPTED', 'REJECTED')
     window of_subject as (
-        partition by in_files.record_type, in_files.reporter_code, in_files.subject_id, in_files.about
+        partition by
+            rejected.record_type, rejected.reporter_code, rejected.subject_id, rejected.about
     )
     qualify
         row_number() over (
@@ -337,12 +351,16 @@ sent_again as (  -- the account-months that will be sent again, or are in a file
     from marts.pending_now
     union
     select
-        account_id,
-        cast(date_trunc('month', report_date) as date) as about
-    from marts.submission_records
+        records.account_id,
+        rejected.about
+    from marts.submission_records as records
+    inner join rejected
+        on records.record_type = rejected.record_type
+        and records.subject_id = rejected.subject_id
+        and date_trunc('month', records.report_date) = rejected.about
     where
-        record_type = '210'
-        and state = 'BUILT'
+        records.record_type = '210'
+        and records.state = 'BUILT'
 ),
 
 newest as (
@@ -364,6 +382,10 @@ said_now as (  -- the persons and agreements of which the newest run says someth
     semi join newest
         on records.report_month = newest.report_month
         and records.as_of = newest.as_of
+    semi join rejected
+        on records.record_type = rejected.record_type
+        and records.reporter_code = rejected.reporter_code
+        and records.subject_id = rejected.subject_id
     where records.record_type in ('110', '220')
 ),
 
@@ -373,12 +395,14 @@ named_now as (  -- of whom the newest run may speak
     where
         is_reportable
         and report_month = (select newest.report_month from newest)
+        and account_id in (select rejected.subject_id from rejected)
     union
     select customer_id
     from {reportable_population}
     where
         is_reportable
         and report_month = (select newest.report_month from newest)
+        and customer_id in (select rejected.subject_id from rejected)
 ),
 
 coded as (
@@ -421,6 +445,23 @@ described as (  -- the longest beginning of a code that is described
         row_number() over (partition by codes.feedback_code order by length(known.code) desc) = 1
 ),
 
+withheld as (
+    select *
+    from {repair_queue}
+),
+
+sent_since as (  -- the account-months of withheld records that a later file holds
+    select distinct
+        records.record_type,
+        records.account_id,
+        date_trunc('month', records.report_date) as about
+    from marts.submission_records as records
+    semi join withheld on records.account_id = withheld.account_id
+    where
+        records.record_type = '210'
+        and records.state in ('RELEASED', 'ACCEPTED')
+),
+
 guide as (  -- who acts on a rule, and how: the first entry of the check guide that fits
     select
         rules.rule_id,
@@ -433,18 +474,18 @@ guide as (  -- who acts on a rule, and how: the first entry of the check guide t
 )
 
 select
-    report_month,
-    record_id,
-    record_type,
-    reporter_code,
-    subject_id,
-    account_id,
-    report_date,
-    rule_id,
-    sentence,
-    faulty_elements,
-    usual_cause,
-    first_withheld_in,
+    withheld.report_month,
+    withheld.record_id,
+    withheld.record_type,
+    withheld.reporter_code,
+    withheld.subject_id,
+    withheld.account_id,
+    withheld.report_date,
+    withheld.rule_id,
+    withheld.sentence,
+    withheld.faulty_elements,
+    withheld.usual_cause,
+    withheld.first_withheld_in,
     'WITHHELD' as cause,
     cast(null as varchar) as feedback_code,
     cast(null as timestamp) as rejected_at,
@@ -452,13 +493,12 @@ select
     cast(null as bigint) as times_rejected,
     guide.what_to_do,
     guide.owner
-from {repair_queue} as withheld
-left join guide using (rule_id)
-where
-    record_type <> '210'
-    or (account_id, date_trunc('month', report_date)) not in (
-        select (account_id, about) from in_files where record_type = '210' and state <> 'REJECTED'
-    )
+from withheld
+left join guide on withheld.rule_id = guide.rule_id
+anti join sent_since
+    on withheld.record_type = sent_since.record_type
+    and withheld.account_id = sent_since.account_id
+    and date_trunc('month', withheld.report_date) = sent_since.about
 union all
 select
     coded.report_month,
