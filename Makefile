@@ -17,7 +17,7 @@ OTHERS := data/benchmarks/venv/.installed
 .PHONY: help run airflow test test-all test-spark lint benchmark quality-benchmark docs pages rules-page checks-page lock
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 run: $(INSTALLED) ## Run a synthetic lender's last three months, from landing zone to submission files
 	@$(BIN)/reporting demo
@@ -96,7 +96,7 @@ quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is f
 docs: $(INSTALLED) ## Build all pages: the months, the trend, the reference, and dbt's documentation
 	@$(BIN)/reporting docs
 
-pages: docs ## The same
+pages: docs ## The same as docs
 
 rules-page: $(INSTALLED) ## Renew docs/bureau_rules.md from expectations/bureau_rules.yml
 	@$(BIN)/python -m reporting.records.rules

@@ -68,7 +68,7 @@ class Bureau:
         """A sealed answer that rejects some lines of a file."""
         kind = name[22:25]
         template = "10" if kind == "110" else "  "
-        header = f"A050{kind}2.0.0{template}{name[:14]}202605040000000{len(lines):07d}"
+        header = f"A050{kind}2.0.0{template}{name[:22]}0000000{len(lines):07d}"
         messages = [
             f"ABR006反馈消息：AcctBal消息内容：-原出错记录：{line}"  # noqa: RUF001
             for line in lines

@@ -112,6 +112,9 @@ def add_run_off(book: RawBook) -> None:
     book.consent("CAGAIN", "HUABEI", MAY.replace(day=7), action="withdrawn")
     book.consent("CINSTANT", "HUABEI", MAY)
     book.consent("CINSTANT", "HUABEI", MAY, action="withdrawn")
+    person(book, "LEARNT")  # of the withdrawal, only when April was sent
+    event = book.consent("CLEARNT", "HUABEI", WITHDRAWN_AT, action="withdrawn")
+    event["recorded_at"] = datetime(2026, 5, 20)
 
 
 def add_payments(book: RawBook) -> None:
@@ -275,6 +278,12 @@ def test_nobody_is_reported_for_the_first_time_after_withdrawing(lender: Lender)
     for month in lender.months:
         assert verdicts(lender, month)["AEARLY"] == "AUTHORIZATION_WITHDRAWN"
     assert verdicts(lender, "2026-05")["ARUNOFF"] == "REPORTED"
+
+
+def test_a_first_report_about_a_day_after_the_withdrawal_begins_no_run_off(lender: Lender) -> None:
+    assert "ALEARNT" in in_files(lender, "2026-04")
+    assert verdicts(lender, "2026-05")["ALEARNT"] == "AUTHORIZATION_WITHDRAWN"
+    assert "ALEARNT" not in in_files(lender, "2026-05")
 
 
 @pytest.mark.parametrize("account_id", ["AAGAIN", "AINSTANT"])

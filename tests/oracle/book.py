@@ -5,10 +5,11 @@ Reads the raw tables' Parquet files into dictionaries, stages them, and replays 
 
 import csv
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -79,11 +80,11 @@ def expected(
     month: date,
     as_of: datetime,
     notice_lead_days: int = 0,
-    sent: Container[str] = (),
+    sent: Mapping[str, date] = MappingProxyType({}),
 ) -> ExpectedMonth:
     """Stage the raw rows and derive both tables of the month; rows are sorted by account.
 
-    ``sent``: the accounts with a record that counts as sent by an earlier run.
+    ``sent``: the first report date about which a record of an account counts as sent.
     """
     staged = stage(raw, as_of, policy)
     good = staged.good
@@ -114,7 +115,7 @@ def expected(
             months=months,
             as_of=as_of,
             notice_lead_days=notice_lead_days,
-            is_sent=account_id in sent,
+            first_sent_about=sent.get(account_id),
         )
         out.reportable_population.append(verdict(case))
     return out
@@ -126,7 +127,7 @@ def expected_month(
     month: date,
     as_of: datetime,
     notice_lead_days: int = 0,
-    sent: Container[str] = (),
+    sent: Mapping[str, date] = MappingProxyType({}),
 ) -> ExpectedMonth:
     """The same from files: a landing folder of Parquet extracts and a product policy CSV."""
     raw, rules = read_landing(landing), read_policy(policy)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from oracle.book import expected
@@ -54,9 +55,9 @@ def rich_book() -> RawBook:
     return book
 
 
-def sent_of(book: RawBook) -> set[str]:
+def sent_of(book: RawBook) -> dict[str, date]:
     """Its accounts: of each a record was sent before, so that the policy alone decides run-off."""
-    return {row["account_id"] for row in book.tables["accounts"]}
+    return dict.fromkeys((row["account_id"] for row in book.tables["accounts"]), date(2000, 1, 31))
 
 
 @pytest.fixture(scope="module")

@@ -71,9 +71,9 @@ def test_only_the_bureaus_first_key_and_every_archive_key_read(
 ) -> None:
     names = all_sides.keys
     both = (names["archive"], names["stranger"])
-    settings = all_sides.settings(
-        tmp_path, archive_key=both, bureau_key=(names["bureau"], names["stranger"])
-    )
+    settings = all_sides.settings(tmp_path, archive_key=both)
+    second = {"bureau_key": (names["bureau"], names["stranger"])}
+    settings = settings.model_copy(update=second)
     enc, archive, _ = sealed(tmp_path, settings)
     assert all_sides.archive.opened(archive) == all_sides.stranger.opened(archive)
     with pytest.raises(subprocess.CalledProcessError):
@@ -196,7 +196,8 @@ def test_an_answer_of_the_bureau_opens(
     listed = [all_sides.keys["stranger"], all_sides.keys["archive"]]
     listed.insert(place, all_sides.keys["bureau"].lower())
     (tmp_path / "answer.enc").write_bytes(genuine)
-    settings = all_sides.settings(tmp_path, bureau_key=tuple(listed))
+    others = {"bureau_key": tuple(listed), "archive_key": (all_sides.keys["lender"],)}
+    settings = all_sides.settings(tmp_path, **others)
     assert envelope.open_answer(tmp_path / "answer.enc", settings) == ANSWER
 
 
@@ -355,14 +356,14 @@ def test_every_listed_key_is_required_and_a_second_bureau_key_only_verifies(
 ) -> None:
     good = all_sides.keys["bureau"]
     keys.require_keys(all_sides.settings(tmp_path, bureau_key=(good, worn["signer"])))
-    for setting in ("bureau_key", "archive_key"):
-        settings = all_sides.settings(tmp_path, **{setting: (good, worn["revoked"])})
+    for setting, usable in (("bureau_key", good), ("archive_key", all_sides.keys["archive"])):
+        settings = all_sides.settings(tmp_path, **{setting: (usable, worn["revoked"])})
         with pytest.raises(BadCall, match=f"{setting.upper()}: no usable key {worn['revoked']}"):
             keys.require_keys(settings)
 
 
 def test_the_lenders_key_needs_its_secret(all_sides: Sides, tmp_path: Path) -> None:
-    settings = all_sides.settings(tmp_path, lender_key=all_sides.keys["bureau"])
+    settings = all_sides.settings(tmp_path, lender_key=all_sides.keys["archive"])
     with pytest.raises(BadCall, match=r"REPORTING_LENDER_KEY: .* it has no secret key in"):
         keys.require_keys(settings)
 

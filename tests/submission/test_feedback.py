@@ -94,6 +94,7 @@ def test_a_file_refused_whole_holds_no_record(released: Released) -> None:
         ("a count", "counts 5 messages and holds 0"),
         ("a header", "has no header of an answer"),
         ("another header", "has the header of an answer to another file"),
+        ("an earlier header", "has the header of an answer to an earlier file"),
         ("a line separator", "line 2 quotes a record that .* does not hold"),
         ("no message", "line 2 is no message"),
         ("bytes", "is not UTF-8"),
@@ -107,13 +108,20 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
     name = released.file("210")
     line = released.lines[name][0]
     other = released.lines[released.file("220")][0]
+    about = {"reporter": name[:14], "day": name[14:22], "count": 0}
     path = {
         "a strange line": lambda: released.answer(name, message(other), message(line)),
         "a count": lambda: released.answer(name, count=5),
         "a header": lambda: released.answer(name, content=b"B050"),
         "another header": lambda: released.answer(
             name,
-            content=HEADER.format(kind="110", template="10", reporter=name[:14], count=0).encode(),
+            content=HEADER.format(kind="110", template="10", **about).encode(),
+        ),
+        "an earlier header": lambda: released.answer(
+            name,
+            content=HEADER.format(
+                kind="210", template="  ", **about | {"day": "20260402"}
+            ).encode(),
         ),
         "a line separator": lambda: released.answer(name, message(f"{line[:9]}\u2028{line[9:]}")),
         "no message": lambda: released.answer(name, "nothing"),
@@ -135,6 +143,22 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
     assert released.events() == before
     assert (released.settings.inbox / "refused" / path.name).is_file()
     assert released.states(name) == {"RELEASED": len(released.lines[name])}
+
+
+def test_the_bytes_of_one_answer_are_no_answer_to_another_file(released: Released) -> None:
+    name, other = released.file("210"), released.file("220")
+    path = released.answer(name)
+    content = path.read_bytes()
+    released.read()
+    path.with_name(f"{other[:29]}1.enc").write_bytes(content)
+    (fault,) = released.read().faults
+    assert f"has the bytes of {path.name}, which was read before" in fault
+    assert released.states(other).keys() == {"RELEASED"}
+
+
+def test_an_answer_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(BadCall, match=r"nothing\.enc: there is no such file"):
+        feedback.read_answers([tmp_path / "nothing.enc"], settings, at)
 
 
 def test_the_hourly_task_reads_what_has_come(

@@ -10,7 +10,7 @@ from reporting.core.settings import Settings
 from reporting.submission import feedback
 from support.released_months import FIRST, at, copy_of, query, release_month
 
-HEADER = "A050{kind}2.0.0{template}{reporter}202604030000000{count:07d}"
+HEADER = "A050{kind}2.0.0{template}{reporter}{day}0000000{count:07d}"
 
 
 class Released:
@@ -66,7 +66,8 @@ def sealed_answer(
     kind = name[22:25]
     template = "10" if kind == "110" else "  "
     stated = len(messages) if count is None else count
-    header = HEADER.format(kind=kind, template=template, reporter=name[:14], count=stated)
+    about = {"reporter": name[:14], "day": name[14:22], "count": stated}
+    header = HEADER.format(kind=kind, template=template, **about)
     clear = "\n".join([header, *messages]).encode() if content is None else content
     path = settings.inbox / "new" / f"{name[:29]}1.enc"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,3 +40,19 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         load_settings()
     named = [line.split(":")[0] for line in str(caught.value).splitlines()]
     assert sorted(named) == ["setting REPORTING_CUT_OFF_DAY", "setting REPORTING_TRANSPORT"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("REPORTING_BUREAU_KEY", "REPORTING_LENDER_KEY"),
+        ("REPORTING_ARCHIVE_KEY", "REPORTING_BUREAU_KEY"),
+    ],
+)
+def test_no_key_of_ours_is_the_bureaus(
+    setting: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(other, "A" * 40)
+    monkeypatch.setenv(setting, f"{'B' * 40},{'a' * 40}")
+    with pytest.raises(BadCall, match=f"^setting {setting}: A{{40}} is named by {other}; the bur"):
+        load_settings()

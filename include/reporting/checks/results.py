@@ -98,7 +98,8 @@ class ChecksFailed(DataNotFit):
             f"month {report.run.label}: {len(failed)} critical "
             f"{'check' if len(failed) == 1 else 'checks'} failed in layer {report.layer}: "
             + ", ".join(failed)
-            + "; see the month's page, correct the data and run the month again"
+            + f"; see pages/{report.run.label}/index.html in the home folder, correct the data and "
+            "run the month again"
         )
         self.report = report
         self.may_be_damage = not report.is_complete

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import sys
+import traceback
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -512,7 +513,8 @@ def main() -> None:
             command() if is_debug else guarded(command)
     except ReportingError as error:
         if is_debug:
-            raise
+            traceback.print_exception(error)
+            sys.exit(error.exit_code)
         more = " (the traceback: reporting --debug ...)" if isinstance(error, Unforeseen) else ""
         for line in f"{error}{more}".splitlines():
             _say(line)

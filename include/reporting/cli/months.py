@@ -174,7 +174,7 @@ def overview(settings: Settings) -> RenderableType:
         "pending",
         "not reportable",
     )
-    table = Table(*columns, box=None)
+    table = Table(*columns, box=None, title="Records 210 of own runs", title_justify="left")
     for column in table.columns[:3]:
         column.no_wrap = True
     for column in table.columns[3:]:
@@ -204,7 +204,8 @@ def overview(settings: Settings) -> RenderableType:
 
 def _lines(known: Months) -> Iterator[str]:
     for month in known.stopped:
-        yield f"Stopped by a check, not built: {month:%Y-%m}"
+        page = f"pages/{month:%Y-%m}/index.html"
+        yield f"Stopped by a check, not built: {month:%Y-%m} ({page} in the home folder says why)"
     for label in known.unfinished:
         yield f"Stopped while it was published, run it again: {label}"
     for label in known.stale:

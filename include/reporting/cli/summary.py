@@ -161,15 +161,24 @@ def _print_verdicts(
 
 def _print_files(console: Console, settings: Settings, months: list[str]) -> None:
     table = Table(
-        "submission file", "records", "bytes", box=None, title="Files", title_justify="left"
+        *("submission file", "records", "bytes", "where"),
+        box=None,
+        title="Files",
+        title_justify="left",
     )
+    folders: dict[str, Path] = {}
     for month in months:
         for path in sorted(settings.submissions.glob(f"*/{month}/manifest.json")):
             for file in json.loads(path.read_text(encoding="utf-8"))["files"]:
                 name = f"{path.parent.parent.name}/{month}/{file['name']}"
-                table.add_row(name, f"{file['records']:,}", f"{file['bytes']:,}")
+                is_clear = path.with_name(file["name"]).is_file()
+                where = settings.submissions if is_clear else settings.outbox
+                folders[where.name] = where
+                table.add_row(name, f"{file['records']:,}", f"{file['bytes']:,}", where.name)
     console.print(table)
-    console.print(f"Folder: {settings.submissions}", highlight=False, soft_wrap=True)
+    for name, folder in sorted(folders.items()):
+        words = "sealed files (.enc)" if folder == settings.outbox else "clear files"
+        console.print(f"{name}: {words} in {folder}", highlight=False, soft_wrap=True)
 
 
 def _print_next(console: Console, settings: Settings, month: str, someone: str | None) -> None:

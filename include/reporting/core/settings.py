@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -29,8 +29,12 @@ class Settings(BaseSettings):
     landing: str = Field("data/landing", description="Landing zone: a local folder or a URL.")
     policy: Path | None = Field(None, description="Product policy CSV instead of the seed.")
     waivers: Path | None = Field(None, description="Waived warnings; empty: waivers.csv in home.")
-    notice_lead_days: int = Field(0, ge=0, description="Days a notice must precede the cut-off.")
-    minimum_group_size: int = Field(10, ge=1, description="Smaller groups are folded together.")
+    notice_lead_days: int = Field(
+        0, ge=0, le=366, description="Days a notice must precede the cut-off."
+    )
+    minimum_group_size: int = Field(
+        10, ge=1, le=1_000_000, description="Smaller groups are folded together."
+    )
     full_rebuild: bool = Field(
         False, description="Read all history instead of what the month before carried forward."
     )
@@ -56,9 +60,13 @@ class Settings(BaseSettings):
     approvers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Who may approve a month, separated by commas; empty: any second person."
     )
-    approval_days: int = Field(7, ge=1, description="Days for which an approval holds.")
-    repair_days: int = Field(10, ge=1, description="Days in which a rejected record is repaired.")
-    answer_days: int = Field(5, ge=1, description="Days in which the bureau answers a file.")
+    approval_days: int = Field(7, ge=1, le=366, description="Days for which an approval holds.")
+    repair_days: int = Field(
+        10, ge=1, le=366, description="Days in which a rejected record is repaired."
+    )
+    answer_days: int = Field(
+        5, ge=1, le=366, description="Days in which the bureau answers a file."
+    )
     gnupg_home: Path | None = Field(
         None, description="GnuPG's folder of keys; empty: secure/gnupg in home."
     )
@@ -97,9 +105,15 @@ class Settings(BaseSettings):
 
     @field_validator("bureau_key", "archive_key")
     @classmethod
-    def _are_fingerprints(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_fingerprints(cls, keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if wrong := [key for key in keys if not re.fullmatch(FINGERPRINT, key)]:
             raise ValueError(f"{wrong[0]} is not a full fingerprint of 40 hexadecimal digits")
+        # sealed for ourselves the bureau cannot read it; signed by ourselves it is no answer
+        is_bureau = info.field_name == "bureau_key"
+        taken = [info.data.get("lender_key", "")] if is_bureau else info.data.get("bureau_key", ())
+        if shared := {key.upper() for key in keys} & {key.upper() for key in taken}:
+            other = "REPORTING_LENDER_KEY" if is_bureau else "REPORTING_BUREAU_KEY"
+            raise ValueError(f"{min(shared)} is named by {other}; the bureau has a key of its own")
         return keys
 
     @field_validator("home")

@@ -71,6 +71,8 @@ def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
     addresses = [feed.zone.address(path) for path in paths if not is_csv(path)]
     try:
         rows = _parquet_schema(feed, addresses) if addresses else []
+    except duckdb.OutOfMemoryException:  # no fault of the file
+        raise
     except duckdb.Error:
         rows = []
     schemas: dict[str, list[SchemaRow]] = defaultdict(list)
@@ -176,6 +178,8 @@ def _parquet_columns(
         try:
             rows = _parquet_schema(feed, [feed.zone.address(path)])
             schema = [(name, type_, children) for _, name, type_, children in rows]
+        except duckdb.OutOfMemoryException:  # no fault of the file
+            raise
         except duckdb.Error:
             schema = []
     if not schema:

@@ -66,7 +66,10 @@ class LandingZone:
         except (ImportError, ValueError) as error:
             shown = without_secrets(setting)
             reason = error if shown == setting else "it is no URL that can be opened"
-            raise BadCall(f"setting REPORTING_LANDING={shown}: {reason}") from None
+            raise BadCall(
+                f"setting REPORTING_LANDING={shown}: {reason}; name a folder, or a URL such as "
+                "s3://bucket/landing"
+            ) from None
         listed = None if only is None else frozenset(only)
         zone = cls(setting, filesystem, root.rstrip("/"), listed, copies)
         if not setting.strip() or not zone._is_folder():

@@ -148,7 +148,10 @@ def next_act(settings: Settings) -> str:
                 f"{state.run.label} is stale, what it rests on has changed: reporting run {month}"
             )
         if state.state == DECLINED:
-            return f"{state.run.label} was declined: reporting run {month}"
+            return (
+                f"{state.run.label} was declined: correct the data, then reporting run {month}; "
+                f"if it was declined by mistake, reporting approve {month}"
+            )
         if state.state == APPROVED:
             return f"release it: reporting release {month}"
         if state.state != RELEASED:

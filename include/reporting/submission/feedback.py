@@ -29,7 +29,10 @@ from reporting.submission.repair import SET_ASIDE, alert, writing
 NEW, READ, SETTLED = "new", "read", "settled"
 SUFFIX = ".enc"
 FLAG = 29  # the place in a file name that is 1 in an answer (bureau interface, 1.2)
-HEADER = re.compile(r"A050(?P<kind>\d{3}).{7}(?P<reporter>.{14}).{14}0(?P<messages>\d{7})")
+CREATED_ON = slice(14, 22)  # of a file name: the day of the cut-off
+HEADER = re.compile(
+    r"A050(?P<kind>\d{3}).{7}(?P<reporter>.{14})(?P<created_on>\d{8})\d{6}0(?P<messages>\d{7})"
+)
 LINE = re.compile(
     r"(?P<code>[A-Z0-9]{6})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
 )
@@ -80,7 +83,10 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
 
     A file that was read before changes nothing. One that is no answer to a file of ours is moved to
     ``inbox/refused`` and listed in the result's ``faults``; the others are read all the same.
+    Raises BadCall where a file that is named is not there.
     """
+    if missing := [path for path in paths if not path.is_file()]:
+        raise BadCall(f"feedback {missing[0]}: there is no such file; name an answer of the bureau")
     done, reasons = Read(), {}
     with writing(settings):
         inbox = private_folder(settings.inbox)
@@ -94,7 +100,8 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
                 _move(path, inbox / READ)
             except (NotAnAnswer, envelope.NotGenuine) as fault:
                 reasons[path.name] = str(fault)
-                done.faults.append(f"feedback {path.name}: {fault}")
+                is_named = isinstance(fault, envelope.NotGenuine)
+                done.faults.append(f"{fault}" if is_named else f"feedback {path.name}: {fault}")
                 _move(path, inbox / SET_ASIDE)
         if settings.published_database.is_file() and done.outcomes:
             build_database(settings)
@@ -137,11 +144,13 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
     digest = atomic.sha256(path)
     with ledger_views(settings) as connection:
         known = connection.execute(
-            "select 1 from marts.submission_events "
+            "select reference from marts.submission_events "
             "where event in ('ANSWERED', 'REFUSED') and sha256 = ?",
             [digest],
         ).fetchall()
-    if known:
+    for (name,) in known:
+        if name != path.name:
+            raise NotAnAnswer(f"has the bytes of {name}, which was read before")
         return Outcome(path.name, "was read before; nothing changes")
     answered = _answered_name(path.name)
     messages = _messages(envelope.open_answer(path, settings), answered)
@@ -196,7 +205,8 @@ def _outcome(sent: Sent, code: str | None, rejected: int) -> Outcome:
 def _messages(content: bytes, answered: str) -> list[dict[str, str]]:
     """The message lines of an answer; NotAnAnswer if header, count or a line is not right.
 
-    The header names the record type and the institution of the file that is answered.
+    The header names the record type and the institution of the file that is answered, and a time
+    of creation: that of the answered file or of the answer, so never before the day in the name.
     """
     try:
         text = content.decode("utf-8")
@@ -209,6 +219,8 @@ def _messages(content: bytes, answered: str) -> list[dict[str, str]]:
         raise NotAnAnswer("has no header of an answer")
     if (head["kind"], head["reporter"]) != (answered[22:25], answered[:14]):
         raise NotAnAnswer("has the header of an answer to another file")
+    if head["created_on"] < answered[CREATED_ON]:
+        raise NotAnAnswer("has the header of an answer to an earlier file")
     if int(head["messages"]) != len(lines):
         raise NotAnAnswer(f"counts {int(head['messages'])} messages and holds {len(lines)}")
     found = [LINE.fullmatch(line) for line in lines]
