@@ -280,10 +280,11 @@ def test_nobody_is_reported_for_the_first_time_after_withdrawing(lender: Lender)
     assert verdicts(lender, "2026-05")["ARUNOFF"] == "REPORTED"
 
 
-def test_a_first_report_about_a_day_after_the_withdrawal_begins_no_run_off(lender: Lender) -> None:
+def test_an_account_that_went_out_before_its_withdrawal_was_known_runs_off(lender: Lender) -> None:
     assert "ALEARNT" in in_files(lender, "2026-04")
-    assert verdicts(lender, "2026-05")["ALEARNT"] == "AUTHORIZATION_WITHDRAWN"
-    assert "ALEARNT" not in in_files(lender, "2026-05")
+    assert verdicts(lender, "2026-05")["ALEARNT"] == "REPORTED"
+    answer = str(explain("ALEARNT", "2026-05", lender.settings))
+    assert "Withdrawn 2026-04-09 10:00; the account runs off" in answer
 
 
 @pytest.mark.parametrize("account_id", ["AAGAIN", "AINSTANT"])

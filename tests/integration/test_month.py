@@ -35,8 +35,8 @@ from reporting.submission import approval
 def test_the_marts_are_what_the_replay_says(lender_book: Lender, month: str) -> None:
     run = lender_book.run(month)
     sent = lender_book.query(
-        "select account_id, min(report_date) from marts.submission_records"
-        " where record_type = '210' and state = 'BUILT' and report_month < ? group by all",
+        "select distinct account_id from marts.submission_records"
+        " where record_type = '210' and state = 'BUILT' and report_month < ?",
         run.month,
     )
     expected = expected_month(
@@ -44,7 +44,7 @@ def test_the_marts_are_what_the_replay_says(lender_book: Lender, month: str) -> 
         read_policy(lender_book.settings),
         run.month,
         run.as_of,
-        sent=dict(sent),
+        sent={account_id for (account_id,) in sent},
     )
     assert len(expected.repayment_status) > 300
     assert not differences(expected.repayment_status, lender_book.rows("repayment_status", month))

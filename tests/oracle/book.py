@@ -5,11 +5,10 @@ Reads the raw tables' Parquet files into dictionaries, stages them, and replays 
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -80,11 +79,11 @@ def expected(
     month: date,
     as_of: datetime,
     notice_lead_days: int = 0,
-    sent: Mapping[str, date] = MappingProxyType({}),
+    sent: Container[str] = (),
 ) -> ExpectedMonth:
     """Stage the raw rows and derive both tables of the month; rows are sorted by account.
 
-    ``sent``: the first report date about which a record of an account counts as sent.
+    ``sent``: the accounts with a record that counts as sent by an earlier run.
     """
     staged = stage(raw, as_of, policy)
     good = staged.good
@@ -115,7 +114,7 @@ def expected(
             months=months,
             as_of=as_of,
             notice_lead_days=notice_lead_days,
-            first_sent_about=sent.get(account_id),
+            is_sent=account_id in sent,
         )
         out.reportable_population.append(verdict(case))
     return out
@@ -127,7 +126,7 @@ def expected_month(
     month: date,
     as_of: datetime,
     notice_lead_days: int = 0,
-    sent: Mapping[str, date] = MappingProxyType({}),
+    sent: Container[str] = (),
 ) -> ExpectedMonth:
     """The same from files: a landing folder of Parquet extracts and a product policy CSV."""
     raw, rules = read_landing(landing), read_policy(policy)

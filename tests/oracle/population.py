@@ -127,12 +127,11 @@ def was_in_force(account: Row, period: Period, day: date) -> bool:
 
 
 def consent_of(
-    account: Row, events: Iterable[Row], policy: Row, day: date, first_sent_about: date | None
+    account: Row, events: Iterable[Row], policy: Row, day: date, is_sent: bool
 ) -> Consent:
     """Read the events of the account's customer (any product or document) at the report date.
 
-    ``first_sent_about``: the first report date about which a record of the account counts as sent;
-    without one before the withdrawal nothing runs off.
+    ``is_sent``: a record of the account counts as sent; without one nothing runs off.
     """
     ours = in_order(
         event
@@ -151,7 +150,7 @@ def consent_of(
         closed_before = account["closed_on"] is not None and account["closed_on"] < day.replace(
             day=1
         )
-        applies = may_run_off(policy, last_period, first_sent_about) and not closed_before
+        applies = policy["on_withdrawal"] == "run_off" and is_sent and not closed_before
         period = last_period if applies and in_force else None
     return Consent(
         signed_for_anyone=any(event["action"] == "signed" for event in ours),
@@ -159,16 +158,6 @@ def consent_of(
         last_event=for_reporter[-1] if for_reporter else None,
         period=period,
         last_period=last_period,
-    )
-
-
-def may_run_off(policy: Row, period: Period, first_sent_about: date | None) -> bool:
-    """Whether the policy lets a withdrawn account run off, and it was reported before."""
-    return (
-        policy["on_withdrawal"] == "run_off"
-        and period.withdrawal is not None
-        and first_sent_about is not None
-        and period.withdrawal["occurred_at"] >= end_of(first_sent_about)
     )
 
 
@@ -204,7 +193,7 @@ class Case:
     months: Sequence[MonthEnd]  # history up to the month; empty if not open in it
     as_of: datetime
     notice_lead_days: int = 0
-    first_sent_about: date | None = None  # the first report date of its records that count as sent
+    is_sent: bool = False  # a record of it counts as sent
 
     def notice_pending(self) -> bool:
         """Adverse, and its notice was not delivered in time."""
@@ -249,7 +238,7 @@ def verdict(case: Case) -> Row:
     """
     account, policy = case.account, case.policy
     day = report_date(account, case.month)
-    consent = consent_of(account, case.consents, policy, day, case.first_sent_about)
+    consent = consent_of(account, case.consents, policy, day, case.is_sent)
     code = reason(case, consent)
     deciding = consent.period.signature if consent.period else None
     event = consent.last_event if code == "AUTHORIZATION_WITHDRAWN" else deciding

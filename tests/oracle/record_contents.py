@@ -46,7 +46,7 @@ class Reading:
     bills: Sequence[Row]  # known at the cut-off
     transactions: Sequence[Row]
     consent: Consent  # at the report date
-    first_sent_about: date | None  # by an earlier run; None: no record of it counts as sent
+    is_sent: bool  # a record of it by an earlier run counts as sent
     verdict: Row
     report_date: date
     months: Sequence[MonthEnd]  # empty if the account is not open in the month

@@ -8,14 +8,14 @@ withheld is told from outside (``withheld``), so that they stay owed and are bui
 records of earlier runs the bureau had rejected when a run read its answers (life cycle, section 5).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from .book import Rows, by
-from .population import Case, came_of_age_on, consent_of, identity_holds, may_run_off, verdict
+from .population import Case, came_of_age_on, consent_of, identity_holds, verdict
 from .record_contents import (
     UPDATED,
     Agreement,
@@ -117,9 +117,9 @@ class Knowledge:
         policy: dict[str, Row],
         districts: dict[str, str],
         run: PlannedRun,
-        sent: Mapping[tuple[str, str], date],
+        sent: Container[tuple[str, str]],
     ) -> None:
-        self.sent = sent  # account and institution of records of earlier runs: the first date
+        self.sent = sent  # account and institution of the records that earlier runs sent
         staged = stage(raw, run.as_of, policy)
         good = staged.good
         self.run, self.policy, self.districts = run, policy, districts
@@ -154,7 +154,7 @@ class Knowledge:
             months=months,
             as_of=self.run.as_of,
             notice_lead_days=self.run.notice_lead_days,
-            first_sent_about=self.sent.get((account_id, account["reporter_code"])),
+            is_sent=(account_id, account["reporter_code"]) in self.sent,
         )
         return Reading(
             account=account,
@@ -163,8 +163,8 @@ class Knowledge:
             district=account["applied_district"] or self.districts.get(account["reporter_code"]),
             bills=bills,
             transactions=transactions,
-            consent=consent_of(account, case.consents, rules, day, case.first_sent_about),
-            first_sent_about=case.first_sent_about,
+            consent=consent_of(account, case.consents, rules, day, case.is_sent),
+            is_sent=case.is_sent,
             verdict=verdict(case),
             report_date=day,
             months=months,
@@ -211,8 +211,7 @@ class Replay:
     def submit(self, run: PlannedRun, withheld: AbstractSet[Key]) -> RunOutcome:
         """Everything one run builds; what is withheld is not sent."""
         self.read_answers(run)
-        newest_first = sorted(filter(is_account, self.sent), key=lambda one: one.on, reverse=True)
-        sent = {(one.key[2], one.key[0]): one.on for one in newest_first}
+        sent = {(b.key[2], b.key[0]) for b in self.sent if is_account(b)}
         landed = run.landed or self.raw
         self.knowledge = Knowledge(landed, self.policy, self.districts, run, sent)
         accounts = self.knowledge.accounts
@@ -325,9 +324,8 @@ class Replay:
         The run-off lasts up to the closing record, also where that record itself is owed.
         """
         period = self.own[old.account["account_id"]].consent.last_period
-        return period is not None and (
-            period.withdrawal is None or may_run_off(old.policy, period, old.first_sent_about)
-        )
+        runs_off = old.policy["on_withdrawal"] == "run_off" and old.is_sent
+        return period is not None and (period.withdrawal is None or runs_off)
 
     def lies_before_consent(self, old: Reading) -> bool:
         """Whether the authorization of today was first signed after the month's report date."""

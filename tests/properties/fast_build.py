@@ -8,7 +8,7 @@ here. A test holds that the marts are those of ``pipeline.build_marts``.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -109,10 +109,10 @@ class FastBuild:
         store.execute("detach built")
         return store
 
-    def marts(self, book: RawBook, sent: Mapping[str, date] | None = None) -> dict[str, Rows]:
+    def marts(self, book: RawBook, sent: Collection[str] = ()) -> dict[str, Rows]:
         """The rows of the marts of the run's month, for the raw rows of a book.
 
-        ``sent``: the report date of a record of an account that counts as sent.
+        ``sent``: the accounts with a record that counts as sent by an earlier run.
         """
         for table, rows in book.tables.items():
             self._store.execute(f"truncate raw.{table}")
@@ -121,10 +121,9 @@ class FastBuild:
         self._store.execute("truncate history.submission_records")
         self._store.execute(
             "insert into history.submission_records by name select distinct '210' as record_type, "
-            "'BUILT' as state, account_id, reporter_code, sent.report_date from raw.accounts "
-            "inner join (select unnest(?::varchar[]) as account_id, unnest(?::date[]) as "
-            "report_date) as sent using (account_id)",
-            [[*(sent or {})], [*(sent or {}).values()]],
+            "'BUILT' as state, account_id, reporter_code, ?::date - 1 as report_date "
+            "from raw.accounts where list_contains(?, account_id)",
+            [self.run.month, sorted(sent)],
         )
         for model in self.models:
             model.build(self._store)

@@ -4,9 +4,8 @@
 -- under stands: no new period has begun since, and it is not withdrawn, or the account may run off.
 --
 -- Run-off rests on the last period that was in force at a report date: one that begins and ends
--- between two report dates neither ends nor renews it. It needs a record that counts as sent and is
--- about a report date before the withdrawal, so that no customer is reported for the first time
--- after withdrawing: a record that went out while the withdrawal was not known begins no run-off.
+-- between two report dates neither ends nor renews it. It needs a record that counts as sent, so
+-- that no customer is reported for the first time after withdrawing.
 -- Long, because signatures, withdrawals and run-off are one sequence of events of a customer.
 with accounts as (
     select * from {{ ref('int_accounts_at_report_date') }}
@@ -101,15 +100,13 @@ periods as (  -- the last one in force at a report date; where none was, the las
 ),
 
 sent_before as (
-    select
+    select distinct
         account_id,
-        reporter_code,
-        min(report_date) as first_sent_about
+        reporter_code
     from {{ source('history', 'submission_records') }}
     where
         record_type = '210'
         and state in {{ sent_states() }}
-    group by all
 ),
 
 authorized as (
@@ -127,12 +124,11 @@ authorized as (
         periods.signed_at,
         periods.signature_event_id,
         periods.withdrawn_at,
-        accounts.on_withdrawal = 'run_off'
-        and periods.withdrawn_at >= {{ day_after('sent_before.first_sent_about') }} as may_run_off,
+        accounts.on_withdrawal = 'run_off' and sent_before.account_id is not null as may_run_off,
         coalesce(
             not for_reporter.is_in_force
             and accounts.on_withdrawal = 'run_off'
-            and periods.withdrawn_at >= {{ day_after('sent_before.first_sent_about') }}
+            and sent_before.account_id is not null
             and not accounts.is_closed_earlier
             and periods.was_in_force,
             false
