@@ -181,6 +181,31 @@ def test_a_month_that_does_not_reconcile_is_not_released(
     assert not list(settings.outbox.rglob("*.enc"))
 
 
+@pytest.mark.parametrize("record_type", ["110", "210"])
+def test_a_record_that_was_sent_before_is_not_released(
+    released: Released, record_type: str
+) -> None:
+    settings = released.settings
+    journal = settings.ledger / "runs" / FIRST / "records.parquet"
+    later = partition(settings, "submission_records", date.fromisoformat(f"{SECOND}-01")) / OWN_PART
+    with duckdb.connect() as connection:  # as if a record of the second month was in the first
+        connection.execute(f"create table spoiled as from '{journal}'")
+        connection.execute(
+            "insert into spoiled by name select later.* replace ("
+            "sent.report_month as report_month, sent.as_of as as_of, sent.file_name as file_name) "
+            f"from '{later}' as later inner join (select distinct reporter_code, record_type, "
+            "report_month, as_of, file_name from spoiled where state <> 'WITHHELD') as sent "
+            "using (reporter_code, record_type) where later.state <> 'WITHHELD' "
+            "and record_type = ? order by later.record_id limit 1",
+            [record_type],
+        )
+        connection.execute(f"copy spoiled to '{journal}' (format parquet)")
+    published_database.build_database(settings)
+    approve(settings, SECOND)
+    with pytest.raises(DataNotFit, match=rf"^{record_type} of .* is sent already \(file .*\); run"):
+        release_month(settings, SECOND)
+
+
 def test_without_keys_it_says_which_setting(approved: Settings) -> None:
     without = approved.model_copy(update={"bureau_key": ()})
     with pytest.raises(BadCall, match="setting REPORTING_BUREAU_KEY"):

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     approvers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Who may approve a month, separated by commas; empty: any second person."
     )
-    approval_days: int = Field(7, ge=1, le=366, description="Days for which an approval holds.")
+    approval_days: int = Field(7, ge=1, le=36_500, description="Days for which an approval holds.")
     repair_days: int = Field(
         10, ge=1, le=366, description="Days in which a rejected record is repaired."
     )

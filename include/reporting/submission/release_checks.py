@@ -19,6 +19,33 @@ from reporting.submission.approval import DECLINED, RELEASED, require_fresh_up_t
 from reporting.submission.build import FROZEN, files_digest
 from reporting.submission.repair import ARCHIVE
 
+# A record of a run that was sent in a file before. A person is known by the identity. The subject
+# is a column, so that records are joined by it and not only by their day.
+RECORDS = (
+    "(select *, case when record_type = '110' then identity_hash else subject_id end as subject "
+    "from marts.submission_records)"
+)
+SENT_TWICE = f"""
+select
+    built.record_type,
+    built.subject_id,
+    built.report_date,
+    sent.file_name
+from {RECORDS} as built
+inner join {RECORDS} as sent
+    on built.record_type = sent.record_type
+    and built.reporter_code = sent.reporter_code
+    and built.report_date = sent.report_date
+    and built.subject = sent.subject
+where
+    built.report_month = ?
+    and built.as_of = ?
+    and built.state = 'BUILT'
+    and sent.state in ('RELEASED', 'ACCEPTED')
+order by all
+limit 1
+"""
+
 SERIAL = slice(26, 29)  # of a file name (bureau interface, 1.2)
 LAST_SERIAL = 999
 
@@ -215,22 +242,9 @@ def require_in_order(run: Run, settings: Settings) -> None:
 
 
 def _require_not_sent(run: Run, settings: Settings) -> None:
-    """Require that no record of the run is sent already (section 3.3): one anti-join."""
-    same = (
-        "records.record_type = sent.record_type and records.reporter_code = sent.reporter_code "
-        "and records.report_date = sent.report_date and case when records.record_type = '110' "
-        "then records.identity_hash = sent.identity_hash "
-        "else records.subject_id = sent.subject_id end"
-    )
+    """Require that no record of the run is sent already (section 3.3)."""
     with open_published(settings) as connection:
-        twice = connection.execute(
-            "select records.record_type, records.subject_id, records.report_date, sent.file_name "
-            "from marts.submission_records as records inner join marts.submission_records as sent "
-            f"on {same} where records.report_month = ? and records.as_of = ? "
-            "and records.state = 'BUILT' and sent.state in ('RELEASED', 'ACCEPTED') "
-            "order by all limit 1",
-            [run.month, run.as_of],
-        ).fetchall()
+        twice = connection.execute(SENT_TWICE, [run.month, run.as_of]).fetchall()
     for kind, subject, day, file in twice:
         raise DataNotFit(
             f"{kind} of {subject} about {day} is sent already (file {file}); run the month again, "
