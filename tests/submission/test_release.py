@@ -302,25 +302,28 @@ def test_pages_are_renewed_where_a_command_fails_after_its_batch(
     assert "Approved by os:bo" in settings.month_page(FIRST).read_text(encoding="utf-8")
 
 
-def test_an_act_renews_all_months_from_the_earliest_that_its_records_are_about(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_release_renews_all_months_from_the_earliest_that_its_records_are_about(
+    released: Released, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A decision renews the month alone that it is about."""
+    settings = released.settings
     renewed: list[list[str]] = []
     monkeypatch.setattr(
         repair,
         "renew_after",
         lambda _, months, **__: renewed.append(sorted(f"{one:%Y-%m}" for one in months)),
     )
-    approve(settings, FIRST)
     os.utime(settings.pages / "index.html")  # as if it was written
     approve(settings, SECOND)
+    os.utime(settings.pages / "index.html")
+    release_month(settings, SECOND)
     ((earliest,),) = query(
         settings,
         "select strftime(min(report_date), '%Y-%m') from marts.submission_records "
         f"where record_type = '210' and report_month = '{SECOND}-01'",
     )
     assert earliest == FIRST  # a pending month
-    assert renewed == [[FIRST, SECOND], [FIRST, SECOND]]
+    assert renewed == [[SECOND], [FIRST, SECOND]]
 
 
 def test_a_fault_of_a_page_stops_no_approval(

@@ -9,7 +9,8 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,13 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of(paths: Iterable[Path]) -> dict[Path, str]:
+    """The SHA-256 of each of some files; they are read at the same time."""
+    ordered = list(paths)
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        return dict(zip(ordered, readers.map(sha256, ordered), strict=True))
 
 
 def aside_of(final: Path) -> Path:

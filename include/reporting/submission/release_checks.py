@@ -204,8 +204,9 @@ def free_name(built_name: str, used: set[str]) -> str:
 
 
 def _require_unchanged(state: RunState, files: list[BuiltFile]) -> None:
+    there = atomic.sha256_of(file.path for file in files if file.path.is_file())
     for file in files:
-        if not file.path.is_file() or atomic.sha256(file.path) != file.sha256:
+        if file.path not in there or there[file.path] != file.sha256:
             raise changed(file.path)
     digest = files_digest((one.reporter_code, one.built_name, one.sha256) for one in files)
     if digest != state.files_digest:

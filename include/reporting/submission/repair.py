@@ -35,12 +35,14 @@ PARTIAL = ".release-{}.partial"  # in the ledger: a release that is not finished
 ARCHIVE, RUNS, OUTBOX = "archive", "runs", "outbox"  # its folders
 SET_ASIDE = "refused"  # folder of the inbox: answers that count for nothing
 
-# The built months from the earliest one on that batches after a number are about.
-FROM_THE_EARLIEST = """
+# The built months whose pages show what batches after a number say: of a decision the month itself;
+# of what is sent or answered all months from the earliest one on that its records are about.
+SHOWN_IN = """
 with concerned as (
     select distinct  -- an event of delivery or answer names its file alone
         coalesce(events.report_month, files.report_month) as report_month,
-        coalesce(events.as_of, files.as_of) as as_of
+        coalesce(events.as_of, files.as_of) as as_of,
+        events.event in ('APPROVED', 'DECLINED') as is_decision
     from marts.submission_events as events
     left join submission.file_states as files
         on events.reporter_code = files.reporter_code
@@ -51,18 +53,21 @@ with concerned as (
 about as (
     select report_month
     from concerned
+    where not is_decision
     union all
     select cast(date_trunc('month', records.report_date) as date)
     from marts.submission_records as records
-    semi join concerned
-        on records.report_month = concerned.report_month
-        and records.as_of = concerned.as_of
+    semi join (select * from concerned where not is_decision) as sent
+        on records.report_month = sent.report_month
+        and records.as_of = sent.as_of
     where records.record_type = '210'
 )
 
 select distinct report_month
 from marts.built_months
-where report_month >= (select min(report_month) from about)
+where
+    report_month in (select report_month from concerned)
+    or report_month >= (select min(report_month) from about)
 """
 
 log = logging.getLogger(__name__)
@@ -92,7 +97,7 @@ def _shown_by_pages(settings: Settings) -> int:
 
 
 def _renew_pages(settings: Settings, shown: int) -> None:
-    """Renew the pages of the months that later batches are about, and of all months after them.
+    """Renew the pages of the months that show what later batches say.
 
     A run sends records of earlier months, too, and a month's page says what of the months before it
     waits for repair.
@@ -102,7 +107,7 @@ def _renew_pages(settings: Settings, shown: int) -> None:
         return
     try:
         with open_published(settings) as connection:
-            months = connection.execute(FROM_THE_EARLIEST, [shown]).fetchall()
+            months = connection.execute(SHOWN_IN, [shown]).fetchall()
     except (duckdb.Error, ReportingError) as fault:  # which stops no act
         log.warning("the pages were not renewed: %s", type(fault).__name__)
         return
@@ -182,9 +187,12 @@ def _remove_clear_files(nonce: str, settings: Settings) -> None:
             "where event = 'RELEASED' and json_extract_string(details, '$.nonce') = ?)",
             [nonce],
         ).fetchall()
-    for reporter, name, digest, label in files:
-        path = settings.submissions / reporter / label / name
-        if path.is_file() and atomic.sha256(path) == digest:
+    released = {
+        settings.submissions / reporter / label / name: digest
+        for reporter, name, digest, label in files
+    }
+    for path, digest in atomic.sha256_of(path for path in released if path.is_file()).items():
+        if digest == released[path]:
             path.unlink()
             atomic.sync_folder(path.parent)
 
