@@ -363,6 +363,6 @@ def _require_known_products(run: Run, policy: Path, connection: duckdb.DuckDBPyC
         )
         if codes:
             raise BrokenDelivery(
-                f"table {table}, column product_code: {codes} not in the product policy "
-                f"{policy}; add its row there or correct the feed"
+                f"table {table}, column product_code: not in the product policy {policy}: {codes}; "
+                "add its row there or correct the feed"
             )
