@@ -199,13 +199,13 @@ def overview(settings: Settings) -> RenderableType:
     parts: list[RenderableType] = [table, Text(), why]
     pending = [row[1:] for row in known.pending if row[0] == latest]
     parts += _what_is_owed(pending, known.repairs)
-    return Group(*parts, Text("\n".join(["", *_lines(known)])))
+    return Group(*parts, Text("\n".join(["", *_lines(known, settings)])))
 
 
-def _lines(known: Months) -> Iterator[str]:
+def _lines(known: Months, settings: Settings) -> Iterator[str]:
     for month in known.stopped:
-        page = f"pages/{month:%Y-%m}/index.html"
-        yield f"Stopped by a check, not built: {month:%Y-%m} ({page} in the home folder says why)"
+        page = settings.address_of(settings.month_page(f"{month:%Y-%m}"))
+        yield f"Stopped by a check, not built: {month:%Y-%m} ({page} says why)"
     for label in known.unfinished:
         yield f"Stopped while it was published, run it again: {label}"
     for label in known.stale:

@@ -105,9 +105,14 @@ class Settings(BaseSettings):
 
     @field_validator("bureau_key", "archive_key")
     @classmethod
-    def _are_fingerprints(cls, keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _are_fingerprints(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         if wrong := [key for key in keys if not re.fullmatch(FINGERPRINT, key)]:
             raise ValueError(f"{wrong[0]} is not a full fingerprint of 40 hexadecimal digits")
+        return keys
+
+    @field_validator("bureau_key", "archive_key")
+    @classmethod
+    def _are_apart(cls, keys: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         # sealed for ourselves the bureau cannot read it; signed by ourselves it is no answer
         is_bureau = info.field_name == "bureau_key"
         taken = [info.data.get("lender_key", "")] if is_bureau else info.data.get("bureau_key", ())

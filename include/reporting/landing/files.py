@@ -69,12 +69,7 @@ def inspect_all(feed: Feed, paths: list[str]) -> list[DeliveredFile]:
     Files missing from the result of that query, or breaking it, are inspected one by one.
     """
     addresses = [feed.zone.address(path) for path in paths if not is_csv(path)]
-    try:
-        rows = _parquet_schema(feed, addresses) if addresses else []
-    except duckdb.OutOfMemoryException:  # no fault of the file
-        raise
-    except duckdb.Error:
-        rows = []
+    rows = _parquet_schema(feed, addresses) if addresses else []
     schemas: dict[str, list[SchemaRow]] = defaultdict(list)
     for file, name, type_, children in rows:
         schemas[file.removeprefix(feed.zone.prefix)].append((name, type_, children))
@@ -162,26 +157,29 @@ def _header(feed: Feed, path: str) -> list[str]:
 
 
 def _parquet_schema(feed: Feed, addresses: list[str]) -> list[tuple[str, str, str, int]]:
-    """File, name, type and number of children of each node; of each file its root first."""
-    return feed.connection.execute(
-        "select file_name, name, case when num_children > 0 then 'a nested type' "
-        "when type = 'INT96' then type else duckdb_type end, coalesce(num_children, 0) "
-        "from parquet_schema(?)",
-        [addresses],
-    ).fetchall()
+    """File, name, type and number of children of each node; of each file its root first.
+
+    None where a file cannot be read as Parquet.
+    """
+    try:
+        return feed.connection.execute(
+            "select file_name, name, case when num_children > 0 then 'a nested type' "
+            "when type = 'INT96' then type else duckdb_type end, coalesce(num_children, 0) "
+            "from parquet_schema(?)",
+            [addresses],
+        ).fetchall()
+    except duckdb.OutOfMemoryException:  # no fault of a file
+        raise
+    except duckdb.Error:
+        return []
 
 
 def _parquet_columns(
     feed: Feed, path: str, schema: list[SchemaRow] | None
 ) -> tuple[tuple[str, str], ...]:
     if schema is None:
-        try:
-            rows = _parquet_schema(feed, [feed.zone.address(path)])
-            schema = [(name, type_, children) for _, name, type_, children in rows]
-        except duckdb.OutOfMemoryException:  # no fault of the file
-            raise
-        except duckdb.Error:
-            schema = []
+        rows = _parquet_schema(feed, [feed.zone.address(path)])
+        schema = [(name, type_, children) for _, name, type_, children in rows]
     if not schema:
         raise feed.fault(path, "is no complete Parquet file; deliver it again")
     columns, descendants = [], 0

@@ -101,7 +101,7 @@ def read_answers(paths: Sequence[Path], settings: Settings, now: Callable[[], da
             except (NotAnAnswer, envelope.NotGenuine) as fault:
                 reasons[path.name] = str(fault)
                 is_named = isinstance(fault, envelope.NotGenuine)
-                done.faults.append(f"{fault}" if is_named else f"feedback {path.name}: {fault}")
+                done.faults.append(str(fault) if is_named else f"feedback {path.name}: {fault}")
                 _move(path, inbox / SET_ASIDE)
         if settings.published_database.is_file() and done.outcomes:
             build_database(settings)
@@ -144,11 +144,12 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
     digest = atomic.sha256(path)
     with ledger_views(settings) as connection:
         known = connection.execute(
-            "select reference from marts.submission_events "
+            "select distinct reference from marts.submission_events "
             "where event in ('ANSWERED', 'REFUSED') and sha256 = ?",
             [digest],
         ).fetchall()
-    for (name,) in known:
+    if known:
+        ((name,),) = known
         if name != path.name:
             raise NotAnAnswer(f"has the bytes of {name}, which was read before")
         return Outcome(path.name, "was read before; nothing changes")
