@@ -1,4 +1,4 @@
-"""One view of the published database, to be made over tables of a few rows."""
+"""Views of the published database, to be made over tables of a few rows."""
 
 from pathlib import Path
 
@@ -7,8 +7,7 @@ from reporting.store import published_database
 SCRIPT = Path(published_database.__file__).with_name("submission_views.sql")
 
 
-def statement_of(view: str) -> str:
-    """The statement that creates a view; braces in it stand for published tables."""
+def statements_of(*relations: str) -> str:
+    """The statements that create relations; braces in them stand for published tables."""
     statements = SCRIPT.read_text(encoding="utf-8").split(";\n")
-    (found,) = [one for one in statements if f"create view marts.{view} as" in one]
-    return found
+    return ";\n".join(one for name in relations for one in statements if f" {name} as\n" in one)

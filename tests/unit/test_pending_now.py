@@ -1,7 +1,7 @@
 """``marts.pending_now``: pending after the newest run, or rejected since it read the answers."""
 
 import duckdb
-from support.submission_views import statement_of
+from support.submission_views import statements_of
 
 STORE = """
     create schema marts;
@@ -24,6 +24,7 @@ STORE = """
         as records(account_id, file_name, state);
     alter table marts.submission_records add column reporter_code varchar default 'R1';
     alter table marts.submission_records add column record_type varchar default '210';
+    alter table marts.submission_records add column subject_id varchar;
     alter table marts.submission_records add column report_date date default '2026-05-31';
 """
 
@@ -31,7 +32,8 @@ STORE = """
 def test_what_is_pending_now_was_left_by_the_newest_run_or_rejected_since() -> None:
     with duckdb.connect() as connection:
         connection.execute(STORE)
-        connection.execute(statement_of("pending_now").format(months_owed="months_owed"))
+        relations = statements_of("submission.rejected_records", "marts.pending_now")
+        connection.execute(relations.format(months_owed="months_owed"))
         found = connection.execute(
             "select account_id, held_back_by from marts.pending_now order by all"
         ).fetchall()

@@ -68,9 +68,9 @@ def gather(settings: Settings) -> Months | None:
         repairs = connection.execute(
             "select coalesce(feedback_code, rule_id), count(*), "
             "min(coalesce(first_withheld_in, report_month)), min(due_on), any_value(sentence) "
-            "from marts.repair_queue where cause = 'REJECTED' or report_month = ? "
-            "group by 1 order by 1",
-            [months[-1].month],
+            "from marts.repair_queue "
+            f"where cause = 'REJECTED' or report_month = date '{months[-1].month}' "
+            "group by 1 order by 1"
         ).fetchall()
         stopped = _stopped(connection)
     return Months(

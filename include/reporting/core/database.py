@@ -1,8 +1,9 @@
 """DuckDB files and connections: atomic writes, limits from the settings, interrupts."""
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import count
@@ -55,6 +56,22 @@ def filled(query: str, **values: date | str | Sequence[str]) -> str:
         return f"({', '.join(map(literal, value)) or 'null'})"
 
     return re.sub(r"\$(\w+)", lambda found: as_sql(values[found[1]]), query)
+
+
+def json_rows(rows: Iterable[Mapping[str, object]], columns: Mapping[str, str]) -> str:
+    """The SQL relation of rows of this process, with their columns and types, as ``filled`` does.
+
+    A column that a row lacks is null there; dates and times are given as ISO 8601 texts.
+    """
+    given = literal(json.dumps([*rows], default=_iso, ensure_ascii=False))
+    form = literal(json.dumps([columns]))
+    return f"(select unnest(from_json({given}, {form}), recursive := true))"
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
 
 
 def parquet_rows(*paths: Path) -> str:

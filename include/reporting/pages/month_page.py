@@ -319,8 +319,8 @@ def _timelines(
         "select layer, table_name, check_id, report_month, rows_failing, rows_checked, case "
         "when passed then 'p' when is_waived then 'w' when severity = 'critical' then 'c' "
         "when severity = 'warning' then 'a' else 'i' end "
-        "from shown_data_quality_results where not is_supplement and report_month <= ?",
-        [state.month],
+        "from shown_data_quality_results "
+        f"where not is_supplement and report_month <= date '{state.month}'"
     ).fetchall()
     months = sorted({row[3] for row in rows})[-TIMELINE:]
     found: dict[tuple[str, str, str], dict[Any, Row]] = {}

@@ -5,7 +5,6 @@ column has a comment, which ``duckdb_columns()``, ``information_schema`` and BI 
 ``marts.data_dictionary`` lists.
 """
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from reporting.core.database import literal
+from reporting.core.database import json_rows, literal
 from reporting.core.seeds import seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
 
@@ -120,15 +119,12 @@ def create_code_lists(connection: duckdb.DuckDBPyConnection, settings: Settings)
         )
     for table, (path, columns) in REGISTRIES.items():
         entries = _content(path)
-        rows = [{columns[field]: entry.get(field) for field in columns} for entry in entries]
-        form = json.dumps([dict.fromkeys(columns.values(), "VARCHAR")])
-        connection.execute(
-            f"create table marts.{table} as "
-            "select generate_subscripts(entries, 1) as position, "
-            "unnest(entries, recursive := true) from "
-            f"(select from_json(?, {literal(form)}) as entries)",
-            [json.dumps(rows)],
+        kinds = {"position": "BIGINT"} | dict.fromkeys(columns.values(), "VARCHAR")
+        rows = (
+            {"position": position} | {columns[field]: entry.get(field) for field in columns}
+            for position, entry in enumerate(entries, 1)
         )
+        connection.execute(f"create table marts.{table} as from {json_rows(rows, kinds)}")
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.core.database import in_memory
+from reporting.core.database import in_memory, parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
@@ -147,10 +147,9 @@ def built_runs(settings: Settings) -> list[BuiltRun]:
                 "select report_month, as_of, run_id, built_on, coalesce(ledger_upto, 0), "
                 "coalesce(bureau_digest, ''), coalesce(is_supplement, false) "
                 "from (select null::bigint as ledger_upto, null::varchar as bureau_digest, "
-                "null::boolean as is_supplement where false union all by name select * from "
-                "read_parquet(?, hive_partitioning = false, union_by_name = true)) "
-                "order by report_month, as_of",
-                [[str(path) for path in files]],
+                "null::boolean as is_supplement where false "
+                f"union all by name select * from {parquet_rows(*files)}) "
+                "order by report_month, as_of"
             ).fetchall()
     except duckdb.InvalidInputException:
         raise DataNotFit(

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import attached, in_memory, literal
+from reporting.core.database import attached, in_memory, json_rows, literal, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -135,15 +135,10 @@ def append(settings: Settings, at: datetime, events: Sequence[Event]) -> int:
         raise DataNotFit(f"ledger batch {number} exists already; restore the ledger from a backup")
     stamp = (VERSION, newest.sha256, at.replace(tzinfo=None), current_actor())
     rows = [(number, position, *stamp, *_values(event)) for position, event in enumerate(events, 1)]
+    named = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
     with in_memory() as connection, atomic.replaced(final) as aside:
-        typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-        connection.execute(f"create table events ({typed})")
         connection.execute(
-            f"insert into events select {', '.join(['unnest(?)'] * len(COLUMNS))}",
-            [list(column) for column in zip(*rows, strict=True)],
-        )
-        connection.execute(
-            f"copy (from events order by position) to {literal(aside)} "
+            f"copy (from {json_rows(named, COLUMNS)} order by position) to {literal(aside)} "
             "(format parquet, compression zstd)"
         )
         aside.chmod(FILE_MODE)
@@ -175,7 +170,7 @@ def first_actor(settings: Settings) -> str | None:
     if not files:
         return None
     with in_memory() as connection:
-        rows = connection.execute("select actor from read_parquet(?)", [str(files[0])]).fetchall()
+        rows = connection.execute(f"select actor from {parquet_rows(files[0])}").fetchall()
     return str(rows[0][0])
 
 
@@ -244,7 +239,7 @@ def _previous_sha256(file: Path) -> str:
     with in_memory() as connection:
         try:
             rows = connection.execute(
-                "select distinct previous_sha256, version from read_parquet(?)", [str(file)]
+                f"select distinct previous_sha256, version from {parquet_rows(file)}"
             ).fetchall()
         except duckdb.Error:
             raise _damaged(int(file.stem)) from None
@@ -266,9 +261,9 @@ def _damaged(number: int) -> DataNotFit:
 def show_events(
     connection: duckdb.DuckDBPyConnection, settings: Settings, upto: int | None = None
 ) -> None:
-    """Create ``marts.submission_events`` with all events, and the views of states over it.
+    """Create ``marts.submission_events`` with all events, and the states that follow from it.
 
-    ``upto``: the number of the last batch that is read; None: all. The views stand in
+    ``upto``: the number of the last batch that is read; None: all. The states stand in
     submission_states.sql, the only place that says what events mean.
     """
     typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
@@ -276,14 +271,12 @@ def show_events(
     connection.execute(f"create table marts.submission_events ({typed})")
     if files := batches(settings)[:upto]:
         connection.execute(
-            "insert into marts.submission_events by name "
-            "select * from read_parquet(?, union_by_name = true)",
-            [[str(file) for file in files]],
+            f"insert into marts.submission_events by name from {parquet_rows(*files)}"
         )
     connection.execute(STATES.read_text(encoding="utf-8"))
     connection.execute(
-        "create table submission.ledger_head as select ?::bigint as batch, ?::varchar as sha256",
-        [len(files), atomic.sha256(files[-1]) if files else ""],
+        f"create table submission.ledger_head as select {len(files)}::bigint as batch, "
+        f"{literal(atomic.sha256(files[-1]) if files else '')} as sha256"
     )
 
 

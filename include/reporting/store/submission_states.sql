@@ -1,9 +1,10 @@
 -- What the events of the submission ledger mean: the states of runs, files and records
--- (life cycle, section 3). Read by the commands and, in schema marts, by analysts.
+-- (life cycle, section 3). Read by the commands and, in schema marts, by analysts. The states are
+-- tables: every view over records reads them, and its plan stays short.
 
 -- One row per run (month and cut-off) with a build: its newest build, and the newest decision.
 -- A decision counts while build and files are those that it names. A released run stays released.
-create view submission.run_states as
+create table submission.run_states as
 with of_runs as (
     select *
     from marts.submission_events
@@ -71,7 +72,7 @@ inner join builders
 
 -- One row per released file, as it was sent last: a file refused whole may be sent again under
 -- another name. An answer proves delivery.
-create view submission.file_states as
+create table submission.file_states as
 with sent as (
     select
         reporter_code,
@@ -130,7 +131,7 @@ left join later
     and sent.file_name = later.file_name;
 
 -- One row per record that the newest answer to its file rejects, with the code of the first message.
-create view submission.rejections as
+create table submission.rejections as
 select
     events.record_id,
     min_by(events.code, events.position) as feedback_code,

@@ -69,6 +69,19 @@ left join submission.file_states as files
 -- by the key alone: with a condition beside it every record is compared with every rejection
 left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
+-- The records that the bureau rejected, by a message or with their whole file: few beside all that
+-- was ever sent. A table, so that whoever reads of them searches the journals once and not again.
+create table submission.rejected_records as
+select
+    record_type,
+    reporter_code,
+    subject_id,
+    account_id,
+    cast(date_trunc('month', report_date) as date) as about_month
+from marts.submission_records
+where state = 'REJECTED'
+order by all;
+
 -- One row per run: its cut-off, its run id and the build it rests on.
 create view marts.runs as
 with first_version as (  -- columns that months of older versions lack
@@ -224,14 +237,6 @@ sent as (
         and account_id in (select pending.account_id from pending)
 ),
 
-ever_rejected as (  -- few beside all that was ever sent, which is then read for these alone
-    select account_id
-    from marts.submission_records
-    where
-        record_type = '210'
-        and state = 'REJECTED'
-),
-
 rejected as (  -- what the newest run had read is in its pending months, or was dropped by it
     select
         records.account_id,
@@ -243,7 +248,10 @@ rejected as (  -- what the newest run had read is in its pending months, or was 
         and records.file_name = files.file_name
     where
         records.record_type = '210'
-        and records.account_id in (select ever_rejected.account_id from ever_rejected)
+        and records.account_id in (
+            select ever.account_id from submission.rejected_records as ever
+            where ever.record_type = '210'
+        )
     group by all
     having
         bool_or(
@@ -271,20 +279,13 @@ anti join pending
 -- person or an agreement about any day; of these, nothing is to be repaired once a run has read the
 -- rejection, may name them, and has nothing to say any more, as of a limit that went back.
 create view marts.repair_queue as
-with rejected as (  -- few beside all that was ever sent: from a list, joins expect them to be few
-    select unnest(found, recursive := true)
-    from (
-        select
-            list(distinct struct_pack(
-                record_type := record_type,
-                reporter_code := reporter_code,
-                subject_id := subject_id,
-                about :=
-                    case when record_type = '210' then date_trunc('month', report_date) end
-            )) as found
-        from marts.submission_records
-        where state = 'REJECTED'
-    ) as one_list
+with rejected as (
+    select distinct
+        record_type,
+        reporter_code,
+        subject_id,
+        case when record_type = '210' then about_month end as about
+    from submission.rejected_records
 ),
 
 refused_before as (  -- a file is sent again with the same bytes only after it was refused whole

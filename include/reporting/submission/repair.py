@@ -16,6 +16,7 @@ import duckdb
 
 from reporting.alerts.bureau_answers import alert_answers
 from reporting.core import atomic
+from reporting.core.database import filled
 from reporting.core.errors import ReportingError
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive, private_folder
@@ -47,7 +48,7 @@ with concerned as (
     left join submission.file_states as files
         on events.reporter_code = files.reporter_code
         and events.file_name = files.file_name
-    where events.batch > ?
+    where events.batch > $batch
 ),
 
 about as (
@@ -107,7 +108,7 @@ def _renew_pages(settings: Settings, shown: int) -> None:
         return
     try:
         with open_published(settings) as connection:
-            months = connection.execute(SHOWN_IN, [shown]).fetchall()
+            months = connection.execute(filled(SHOWN_IN, batch=str(shown))).fetchall()
     except (duckdb.Error, ReportingError) as fault:  # which stops no act
         log.warning("the pages were not renewed: %s", type(fault).__name__)
         return
