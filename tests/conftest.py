@@ -4,6 +4,7 @@ The place of this file lets the tests import the oracle as ``oracle``.
 """
 
 import gc
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from reporting.synthetic import lender
 
 # As in the command: the libraries' half a million objects are seldom searched for garbage.
 gc.set_threshold(GARBAGE_AFTER)
+
+# The processes share the cores, and so do their engines; the book that all read is built by two.
+os.environ.setdefault("REPORTING_THREADS", "1")
 
 # Books that take a minute to build: the files that read one stay together in one process.
 SHARED_BOOKS = ("world", "disorderly_book", "lender_book", "fast_build")
@@ -42,10 +46,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBookOnePr
     return OneBookOneProcess(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: a test waits now and then for a server or a disk."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(scope="session")
 def lender_book(tmp_path_factory: pytest.TempPathFactory) -> Lender:
     """Three months of a small synthetic lender. Tests only read it."""
-    settings = settings_in(tmp_path_factory.mktemp("lender"))
+    settings = settings_in(tmp_path_factory.mktemp("lender"), threads=2)
     lender.generate(Path(settings.landing), accounts=2000, months=12, seed=7)
     return build(settings, *MONTHS)
 
