@@ -17,7 +17,7 @@ COMMON = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),  # a book is a large example, and meant to be
 )
-settings.register_profile("default", COMMON, max_examples=20)
+settings.register_profile("default", COMMON, max_examples=12)
 # HYPOTHESIS_PROFILE=deep looks for an hour, and shrinks what it finds, which takes minutes
 settings.register_profile("deep", COMMON, max_examples=300, phases=(*COMMON.phases, Phase.shrink))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

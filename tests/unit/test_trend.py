@@ -1,6 +1,7 @@
 """The page of all months: its numbers, its links, and months that stopped or lack a table."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +18,7 @@ from reporting.pages import month_checks, renew, trend
 from reporting.pages.published_months import published_months
 from reporting.pages.trend_cells import NOTHING, STACK_HEIGHT, share_of, stacks_of
 from reporting.store import publish
+from reporting.store.published_database import build_database
 
 NONE = NOTHING.text
 CHECKS = (
@@ -53,6 +55,12 @@ def check(name: str, failing: int = 0, severity: str = "warning", **more: Any) -
 
 def month_of(settings: Settings, month: str, **tables: Rows) -> None:
     """Publish tables of a month from hand-made rows."""
+    files_of(settings, month, **tables)
+    build_database(settings)
+
+
+def files_of(settings: Settings, month: str, **tables: Rows) -> None:
+    """Write published tables of a month, which the database shows once it is built."""
     run = Run.of(month, None, settings)
     with duckdb.connect() as connection:
         connection.execute("create schema marts")
@@ -66,7 +74,7 @@ def month_of(settings: Settings, month: str, **tables: Rows) -> None:
                 f"create table marts.{table} as select date '{run.month}' as report_month, * from t"
             )
             connection.execute("drop table t")
-        publish.publish_tables(connection, run, settings, tuple(tables))
+        publish.write_tables(connection, run, settings, tuple(tables))
 
 
 def accounts(**counts: int) -> Rows:
@@ -78,8 +86,13 @@ def records(built: int, withheld: int) -> Rows:
     return [("210", f"S{i}", None, "R", state) for i, state in enumerate(states)]
 
 
-def whole_month(settings: Settings, month: str, *checks: tuple[Any, ...]) -> None:
-    month_of(
+def whole_month(
+    settings: Settings,
+    month: str,
+    *checks: tuple[Any, ...],
+    write: Callable[..., None] = month_of,
+) -> None:
+    write(
         settings,
         month,
         data_quality_results=list(checks),
@@ -265,9 +278,10 @@ def test_thirty_months(settings: Settings) -> None:
     labels = []
     for number in range(30):
         label = f"{month:%Y-%m}"
-        whole_month(settings, label, check("a", number), check("b"))
+        whole_month(settings, label, check("a", number), check("b"), write=files_of)
         labels.append(label)
         month = next_month(month)
+    build_database(settings)
     page = page_of(settings)
     for table in page.tables.values():
         assert table[0][1:] == labels

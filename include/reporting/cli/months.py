@@ -175,10 +175,6 @@ def overview(settings: Settings) -> RenderableType:
         "not reportable",
     )
     table = Table(*columns, box=None, title="Records 210 of own runs", title_justify="left")
-    for column in table.columns[:3]:
-        column.no_wrap = True
-    for column in table.columns[3:]:
-        column.justify = "right"
     for built in months:
         counts = {code: n for month, code, n in known.verdicts if month == built.month}
         left = sum(n for month, _, _, n, _, _ in known.pending if month == built.month)
@@ -190,6 +186,11 @@ def overview(settings: Settings) -> RenderableType:
             records = (f"{sent.get((reporter, state), 0):,}" for state in kinds)
             table.add_row(*first, Text(shown(reporter)), *records, *last)
             first = last = ("", "")
+    for column in table.columns[:3]:
+        column.no_wrap = True
+    for column in table.columns[3:]:  # on a narrow terminal the heading is broken, never a number
+        column.justify, column.overflow = "right", "fold"
+        column.min_width = max((len(str(cell)) for cell in column.cells), default=None)
     latest = months[-1].month
     newest = {code: n for month, code, n in known.verdicts if month == latest}
     why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
