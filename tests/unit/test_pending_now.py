@@ -25,6 +25,8 @@ STORE = """
     alter table marts.submission_records add column reporter_code varchar default 'R1';
     alter table marts.submission_records add column record_type varchar default '210';
     alter table marts.submission_records add column subject_id varchar;
+    alter table marts.submission_records add column record_id varchar;
+    alter table marts.submission_records add column report_month date default '2026-05-01';
     alter table marts.submission_records add column report_date date default '2026-05-31';
 """
 

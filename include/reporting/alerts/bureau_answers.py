@@ -28,7 +28,7 @@ MOST_EXAMPLES = 3
 # Of the rejected records in the repair queue: file, code and owner, with their numbers.
 WAITING = """
     select
-        records.file_name,
+        rejected.file_name,
         queue.feedback_code,
         queue.owner,
         any_value(queue.sentence),
@@ -39,12 +39,18 @@ WAITING = """
         any_value(files.records),
         bool_or(files.state = 'REFUSED')
     from marts.repair_queue as queue
-    inner join marts.submission_records as records on queue.record_id = records.record_id
-        and queue.report_month = records.report_month and records.state = 'REJECTED'
-    inner join submission.file_states as files on records.file_name = files.file_name
-        and records.reporter_code = files.reporter_code
+    inner join submission.rejected_records as rejected on queue.record_id = rejected.record_id
+        and queue.report_month = rejected.report_month
+    inner join submission.file_states as files on rejected.file_name = files.file_name
+        and rejected.reporter_code = files.reporter_code
     where queue.cause = 'REJECTED'
     group by all order by all
+"""
+
+# The newest batch that may change what waits: a decision about a month does not.
+NEWEST = """
+    select coalesce(max(batch), 0) from marts.submission_events
+    where event not in ('APPROVED', 'DECLINED')
 """
 
 
@@ -55,12 +61,16 @@ def alert_answers(
 
     Alerts of records that are sent again are resolved. ``set_aside`` is the folder of the answers
     that count for nothing; ``reasons`` says why, by name, where that is known. Never raises for a
-    destination. Does nothing while the ledger and that folder are as they were at the last call.
+    destination. Does nothing while builds, releases, answers and that folder are as they were at
+    the last call.
     """
-    head = published_head(settings)
+    if published_head(settings) is None:
+        return
+    with open_published(settings) as connection:
+        ((newest,),) = connection.execute(NEWEST).fetchall()
     aside = sorted(path.name for path in set_aside.glob("*"))
-    seen = [str(head.number if head else 0), *aside]
-    if head is None or seen == open_alerts.answers_seen(settings):
+    seen = [str(newest), *aside]
+    if seen == open_alerts.answers_seen(settings):
         return
     known = open_alerts.recall(settings).ids(FEEDBACK)
     waiting = [*_rejected(settings, at), *_set_aside(aside, reasons, at)]

@@ -14,11 +14,10 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from reporting.cli.installation import read_env_file, unknown_variables
-from reporting.cli.terminal import SafeConsole, shown
+from reporting.cli.terminal import SafeConsole, plain_table, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import BadCall, ReportingError, Unforeseen
@@ -147,7 +146,7 @@ def _show_plan(one: Run, settings: Settings, as_json: bool) -> None:
     if as_json:
         _print_json(asdict(found))
         return
-    table = Table("feed", "files", box=None)
+    table = plain_table("feed", "files")
     table.columns[1].justify = "right"
     for feed, files in found.files.items():
         table.add_row(feed, f"{files:,}")
@@ -272,7 +271,7 @@ def alert_test() -> None:
     from reporting.alerts.send import send_test
 
     results = send_test(load_settings())
-    table = Table("destination", "audiences", "result", box=None)
+    table = plain_table("destination", "audiences", "result")
     for one in results:
         answer = one.fault or "delivered"
         table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
@@ -302,9 +301,8 @@ def settings(as_json: Json = False) -> None:
     if as_json:
         _print_json([asdict(one) for one in found])
     else:
-        table = Table("setting", "value", "from", "meaning", box=None)
+        table = plain_table("setting", "value", "from", "meaning")
         table.columns[0].no_wrap = True
-        table.columns[1].overflow = "fold"
         for one in found:
             table.add_row(*map(Text, (one.variable, shown(one.value), one.source, one.meaning)))
         console.print(table)
@@ -408,7 +406,7 @@ def ack(
         words = f"{taken.alert_id} is acknowledged by {by}.{before}"
         console.print(words, soft_wrap=True, highlight=False)
         return
-    table = Table("alert", "severity", "audience", "since", "answered by", box=None)
+    table = plain_table("alert", "severity", "audience", "since", "answered by")
     table.columns[0].no_wrap = True  # so that the id can be copied
     for one in alert_events.open_now(settings):
         since = f"{one.sent_at:%Y-%m-%d %H:%M}"

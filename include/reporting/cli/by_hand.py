@@ -1,10 +1,9 @@
 """dbt by hand, and what it changed."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.terminal import shown
+from reporting.cli.terminal import plain_table, shown
 from reporting.core.settings import Settings
 from reporting.store.month_order import run_of
 from reporting.transform.by_hand import Difference, differences, run_by_hand
@@ -31,7 +30,7 @@ def _show(found: list[Difference], label: str, console: Console) -> None:
     if not found:
         console.print(f"Every row is as {label} was published.", highlight=False)
         return
-    table = Table("table", "only published", "only by hand", "changed", "columns", box=None)
+    table = plain_table("table", "only published", "only by hand", "changed", "columns")
     for column in table.columns[1:4]:
         column.justify = "right"
     for one in found:

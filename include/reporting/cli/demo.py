@@ -11,10 +11,9 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
 from reporting.cli import summary
-from reporting.cli.terminal import SafeConsole
+from reporting.cli.terminal import SafeConsole, plain_table
 from reporting.core import atomic
 from reporting.core.database import literal
 from reporting.core.errors import BadCall, DataNotFit
@@ -133,11 +132,9 @@ class _Bureau:
 
     def show(self, console: Console) -> None:
         """Print what was sent and answered, and whether the bureau holds what was reported."""
-        table = Table(
+        table = plain_table(
             *("month", "files", "accepted", "rejected", "sent again"),
-            box=None,
             title="At the bureau",
-            title_justify="left",
         )
         for column in table.columns[1:]:
             column.justify = "right"

@@ -7,10 +7,9 @@ from typing import Any
 
 import duckdb
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.terminal import shown
+from reporting.cli.terminal import plain_table, shown
 from reporting.core.run import next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
@@ -174,7 +173,7 @@ def overview(settings: Settings) -> RenderableType:
         "pending",
         "not reportable",
     )
-    table = Table(*columns, box=None, title="Records 210 of own runs", title_justify="left")
+    table = plain_table(*columns, title="Records 210 of own runs")
     for built in months:
         counts = {code: n for month, code, n in known.verdicts if month == built.month}
         left = sum(n for month, _, _, n, _, _ in known.pending if month == built.month)
@@ -188,12 +187,12 @@ def overview(settings: Settings) -> RenderableType:
             first = last = ("", "")
     for column in table.columns[:3]:
         column.no_wrap = True
-    for column in table.columns[3:]:  # on a narrow terminal the heading is broken, never a number
-        column.justify, column.overflow = "right", "fold"
+    for column in table.columns[3:]:  # a heading may be broken, a number never
+        column.justify = "right"
         column.min_width = max((len(str(cell)) for cell in column.cells), default=None)
     latest = months[-1].month
     newest = {code: n for month, code, n in known.verdicts if month == latest}
-    why = Table("accounts", f"verdict of {latest:%Y-%m}", "meaning", box=None)
+    why = plain_table("accounts", f"verdict of {latest:%Y-%m}", "meaning")
     for code, reason in reasons().items():
         if code in newest:
             why.add_row(f"{newest[code]:,}", code, reason.sentence)
@@ -230,14 +229,14 @@ def _what_is_owed(owed: list[Any], repairs: list[Any]) -> list[RenderableType]:
     """Tables of the pending months, by institution and cause, and of the records to repair."""
     parts: list[RenderableType] = []
     if owed:
-        table = Table("pending months of", "held back by", "months", "accounts", "since", box=None)
+        table = plain_table("pending months of", "held back by", "months", "accounts", "since")
         for reporter, held_back_by, months, accounts, since in owed:
             counts = (f"{months:,}", f"{accounts:,}", f"{since:%Y-%m}")
             # of an account that is not in the data no one knows the institution
             table.add_row(Text(shown(reporter or "unknown")), held_back_by, *counts)
         parts += [Text(), table]
     if repairs:
-        table = Table("repair queue", "records", "since", "due", "rule or answer", box=None)
+        table = plain_table("repair queue", "records", "since", "due", "rule or answer")
         for rule, records, since, due_on, sentence in repairs:
             due = f"{due_on:%Y-%m-%d}" if due_on else ""
             table.add_row(Text(rule), f"{records:,}", f"{since:%Y-%m}", due, sentence)

@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from reporting.cli.terminal import plain_table
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.seeds import feedback_code
 from reporting.core.settings import Settings
@@ -59,7 +59,7 @@ def release_run(month: str, as_of: str | None, settings: Settings, console: Cons
     if not delivered:
         _print(console, [f"{run.label} is released and delivered; nothing is left to do."])
         return
-    table = Table("institution", "file", "records", "delivered by", box=None)
+    table = plain_table("institution", "file", "records", "delivered by")
     for one in delivered:
         table.add_row(Text(one.reporter_code), Text(one.file_name), f"{one.records:,}", one.channel)
     console.print(table)
@@ -114,7 +114,7 @@ def _show_codes(console: Console, codes: Counter[str]) -> None:
     """Print what the codes of an answer mean, what to do, and who does it."""
     if not codes:
         return
-    table = Table("code", "messages", "meaning", "what to do", "who", box=None)
+    table = plain_table("code", "messages", "meaning", "what to do", "who")
     for code, count in sorted(codes.items()):
         known = feedback_code(code)
         words = (known.meaning, known.what_to_do, known.owner) if known else ("", "", "pipeline")
@@ -124,7 +124,7 @@ def _show_codes(console: Console, codes: Counter[str]) -> None:
 
 def show_ledger(settings: Settings, console: Console, is_verified: bool) -> None:
     """Print the newest events; with ``is_verified`` check every batch and every named file."""
-    table = Table("batch", "at", "actor", "event", "month", "file", "records", box=None)
+    table = plain_table("batch", "at", "actor", "event", "month", "file", "records")
     for row in verify.newest_events(settings, EVENTS_SHOWN):
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console.print(table)

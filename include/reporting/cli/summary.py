@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from reporting.cli.terminal import SafeConsole
+from reporting.cli.terminal import SafeConsole, plain_table
 from reporting.core.run import Run, next_month, parse_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
@@ -124,7 +123,7 @@ def show_supplement(run: Run, settings: Settings, console: Console | None = None
         pending = connection.execute(
             "select count(*) from marts.months_owed where report_month = ?", [run.month]
         ).fetchall()[0][0]
-    table = Table("records", "in files", "withheld", box=None)
+    table = plain_table("records", "in files", "withheld")
     for kind, built, withheld in rows:
         table.add_row(kind, f"{built:,}", f"{withheld:,}")
     console.print(table)
@@ -144,13 +143,11 @@ def show_supplement(run: Run, settings: Settings, console: Console | None = None
 def _print_verdicts(
     console: Console, months: list[str], counts: dict[tuple[str, str], int]
 ) -> None:
-    table = Table(
+    table = plain_table(
         "accounts",
         *months,
         "meaning",
-        box=None,
         title="Reported and withheld",
-        title_justify="left",
     )
     for code, reason in reversed(reasons().items()):
         numbers = [counts.get((month, code), 0) for month in months]
@@ -160,11 +157,9 @@ def _print_verdicts(
 
 
 def _print_files(console: Console, settings: Settings, months: list[str]) -> None:
-    table = Table(
+    table = plain_table(
         *("submission file", "records", "bytes", "where"),
-        box=None,
         title="Files",
-        title_justify="left",
     )
     folders: dict[str, Path] = {}
     for month in months:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Column, Table
 
 # Control characters beside tab and line end (ESC moves the cursor, paints, or renames the window),
 # and those that turn the direction of writing.
@@ -14,6 +15,12 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 def shown(text: str) -> str:
     """A text whose control characters stand as escapes, such as ``\\x1b``."""
     return OBEYED.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def plain_table(*headings: str, title: str | None = None) -> Table:
+    """A table without lines; where the terminal is narrow, a long word is broken and never cut."""
+    columns = (Column(heading, overflow="fold") for heading in headings)
+    return Table(*columns, box=None, title=title, title_justify="left")
 
 
 class SafeConsole(Console):

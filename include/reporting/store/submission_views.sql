@@ -73,11 +73,14 @@ left join submission.rejections as rejections on journals.record_id = rejections
 -- was ever sent. A table, so that whoever reads of them searches the journals once and not again.
 create table submission.rejected_records as
 select
+    report_month,
+    record_id,
     record_type,
     reporter_code,
     subject_id,
     account_id,
-    cast(date_trunc('month', report_date) as date) as about_month
+    cast(date_trunc('month', report_date) as date) as about_month,
+    file_name
 from marts.submission_records
 where state = 'REJECTED'
 order by all;
