@@ -174,6 +174,7 @@ def overview(settings: Settings) -> RenderableType:
         "not reportable",
     )
     table = plain_table(*columns, title="Records 210 of own runs")
+    table.padding = (0, 1, 0, 0)  # so that it fits 80 columns
     for built in months:
         counts = {code: n for month, code, n in known.verdicts if month == built.month}
         left = sum(n for month, _, _, n, _, _ in known.pending if month == built.month)
