@@ -75,7 +75,7 @@ test: $(INSTALLED) ## Run the tests that CI runs
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-all: $(INSTALLED) ## Run every test, also the long ones
-	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "nightly or not nightly"
+	@REPORTING_THREADS=2 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "nightly or not nightly"
 
 test-spark: $(SPARK_INSTALLED) ## Compare the same book on DuckDB and on Spark row by row (needs Java 17)
 	@$(SPARK_BIN)/pytest tests/spark -s

@@ -22,7 +22,8 @@ from reporting.synthetic import lender
 # As in the command: the libraries' half a million objects are seldom searched for garbage.
 gc.set_threshold(GARBAGE_AFTER)
 
-# The processes share the cores, and so do their engines; the book that all read is built by two.
+# The processes share the cores, and so do their engines: one thread each, two for the book that
+# most tests read and, by `make test-all`, for all.
 os.environ.setdefault("REPORTING_THREADS", "1")
 
 # Books that take a minute to build: the files that read one stay together in one process, and come
@@ -62,9 +63,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBookOnePr
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """One process more than cores: a test waits now and then for a server or a disk."""
-    return len(os.sched_getaffinity(0)) + 1
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # as somebody wishes
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

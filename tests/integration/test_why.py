@@ -9,6 +9,7 @@ from rich.console import Console
 from support.lender_months import MONTHS, Lender
 
 from reporting.cli import months
+from reporting.cli.terminal import SafeConsole
 from reporting.core.errors import BadCall
 from reporting.core.seeds import reasons
 from reporting.why import answer as why
@@ -150,14 +151,17 @@ def test_an_unknown_id_is_a_wrong_call(lender_book: Lender) -> None:
 
 
 def test_months_is_read_in_a_narrow_terminal(lender_book: Lender) -> None:
-    out = io.StringIO()
-    Console(file=out, width=80).print(months.overview(lender_book.settings))
-    table = out.getvalue().partition("verdict of")[0].splitlines()
-    assert max(map(len, table)) <= 80
-    for month in MONTHS:  # a month is one line, and each further institution one more
-        assert re.search(
-            rf"(?m)^ {month} +\S+ +[0-9A-Z]{{14}}( +[0-9,]+){{4,}} *$", "\n".join(table)
-        )
+    shown = {}
+    for width in (60, 80, 200):
+        out = io.StringIO()
+        SafeConsole(file=out, width=width).print(months.overview(lender_book.settings))
+        table = out.getvalue().partition("verdict of")[0]
+        # a month is one line, and each further institution one more
+        shown[width] = re.findall(r"(?m)^(?:\d{4}-\d\d +\S+)? +[0-9A-Z]{14} [ 0-9,]+$", table)
+        assert width < 80 or max(map(len, table.splitlines())) <= width
+    assert len(shown[200]) >= len(MONTHS)
+    numbers = {width: [line.split() for line in lines] for width, lines in shown.items()}
+    assert numbers[60] == numbers[80] == numbers[200]  # no number is cut or broken
 
 
 def test_months_tells_what_is_built_and_held_back(lender_book: Lender) -> None:

@@ -17,6 +17,7 @@ from reporting.store.submission_ledger import Event
 from reporting.submission import verify
 from reporting.submission.repair import rebuild_if_behind
 
+OTHER_LAYOUT = "update submission.layout set digest = 'of another version'"
 WITHOUT_HASH = "alter table submission.ledger_head drop column sha256"
 MAY = date(2026, 5, 1)
 CUT_OFF = datetime(2026, 6, 3)
@@ -96,7 +97,7 @@ def test_the_newest_batch_is_compared_with_the_published_database(
 def test_a_database_of_an_older_version_opens_and_is_written_again(settings: Settings) -> None:
     write(settings, of_run("BUILT"))
     settings.published.mkdir()
-    for older in ("drop table submission.ledger_head", WITHOUT_HASH):
+    for older in ("drop table submission.layout", f"{WITHOUT_HASH}; {OTHER_LAYOUT}"):
         with duckdb.connect(str(build_database(settings))) as connection:
             connection.execute(older)
         with open_published(settings) as connection:

@@ -10,4 +10,6 @@ SCRIPT = Path(published_database.__file__).with_name("submission_views.sql")
 def statements_of(*relations: str) -> str:
     """The statements that create relations; braces in them stand for published tables."""
     statements = SCRIPT.read_text(encoding="utf-8").split(";\n")
-    return ";\n".join(one for name in relations for one in statements if f" {name} as\n" in one)
+    found = [one for name in relations for one in statements if f" {name} as\n" in one]
+    assert len(found) == len(relations)
+    return ";\n".join(found)

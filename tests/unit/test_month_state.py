@@ -16,6 +16,7 @@ from reporting.core.run import Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store import month_state, run_marks
 from reporting.store.published import UNFINISHED
+from reporting.store.published_database import layout
 
 MAY = date(2026, 5, 1)
 
@@ -52,8 +53,7 @@ def publish_april(settings: Settings) -> None:
     settings.published.mkdir(parents=True)
     with duckdb.connect(str(settings.published_database)) as published:
         published.execute("create schema marts; create schema submission")
-        published.execute("create view marts.data_dictionary as select 1")
-        published.execute("create table submission.ledger_head as select 0 as batch, '' as sha256")
+        published.execute(f"create table submission.layout as select '{layout()}' as digest")
         for table, rows in {
             "built_months": "select date '2026-04-01' as report_month",
             "submission_records": "select date '2026-04-01' as report_month, '210' as record_type, "

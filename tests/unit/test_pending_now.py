@@ -14,6 +14,7 @@ STORE = """
         (date '2026-05-01', 'A5', date '2026-05-01', 'WITHHELD'),
         (date '2026-05-01', 'A1', date '2026-05-01', 'WITHHELD'))
         as owed(report_month, account_id, owed_month, held_back_by);
+    create table marts.submission_events as select 'REJECTED' as event;
     create table submission.file_states as from (values
         ('R1', 'first', 8), ('R1', 'second', 12), ('R1', 'third', null))
         as files(reporter_code, file_name, answer_batch);

@@ -17,7 +17,7 @@ STORE = """
         event varchar, batch bigint, reporter_code varchar, file_name varchar, built_name varchar,
         record_id varchar, code varchar, details varchar);
     insert into marts.submission_events (event, reporter_code, built_name)
-        values ('RELEASED', 'R1', 'may');
+        values ('RELEASED', 'R1', 'may'), ('REJECTED', 'R1', null);
     create table marts.submission_records (
         report_month date, as_of timestamp, record_id varchar, record_type varchar,
         reporter_code varchar, subject_id varchar, account_id varchar, report_date date,

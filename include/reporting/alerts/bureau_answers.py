@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reporting.alerts import open_alerts
 from reporting.alerts.alert import FEEDBACK, Alert
-from reporting.alerts.send import send_alert
+from reporting.alerts.send import may_have_destinations, send_alert
 from reporting.checks.results import CheckResult
 from reporting.core.settings import Settings
 from reporting.store.published_database import months_shown, open_published
@@ -62,14 +62,14 @@ def alert_answers(
     Alerts of records that are sent again are resolved. ``set_aside`` is the folder of the answers
     that count for nothing; ``reasons`` says why, by name, where that is known. Never raises for a
     destination. Does nothing while builds, releases, answers and that folder are as they were at
-    the last call.
+    the last call, if that was with or without destinations as this one is.
     """
     if published_head(settings) is None:
         return
     with open_published(settings) as connection:
         ((newest,),) = connection.execute(NEWEST).fetchall()
     aside = sorted(path.name for path in set_aside.glob("*"))
-    seen = [str(newest), *aside]
+    seen = [str(newest), *(["no destination"] if not may_have_destinations() else []), *aside]
     if seen == open_alerts.answers_seen(settings):
         return
     known = open_alerts.recall(settings).ids(FEEDBACK)

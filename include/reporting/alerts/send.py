@@ -43,7 +43,7 @@ def send_alert(alert: Alert, settings: Settings) -> dict[str, list[str]]:
     over = _over(alert, settings)
     if not alert.audiences and not over:
         return {}
-    if not _may_have_destinations():
+    if not may_have_destinations():
         log.info("no alert destination configured (%s#alerts)", RUNBOOK)
         return {}
     known = _known(alert, settings)
@@ -121,7 +121,7 @@ def send_test(settings: Settings) -> list[DestinationResult]:
     """
     audiences = tuple(sorted({entry.owner for entry in guide.load()}))
     found = {}
-    if _may_have_destinations():
+    if may_have_destinations():
         destinations = _destinations(settings)
         found = destinations.every_destination(audiences)
     if not found:
@@ -136,7 +136,7 @@ def send_test(settings: Settings) -> list[DestinationResult]:
     ]
 
 
-def _may_have_destinations() -> bool:
+def may_have_destinations() -> bool:
     """Whether it is worth importing Airflow (3 s).
 
     Inside a task Airflow is loaded and knows the connections. Outside a task they can only come
@@ -152,7 +152,7 @@ def _may_have_destinations() -> bool:
 
 def deliver(message: Message, settings: Settings) -> list[str]:
     """Deliver a message; returns the connections that did. Never raises."""
-    if not _may_have_destinations():
+    if not may_have_destinations():
         return []
     with suppress(Exception):  # whatever Airflow raises, the month's own error must be seen
         delivered: list[str] = _destinations(settings).deliver(message)

@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from reporting.cli.installation import read_env_file, unknown_variables
-from reporting.cli.terminal import SafeConsole, plain_table, shown
+from reporting.cli.terminal import SafeConsole, keep_whole, plain_table, shown
 from reporting.core import interrupts
 from reporting.core.database import interrupted_as_others
 from reporting.core.errors import BadCall, ReportingError, Unforeseen
@@ -302,9 +302,9 @@ def settings(as_json: Json = False) -> None:
         _print_json([asdict(one) for one in found])
     else:
         table = plain_table("setting", "value", "from", "meaning")
-        table.columns[0].no_wrap = True
         for one in found:
             table.add_row(*map(Text, (one.variable, shown(one.value), one.source, one.meaning)))
+        keep_whole(table.columns[0])
         console.print(table)
 
 
@@ -407,11 +407,11 @@ def ack(
         console.print(words, soft_wrap=True, highlight=False)
         return
     table = plain_table("alert", "severity", "audience", "since", "answered by")
-    table.columns[0].no_wrap = True  # so that the id can be copied
     for one in alert_events.open_now(settings):
         since = f"{one.sent_at:%Y-%m-%d %H:%M}"
         cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
         table.add_row(*(Text(shown(cell)) for cell in cells))
+    keep_whole(table.columns[0])  # so that the id can be copied
     console.print(table if table.row_count else "No alert is open.")
 
 

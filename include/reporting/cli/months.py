@@ -9,7 +9,7 @@ import duckdb
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from reporting.cli.terminal import plain_table, shown
+from reporting.cli.terminal import keep_whole, plain_table, shown
 from reporting.core.run import next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
@@ -186,11 +186,10 @@ def overview(settings: Settings) -> RenderableType:
             records = (f"{sent.get((reporter, state), 0):,}" for state in kinds)
             table.add_row(*first, Text(shown(reporter)), *records, *last)
             first = last = ("", "")
-    for column in table.columns[:3]:
-        column.no_wrap = True
-    for column in table.columns[3:]:  # a heading may be broken, a number never
+    for column in table.columns:  # a heading may be broken, a number never
+        keep_whole(column)
+    for column in table.columns[3:]:
         column.justify = "right"
-        column.min_width = max((len(str(cell)) for cell in column.cells), default=None)
     latest = months[-1].month
     newest = {code: n for month, code, n in known.verdicts if month == latest}
     why = plain_table("accounts", f"verdict of {latest:%Y-%m}", "meaning")

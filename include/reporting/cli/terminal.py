@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Column, Table
@@ -23,12 +25,21 @@ def plain_table(*headings: str, title: str | None = None) -> Table:
     return Table(*columns, box=None, title=title, title_justify="left")
 
 
+def keep_whole(column: Column) -> None:
+    """Let no cell of a column that is filled be broken, however narrow the terminal is."""
+    column.min_width = max((cell_len(str(cell)) for cell in column.cells), default=None)
+
+
 class SafeConsole(Console):
-    """A console that shows the control characters of what it prints.
+    """A console that shows the control characters of what it prints, and cuts no line.
 
     A table is laid out before it is printed, so apply ``shown`` to its cells first: otherwise the
     escapes need more room than the cell has.
     """
+
+    def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
+        """Print; a terminal continues a line that is too long below it."""
+        super().print(*objects, crop=crop, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

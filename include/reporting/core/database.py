@@ -59,13 +59,14 @@ def filled(query: str, **values: date | str | Sequence[str]) -> str:
 
 
 def json_rows(rows: Iterable[Mapping[str, object]], columns: Mapping[str, str]) -> str:
-    """The SQL relation of rows of this process, with their columns and types, as ``filled`` does.
+    """The SQL relation of rows in Python, whose values stand in it as literals (see ``filled``).
 
-    A column that a row lacks is null there; dates and times are given as ISO 8601 texts.
+    For some thousand rows at a time. A column that a row lacks is null there. The engine stops over
+    a value that does not fit its column.
     """
     given = literal(json.dumps([*rows], default=_iso, ensure_ascii=False))
     form = literal(json.dumps([columns]))
-    return f"(select unnest(from_json({given}, {form}), recursive := true))"
+    return f"(select unnest(from_json_strict({given}, {form}), recursive := true))"
 
 
 def _iso(value: object) -> str:

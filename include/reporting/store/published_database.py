@@ -6,15 +6,17 @@ last, and the previous build is kept until the next one. So a reader sees all ta
 and never waits for a run.
 """
 
+import hashlib
 import re
 import secrets
 import shutil
+from functools import cache
 from pathlib import Path
 
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import literal, new_database, parquet_rows
+from reporting.core.database import apply_limits, attached, literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import OWN_PART
 from reporting.core.settings import Settings
@@ -29,7 +31,7 @@ from reporting.store.published import (
     frozen_journal,
     published_files,
 )
-from reporting.store.submission_ledger import published_head, show_events
+from reporting.store.submission_ledger import show_events
 
 # Views of the database that are not simply the union of the months.
 VIEWS = {
@@ -123,7 +125,33 @@ def _link(path: Path, name: Path) -> None:
 def _write_database(settings: Settings, build: str) -> None:
     # its own tables are small: code lists, and the events of the ledger
     with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
+        apply_limits(connection, settings)
         _create_views(connection, settings, build)
+        connection.execute(f"create table submission.layout as select '{layout()}' as digest")
+
+
+@cache
+def layout() -> str:
+    """A hash of the code that writes the database: what another code wrote is written again."""
+    modules = (_STORE / name for name in ("published_database.py", "dictionary.py"))
+    scripts = sorted([*_STORE.glob("*.sql"), *dictionary.SAVED_QUERIES.glob("*.sql")])
+    return hashlib.sha256(b"".join(one.read_bytes() for one in (*modules, *scripts))).hexdigest()
+
+
+def is_outdated(settings: Settings) -> bool:
+    """Whether another version of the program wrote the published database."""
+    with attached(settings.published_database) as connection:
+        return not is_of_this_version(connection)
+
+
+def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this very version of the program wrote the database of a connection."""
+    try:
+        return connection.execute("select digest from submission.layout").fetchall() == [
+            (layout(),)
+        ]
+    except duckdb.CatalogException:
+        return False
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, build: str) -> None:
@@ -191,8 +219,8 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall if nothing is published yet.
 
     After the home folder was copied or moved, its database still names the files of the old place;
-    one that an older version wrote lacks views. It is then written again first, or only made in
-    memory if the home folder is not writable.
+    one that another version of the program wrote may lack views. It is then written again first, or
+    only made in memory if the home folder is not writable.
     """
     database = settings.published_database
     if not database.is_file():
@@ -202,11 +230,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "or set REPORTING_HOME to the folder that holds it"
         )
     connection = duckdb.connect(str(database), read_only=True)
-    if (
-        is_of_this_place(connection, settings)
-        and published_head(settings) is not None
-        and dictionary.is_in(connection)
-    ):
+    if is_of_this_place(connection, settings) and is_of_this_version(connection):
         return connection
     build = _build_of(_queries(connection))
     connection.close()

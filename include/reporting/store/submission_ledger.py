@@ -59,6 +59,8 @@ COLUMNS = {
     "details": "varchar",
 }
 
+AT_ONCE = 1000  # events that are written in one statement, so that an answer needs little memory
+
 _actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
 
@@ -135,10 +137,15 @@ def append(settings: Settings, at: datetime, events: Sequence[Event]) -> int:
         raise DataNotFit(f"ledger batch {number} exists already; restore the ledger from a backup")
     stamp = (VERSION, newest.sha256, at.replace(tzinfo=None), current_actor())
     rows = [(number, position, *stamp, *_values(event)) for position, event in enumerate(events, 1)]
-    named = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
+    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     with in_memory() as connection, atomic.replaced(final) as aside:
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+        connection.execute(f"create table events ({typed})")
+        for start in range(0, len(named), AT_ONCE):
+            part = json_rows(named[start : start + AT_ONCE], COLUMNS)
+            connection.execute(f"insert into events from {part}")
         connection.execute(
-            f"copy (from {json_rows(named, COLUMNS)} order by position) to {literal(aside)} "
+            f"copy (from events order by position) to {literal(aside)} "
             "(format parquet, compression zstd)"
         )
         aside.chmod(FILE_MODE)

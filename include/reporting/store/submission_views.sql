@@ -69,8 +69,9 @@ left join submission.file_states as files
 -- by the key alone: with a condition beside it every record is compared with every rejection
 left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
--- The records that the bureau rejected, by a message or with their whole file: few beside all that
--- was ever sent. A table, so that whoever reads of them searches the journals once and not again.
+-- The records that the bureau rejected, by a message or with their whole file: mostly few beside all
+-- that was ever sent. A table, so that the journals are searched for them once, and not at all where
+-- it rejected nothing.
 create table submission.rejected_records as
 select
     report_month,
@@ -82,7 +83,9 @@ select
     cast(date_trunc('month', report_date) as date) as about_month,
     file_name
 from marts.submission_records
-where state = 'REJECTED'
+where
+    state = 'REJECTED'
+    and exists (select 1 from marts.submission_events where event in ('REJECTED', 'REFUSED'))
 order by all;
 
 -- One row per run: its cut-off, its run id and the build it rests on.

@@ -23,7 +23,7 @@ from reporting.core.workspace import exclusive, private_folder
 from reporting.pages.front_page import front_page
 from reporting.pages.renew import renew_after
 from reporting.store.published import published_files
-from reporting.store.published_database import build_database, open_published
+from reporting.store.published_database import build_database, is_outdated, open_published
 from reporting.store.run_marks import now
 from reporting.store.submission_ledger import (
     FOLDER_MODE,
@@ -201,11 +201,11 @@ def _remove_clear_files(nonce: str, settings: Settings) -> None:
 def rebuild_if_behind(settings: Settings) -> None:
     """Build the published database again if it does not show the newest batch of the ledger.
 
-    So is one of an older version, one that is damaged, and one that was removed. Raises DataNotFit
+    So is one of another version, one that is damaged, and one that was removed. Raises DataNotFit
     where the ledger has lost what the database shows.
     """
     if not settings.published_database.is_file() and not published_files(settings, "built_months"):
         return
     shown = published_head(settings)
-    if shown is None or shown.number < require_head(settings).number:
+    if shown is None or shown.number < require_head(settings).number or is_outdated(settings):
         build_database(settings)
