@@ -188,6 +188,8 @@ def overview(settings: Settings) -> RenderableType:
             first = last = ("", "")
     for column in table.columns:  # a heading may be broken, a number never
         keep_whole(column)
+    for column in table.columns[:3]:
+        column.no_wrap = True  # else rich takes the room for a long heading from them
     for column in table.columns[3:]:
         column.justify = "right"
     latest = months[-1].month
