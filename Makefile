@@ -24,7 +24,8 @@ run: $(INSTALLED) ## Run a synthetic lender's last three months, from landing zo
 
 airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localhost:8080 (PORT=...), with a login
 	@umask 077 && mkdir -p "$$AIRFLOW_HOME" && chmod 700 "$$AIRFLOW_HOME/.." "$$AIRFLOW_HOME" && \
-		{ test -s "$$PASSWORDS" || $(BIN)/python -c "$$NEW_PASSWORDS" >"$$PASSWORDS"; } && chmod 600 "$$PASSWORDS"
+		{ test -s "$$PASSWORDS" || { $(BIN)/python -c "$$NEW_PASSWORDS" >"$$PASSWORDS.partial" && mv "$$PASSWORDS.partial" "$$PASSWORDS"; }; } && \
+		chmod 600 "$$PASSWORDS"
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
 	@echo "Users: builder and approver; only you can read their passwords: $$PASSWORDS"
 	@$(BIN)/airflow db migrate

@@ -16,7 +16,7 @@ from reporting.core.run import Run
 from reporting.core.settings import EXPECTATIONS, Settings
 from reporting.store import month_state, run_marks
 from reporting.store.published import UNFINISHED
-from reporting.store.published_database import layout
+from reporting.store.published_database import layout_digest
 
 MAY = date(2026, 5, 1)
 
@@ -53,7 +53,7 @@ def publish_april(settings: Settings) -> None:
     settings.published.mkdir(parents=True)
     with duckdb.connect(str(settings.published_database)) as published:
         published.execute("create schema marts; create schema submission")
-        published.execute(f"create table submission.layout as select '{layout()}' as digest")
+        published.execute(f"create table submission.layout as select '{layout_digest()}' as digest")
         for table, rows in {
             "built_months": "select date '2026-04-01' as report_month",
             "submission_records": "select date '2026-04-01' as report_month, '210' as record_type, "

@@ -127,11 +127,11 @@ def _write_database(settings: Settings, build: str) -> None:
     with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         apply_limits(connection, settings)
         _create_views(connection, settings, build)
-        connection.execute(f"create table submission.layout as select '{layout()}' as digest")
+        connection.execute(f"create table submission.layout as select '{layout_digest()}' as digest")
 
 
 @cache
-def layout() -> str:
+def layout_digest() -> str:
     """A hash of the code that writes the database: what another code wrote is written again."""
     modules = (_STORE / name for name in ("published_database.py", "dictionary.py"))
     scripts = sorted([*_STORE.glob("*.sql"), *dictionary.SAVED_QUERIES.glob("*.sql")])
@@ -148,7 +148,7 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether this very version of the program wrote the database of a connection."""
     try:
         return connection.execute("select digest from submission.layout").fetchall() == [
-            (layout(),)
+            (layout_digest(),)
         ]
     except duckdb.CatalogException:
         return False
