@@ -127,7 +127,9 @@ def _write_database(settings: Settings, build: str) -> None:
     with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         apply_limits(connection, settings)
         _create_views(connection, settings, build)
-        connection.execute(f"create table submission.layout as select '{layout_digest()}' as digest")
+        connection.execute(
+            f"create table submission.layout as select '{layout_digest()}' as digest"
+        )
 
 
 @cache
