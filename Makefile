@@ -119,7 +119,8 @@ $(SPARK_INSTALLED): requirements-spark.txt pyproject.toml
 		|| { echo "no Python 3.11, 3.12 or 3.13 that can make an environment: install one or name it, make PYTHON=..." >&2; exit 2; }
 	@echo "Installing the pinned packages into $* ..."
 	@$*/bin/python -m pip install --quiet --disable-pip-version-check pip==26.3  # Python 3.11 brings one of half the speed
-	@$*/bin/python -m pip install --quiet --no-compile -r $<  # Python compiles what it imports; of the rest most is never used
+	@$*/bin/python -m pip install --quiet --no-compile -r $<
+	@$*/bin/python -m compileall -qq -j 0 $*/lib || true  # all cores; some packages hold templates of code
 	@$*/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
