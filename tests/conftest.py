@@ -43,9 +43,8 @@ def shared_book(file: str) -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of shared books first."""
-    places = dict(zip(SHARED_BOOKS, range(len(SHARED_BOOKS)), strict=True))
-    files = {item: item.nodeid.partition("::")[0] for item in items}
-    items.sort(key=lambda item: places.get(shared_book(files[item]) or "", len(places)))
+    order = [*SHARED_BOOKS, None]
+    items.sort(key=lambda item: order.index(shared_book(item.nodeid.partition("::")[0])))
 
 
 class OneBookOneProcess(LoadScopeScheduling):

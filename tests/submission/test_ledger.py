@@ -97,7 +97,11 @@ def test_the_newest_batch_is_compared_with_the_published_database(
 def test_a_database_of_an_older_version_opens_and_is_written_again(settings: Settings) -> None:
     write(settings, of_run("BUILT"))
     settings.published.mkdir()
-    for older in ("drop table submission.layout", f"{WITHOUT_HASH}; {OTHER_LAYOUT}"):
+    without_head = "drop table submission.ledger_head"
+    for older in (
+        "drop table submission.layout",
+        *(f"{change}; {OTHER_LAYOUT}" for change in (without_head, WITHOUT_HASH)),
+    ):
         with duckdb.connect(str(build_database(settings))) as connection:
             connection.execute(older)
         with open_published(settings) as connection:

@@ -144,14 +144,6 @@ def _seed_types() -> dict[str, dict[str, str]]:
     }
 
 
-def is_in(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a published database has its dictionary; those of older versions have none."""
-    found = connection.execute(
-        "select 1 from duckdb_views() where schema_name = 'marts' and view_name = 'data_dictionary'"
-    )
-    return found.fetchall() != []
-
-
 def create_saved_queries(connection: duckdb.DuckDBPyConnection) -> None:
     """Write the saved queries as table macros, each with its comment."""
     # a query may use another one, which then comes first
