@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,29 @@ def files_below(home: Path) -> Iterator[Path]:
             yield path
 
 
-def traces(home: Path, secrets: set[str]) -> set[tuple[str, str]]:
-    """Secrets found anywhere below a home folder, each with the top folder that holds it."""
+@cache
+def words_below(home: Path) -> dict[str, set[str]]:
+    """The words of all files of a home folder, by top folder."""
     by_folder: dict[str, set[str]] = {}
     for path in files_below(home):
         by_folder.setdefault(path.relative_to(home).parts[0], set()).update(words(path))
+    return by_folder
+
+
+def traces(home: Path, secrets: set[str]) -> set[tuple[str, str]]:
+    """Secrets found anywhere below a home folder, each with the top folder that holds it."""
     found = set()
-    for folder, all_words in by_folder.items():
-        text = "\n".join(all_words)
-        found |= {(folder, secret) for secret in secrets if secret in text}
+    for folder, all_words in words_below(home).items():
+        whole = secrets & all_words
+        found |= {(folder, secret) for secret in whole}
+        # a name in Chinese can only be a part of a word that is not ASCII
+        plain = "\n".join(word for word in all_words if word.isascii())
+        other = "\n".join(word for word in all_words if not word.isascii())
+        found |= {
+            (folder, secret)
+            for secret in secrets - whole
+            if secret in other or (secret.isascii() and secret in plain)
+        }
     return found
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from support.gnupg_keys import needs_gpg
 from support.nightly import first
@@ -16,6 +17,7 @@ from reporting.monitoring import submission_watch
 from reporting.pipeline import feedback_task, steps
 from reporting.pipeline.airflow import reporting_variables
 from reporting.store.month_order import run_of
+from reporting.store.published_database import build_database
 from reporting.submission import feedback
 from reporting.submission.approval import next_act
 
@@ -375,3 +377,53 @@ def test_an_answer_by_hand_stands_once_a_record_of_its_file_was_sent_again(
     assert re.search(f"{name} {words}", fault), fault
     assert (settings.inbox / "refused" / path.name).is_file()
     assert released.states(name) == {"REJECTED": len(released.lines[name])}
+
+
+def contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
+    """Rows, columns and comments of every table of the published database, and its views."""
+    with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+        found = {
+            "views": connection.execute(
+                "select schema_name, view_name, comment from duckdb_views() "
+                "where not internal order by all"
+            ).fetchall(),
+            "columns": connection.execute(
+                "select schema_name, table_name, column_name, data_type, comment "
+                "from duckdb_columns() where not internal order by all"
+            ).fetchall(),
+        }
+        tables = connection.execute(
+            "select schema_name || '.' || table_name, comment from duckdb_tables() order by all"
+        ).fetchall()
+        for table, comment in tables:
+            rows = connection.execute(f"from {table} order by all").fetchall()
+            found[table] = [(comment,), *rows]
+    return found
+
+
+def test_a_database_with_new_events_is_the_one_that_is_written_from_nothing(
+    released: Released,
+) -> None:
+    settings, name = released.settings, released.file("210")
+    build = [path.name for path in (settings.published / ".builds").iterdir()]
+    first, second = released.lines[name][:2]
+    released.answer(name, message(first), message(second, "ABR006"))
+    released.read()
+    # no table of a month has changed: the build stays as it was
+    assert [path.name for path in (settings.published / ".builds").iterdir()] == build
+    renewed = contents(settings)
+    assert len(renewed["submission.rejected_records"]) == 1 + 2
+    settings.published_database.unlink()
+    build_database(settings)
+    assert contents(settings) == renewed
+
+
+def test_a_choice_that_changed_shows_with_the_next_answer(released: Released) -> None:
+    settings, name = released.settings, released.file("210")
+    released.settings = settings.model_copy(update={"repair_days": settings.repair_days + 7})
+    released.answer(name, message(released.lines[name][0]))
+    released.read()
+    days = "due_on - cast(rejected_at as date)"
+    assert query(settings, f"select distinct {days} from marts.repair_queue where {days} > 0") == [
+        (settings.repair_days + 7,)
+    ]

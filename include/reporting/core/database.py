@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -123,9 +124,11 @@ def _database_in_engine(address: str, options: str = "") -> Iterator[duckdb.Duck
 
 @contextmanager
 def new_database(
-    final: Path, config: Mapping[str, str] | None = None
+    final: Path, config: Mapping[str, str] | None = None, copied_from: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Write a new database aside; it is renamed once it is complete on disk.
+
+    ``copied_from``: the database file whose content it begins with.
 
     Closing a connection hides a failed checkpoint, such as on a full disk, and rows that are only
     in the write-ahead log would be lost. So the checkpoint is explicit and the schema is read back.
@@ -133,6 +136,8 @@ def new_database(
     with atomic.replaced(final) as aside:
         log = aside.with_name(f"{aside.name}.wal")
         atomic.delete(log)
+        if copied_from is not None:
+            shutil.copyfile(copied_from, aside)
         chosen: dict[str, str | bool | int | float | list[str]] = {
             "storage_compatibility_version": READABLE_BY,
             **(config or {}),

@@ -8,6 +8,7 @@ would start the tasks of such a run a second time.
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
             log.info(said)
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
     # cycles would be logged as leaked, as an error in the log of a successful task
-    gc.collect()
+    if "dbt" in sys.modules:
+        gc.collect()
     return done
 
 

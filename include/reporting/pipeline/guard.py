@@ -6,6 +6,7 @@ scheduler and at the command line an error is raised as one line of our own, wit
 
 import gc
 import logging
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,8 @@ def guarded(work: Callable[[], Result]) -> Result:
     left.__cause__ = left.__context__ = None
     # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
     # cycles would be logged as leaked
-    gc.collect()
+    if "dbt" in sys.modules:
+        gc.collect()
     raise left
 
 

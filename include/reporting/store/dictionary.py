@@ -189,8 +189,7 @@ def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
     What ours says of a column of a dbt model is about a column that the published view adds.
     """
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    models = sorted(path for folder in PUBLISHED_MODELS for path in folder.glob("*.yml"))
-    for path in (*models, DBT_PROJECT / "seeds" / "seeds.yml", DESCRIBED_HERE):
+    for path in _descriptions_read():
         content = _content(path)
         for entry in (*content.get("models", ()), *content.get("seeds", ())):
             columns = {
@@ -205,6 +204,18 @@ def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
                 as_there | of_columns | columns,
             )
     return found
+
+
+def _descriptions_read() -> tuple[Path, ...]:
+    models = sorted(path for folder in PUBLISHED_MODELS for path in folder.glob("*.yml"))
+    return *models, DBT_PROJECT / "seeds" / "seeds.yml", DESCRIBED_HERE
+
+
+def files_read() -> tuple[Path, ...]:
+    """The files of the program that the tables and comments here come from."""
+    seeds = (seed_path(seed) for seed in SEEDS)
+    registries = (path for path, _ in REGISTRIES.values())
+    return *seeds, *registries, DBT_PROJECT / "dbt_project.yml", *_descriptions_read()
 
 
 def _one_line(text: str) -> str:

@@ -81,23 +81,22 @@ ALERT_EVENTS = {
 def build_database(settings: Settings) -> Path:
     """Publish the current files as one build: first its links, then the database over them.
 
-    The previous build is kept for readers who have it open.
+    The previous build is kept for readers who have it open. Where only the ledger has changed, as
+    by an approval, the build stays, and a copy of the database gets the new events.
     """
     builds = settings.published / BUILDS
     builds.mkdir(exist_ok=True)
     before = _shown_build(settings)
+    files = _files_to_publish(settings)
+    if before is not None and _shows_all_but_events(settings, files, builds / before):
+        _write_events(settings)
+        return settings.published_database
     numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
     # a number could repeat in a home folder that was created again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
     (builds / build).mkdir()
-    # a supplement that was killed while it was published has no file of its run
-    whole = {(path.parent.name, path.name) for path in published_files(settings, "runs")}
-    for table in TABLES:
-        for path in published_files(settings, table):
-            if path.name != OWN_PART and (path.parent.name, path.name) not in whole:
-                continue
-            source = frozen_journal(settings, path) if table == "submission_records" else path
-            _link(source, builds / build / _link_name(table, path))
+    for name, path in files.items():
+        _link(path, builds / build / name)
     atomic.sync_folder(builds / build)
     _write_database(settings, build)
     if before is not None:  # else readers may still have a build open that is not known now
@@ -105,6 +104,71 @@ def build_database(settings: Settings) -> Path:
             if folder.name not in (before, build):
                 atomic.remove(folder)
     return settings.published_database
+
+
+def _files_to_publish(settings: Settings) -> dict[str, Path]:
+    """The files of a build by the names of their links."""
+    # a supplement that was killed while it was published has no file of its run
+    whole = {(path.parent.name, path.name) for path in published_files(settings, "runs")}
+    return {
+        _link_name(table, path): (
+            frozen_journal(settings, path) if table == "submission_records" else path
+        )
+        for table in TABLES
+        for path in published_files(settings, table)
+        if path.name == OWN_PART or (path.parent.name, path.name) in whole
+    }
+
+
+def _shows_all_but_events(settings: Settings, files: dict[str, Path], build: Path) -> bool:
+    """Whether the database differs from what would be written by events of the ledger alone."""
+    if {path.name for path in build.glob("*")} != set(files):
+        return False
+    if not all(_is_same(path, build / name) for name, path in files.items()):
+        return False
+    with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+        return (
+            is_of_this_place(connection, settings)
+            and is_of_this_version(connection)
+            and connection.execute("select choices from submission.layout").fetchall()
+            == [(_choices_digest(settings),)]
+        )
+
+
+def _is_same(path: Path, link: Path) -> bool:
+    """Whether a link of a build is of this file, or of the one that both were copied from."""
+    one, other = path.stat(), link.stat()
+    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+
+
+def _write_events(settings: Settings) -> None:
+    """Write the database again with the events that the ledger has now, all else as it stands."""
+    database = settings.published_database
+    with new_database(database, copied_from=database) as connection:
+        apply_limits(connection, settings)
+        (name,) = connection.execute("select current_database()").fetchall()[0]
+        connection.execute("attach ':memory:' as ledger; use ledger")
+        show_events(connection, settings)
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'ledger'"
+        ).fetchall()
+        connection.execute(f'use "{name}"')
+        # emptied and not created again, so that tables keep their comments
+        renewed = {f"{schema}.{table}": f"ledger.{schema}.{table}" for schema, table in tables}
+        for table, source in renewed.items():
+            connection.execute(f"truncate {table}; insert into {table} from {source}")
+        if _has_rejected_records(connection):
+            connection.execute(
+                "truncate submission.rejected_records; "
+                "insert into submission.rejected_records from submission.rejected_now"
+            )
+        connection.execute("detach ledger")
+
+
+def _has_rejected_records(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute(
+        "select count(*) > 0 from duckdb_tables() where table_name = 'rejected_records'"
+    ).fetchall() == [(True,)]
 
 
 def _link_name(table: str, path: Path) -> str:
@@ -128,7 +192,8 @@ def _write_database(settings: Settings, build: str) -> None:
         apply_limits(connection, settings)
         _create_views(connection, settings, build)
         connection.execute(
-            f"create table submission.layout as select '{layout_digest()}' as digest"
+            f"create table submission.layout as select '{layout_digest()}' as digest, "
+            f"'{_choices_digest(settings)}' as choices"
         )
 
 
@@ -137,7 +202,14 @@ def layout_digest() -> str:
     """A hash of the code that writes the database: what another code wrote is written again."""
     modules = (_STORE / name for name in ("published_database.py", "dictionary.py"))
     scripts = sorted([*_STORE.glob("*.sql"), *dictionary.SAVED_QUERIES.glob("*.sql")])
-    return hashlib.sha256(b"".join(one.read_bytes() for one in (*modules, *scripts))).hexdigest()
+    read = (*modules, *scripts, *dictionary.files_read())
+    return hashlib.sha256(b"".join(one.read_bytes() for one in read)).hexdigest()
+
+
+def _choices_digest(settings: Settings) -> str:
+    """A hash of the lender's choices that stand in the database."""
+    policy = settings.policy.read_bytes() if settings.policy else b""
+    return hashlib.sha256(f"{settings.repair_days}\n".encode() + policy).hexdigest()
 
 
 def is_outdated(settings: Settings) -> bool:

@@ -72,7 +72,7 @@ left join submission.rejections as rejections on journals.record_id = rejections
 -- The records that the bureau rejected, by a message or with their whole file: mostly few beside all
 -- that was ever sent. A table, so that the journals are searched for them once, and not at all where
 -- it rejected nothing.
-create table submission.rejected_records as
+create view submission.rejected_now as
 select
     report_month,
     record_id,
@@ -87,6 +87,9 @@ where
     state = 'REJECTED'
     and exists (select 1 from marts.submission_events where event in ('REJECTED', 'REFUSED'))
 order by all;
+
+create table submission.rejected_records as
+select * from submission.rejected_now;
 
 -- One row per run: its cut-off, its run id and the build it rests on.
 create view marts.runs as
