@@ -418,6 +418,15 @@ def test_a_database_with_new_events_is_the_one_that_is_written_from_nothing(
     assert contents(settings) == renewed
 
 
+def test_what_a_user_has_changed_is_written_from_nothing(released: Released) -> None:
+    settings, name = released.settings, released.file("210")
+    with duckdb.connect(str(settings.published_database)) as connection:
+        connection.execute("drop table submission.rejections")
+    released.answer(name, message(released.lines[name][0]))
+    released.read()
+    assert len(contents(settings)["submission.rejections"]) == 1 + 1
+
+
 def test_a_choice_that_changed_shows_with_the_next_answer(released: Released) -> None:
     settings, name = released.settings, released.file("210")
     released.settings = settings.model_copy(update={"repair_days": settings.repair_days + 7})

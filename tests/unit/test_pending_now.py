@@ -1,7 +1,7 @@
 """``marts.pending_now``: pending after the newest run, or rejected since it read the answers."""
 
 import duckdb
-from support.submission_views import statements_of
+from support.submission_views import REJECTED, statements_of
 
 STORE = """
     create schema marts;
@@ -35,7 +35,7 @@ STORE = """
 def test_what_is_pending_now_was_left_by_the_newest_run_or_rejected_since() -> None:
     with duckdb.connect() as connection:
         connection.execute(STORE)
-        relations = statements_of("submission.rejected_records", "marts.pending_now")
+        relations = statements_of(*REJECTED, "marts.pending_now")
         connection.execute(relations.format(months_owed="months_owed"))
         found = connection.execute(
             "select account_id, held_back_by from marts.pending_now order by all"

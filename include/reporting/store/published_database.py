@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -89,8 +90,9 @@ def build_database(settings: Settings) -> Path:
     before = _shown_build(settings)
     files = _files_to_publish(settings)
     if before is not None and _shows_all_but_events(settings, files, builds / before):
-        _write_events(settings)
-        return settings.published_database
+        with suppress(duckdb.Error):  # damaged, or changed by a user: it is written from nothing
+            _write_events(settings)
+            return settings.published_database
     numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
     # a number could repeat in a home folder that was created again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
