@@ -202,7 +202,8 @@ def _write_database(settings: Settings, build: str) -> None:
 @cache
 def layout_digest() -> str:
     """A hash of the code that writes the database: what another code wrote is written again."""
-    modules = (_STORE / name for name in ("published_database.py", "dictionary.py"))
+    names = ("published_database.py", "published.py", "submission_ledger.py", "dictionary.py")
+    modules = (_STORE / name for name in names)
     scripts = sorted([*_STORE.glob("*.sql"), *dictionary.SAVED_QUERIES.glob("*.sql")])
     read = (*modules, *scripts, *dictionary.files_read())
     return hashlib.sha256(b"".join(one.read_bytes() for one in read)).hexdigest()
