@@ -5,10 +5,8 @@ SQLite file as Airflow's database. It does not use the scheduler's database, sin
 would start the tasks of such a run a second time.
 """
 
-import gc
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ from reporting.core.run import CHINA, Run, month_before, previous_month
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
 from reporting.pipeline import finished_month, month_queue, release_tasks
-from reporting.pipeline.guard import Result, guarded
+from reporting.pipeline.guard import Result, clear_after_dbt, guarded
 from reporting.store import run_marks
 from reporting.store.month_order import run_of
 
@@ -78,10 +76,7 @@ def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str,
                 finished_month.announce(run, settings)
         if said is not None:
             log.info(said)
-    # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
-    # cycles would be logged as leaked, as an error in the log of a successful task
-    if "dbt" in sys.modules:
-        gc.collect()
+    clear_after_dbt()
     return done
 
 

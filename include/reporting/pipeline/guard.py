@@ -41,11 +41,18 @@ def guarded(work: Callable[[], Result]) -> Result:
         left = error if _may_leave(error) else _without_words(error)
     # outside the handler, so that Python does not chain it to the error it replaces
     left.__cause__ = left.__context__ = None
-    # Airflow ends a task's process without cleaning up: semaphores that dbt left in reference
-    # cycles would be logged as leaked
+    clear_after_dbt()
+    raise left
+
+
+def clear_after_dbt() -> None:
+    """Free what dbt left in reference cycles.
+
+    Airflow ends a task's process without cleaning up: dbt's semaphores would be logged as leaked,
+    as an error in the log of a successful task.
+    """
     if "dbt" in sys.modules:
         gc.collect()
-    raise left
 
 
 def _may_leave(error: Exception) -> bool:

@@ -69,9 +69,8 @@ left join submission.file_states as files
 -- by the key alone: with a condition beside it every record is compared with every rejection
 left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
--- The records that the bureau rejected, by a message or with their whole file: mostly few beside all
--- that was ever sent. A table, so that the journals are searched for them once, and not at all where
--- it rejected nothing.
+-- The records that the bureau rejected, by a message or with their whole file; the journals are not
+-- searched for them where it rejected nothing.
 create view submission.rejected_now as
 select
     report_month,
@@ -88,6 +87,8 @@ where
     and exists (select 1 from marts.submission_events where event in ('REJECTED', 'REFUSED'))
 order by all;
 
+-- The same as a table, so that the journals are searched once: mostly few beside all that was ever
+-- sent. It is filled again after each act of the ledger.
 create table submission.rejected_records as
 select * from submission.rejected_now;
 
