@@ -56,8 +56,8 @@ def publish_april(settings: Settings) -> None:
         published.execute(f"create table submission.layout as select '{layout_digest()}' as digest")
         for table, rows in {
             "built_months": "select date '2026-04-01' as report_month",
-            "submission_records": "select date '2026-04-01' as report_month, '210' as record_type, "
-            "'A1' as subject_id, 'BUILT' as state",
+            "run_figures": "select date '2026-04-01' as report_month, false as is_supplement, "
+            "1 as reported, 0 as withheld",
             "feed_counts": "select date '2026-04-01' as report_month, 5 as quarantined",
         }.items():
             published.execute(f"create table marts.{table} as {rows}")

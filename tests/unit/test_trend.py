@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from support.submission_views import statements_of
 
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run, next_month
@@ -30,8 +32,9 @@ TABLES = {
     "reportable_population": "account_id varchar, reason_code varchar",
     "feed_counts": "table_name varchar, delivered bigint, quarantined bigint",
     "submission_records": (
-        "record_type varchar, subject_id varchar, report_date date, reporter_code varchar, "
-        "state varchar"
+        "as_of timestamp, is_supplement boolean, record_type varchar, subject_id varchar, "
+        "report_date date, report_date_code varchar, reporter_code varchar, "
+        "overdue_total decimal(18, 2), state varchar"
     ),
 }
 
@@ -56,7 +59,17 @@ def check(name: str, failing: int = 0, severity: str = "warning", **more: Any) -
 def month_of(settings: Settings, month: str, **tables: Rows) -> None:
     """Publish tables of a month from hand-made rows."""
     files_of(settings, month, **tables)
+    build(settings)
+
+
+def build(settings: Settings) -> None:
+    """Show the published tables, and the figures of the runs whose records are among them."""
     build_database(settings)
+    with (
+        duckdb.connect(str(settings.published_database)) as connection,
+        suppress(duckdb.CatalogException),
+    ):
+        connection.execute(statements_of("marts.run_figures"))
 
 
 def files_of(settings: Settings, month: str, **tables: Rows) -> None:
@@ -83,7 +96,10 @@ def accounts(**counts: int) -> Rows:
 
 def records(built: int, withheld: int) -> Rows:
     states = ["BUILT"] * (built - withheld) + ["WITHHELD"] * withheld
-    return [("210", f"S{i}", None, "R", state) for i, state in enumerate(states)]
+    return [
+        (None, False, "210", f"S{i}", None, "10", "R", None, state)
+        for i, state in enumerate(states)
+    ]
 
 
 def whole_month(
@@ -281,7 +297,7 @@ def test_thirty_months(settings: Settings) -> None:
         whole_month(settings, label, check("a", number), check("b"), write=files_of)
         labels.append(label)
         month = next_month(month)
-    build_database(settings)
+    build(settings)
     page = page_of(settings)
     for table in page.tables.values():
         assert table[0][1:] == labels

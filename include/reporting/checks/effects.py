@@ -4,9 +4,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from reporting.checks.results import CheckResult
+from reporting.core.config_files import read_yaml
 from reporting.core.settings import EXPECTATIONS
 
 EFFECTS = EXPECTATIONS / "effects.yml"  # table -> sentence with {n}, in English and Chinese
@@ -33,7 +32,7 @@ def endangers(check: CheckResult) -> str:
 @lru_cache
 def effects() -> dict[str, dict[str, str]]:
     """The effect of failing rows by table and language; alerts are in English."""
-    read: dict[str, dict[str, str]] = yaml.safe_load(EFFECTS.read_text(encoding="utf-8"))
+    read: dict[str, dict[str, str]] = read_yaml(EFFECTS)
     return read
 
 

@@ -11,11 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 
-from reporting.core.config_files import Text, read_entries
+from reporting.core.config_files import Text, read_entries, read_yaml
 from reporting.core.errors import BadCall
 from reporting.core.settings import EXPECTATIONS
 
@@ -63,9 +62,7 @@ def entry(check_id: str) -> Entry:
 @lru_cache
 def descriptions_zh() -> dict[str, str]:
     """What each check requires, in Chinese, by check id or pattern; not the bureau's rules."""
-    read: dict[str, str] = yaml.load(
-        DESCRIPTIONS_ZH.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
-    )
+    read: dict[str, str] = read_yaml(DESCRIPTIONS_ZH)
     return read
 
 

@@ -64,10 +64,8 @@ def show(settings: Settings, months: list[str], console: Console | None = None) 
             [first_days],
         ).fetchall()
         withheld = connection.execute(
-            "select report_month, count(*) from marts.submission_records "
-            "where state = 'WITHHELD' and not is_supplement "
-            "and report_month in (select unnest(?)) "
-            "group by all order by all",
+            "select report_month, withheld from marts.run_figures where withheld > 0 "
+            "and not is_supplement and report_month in (select unnest(?)) order by all",
             [first_days],
         ).fetchall()
         [(someone,)] = connection.execute(

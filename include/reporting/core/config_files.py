@@ -111,6 +111,11 @@ def _repeated(path: Path, rows: dict[int, Form], together: tuple[str, ...]) -> l
     return faults
 
 
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, by the parser in C, which is ten times as fast."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 def read_entries(path: Path, form: type[Form], name: str) -> tuple[Form, ...]:
     """The entries of a YAML file that is a list of them, each as ``form``, a pydantic dataclass.
 
@@ -118,7 +123,7 @@ def read_entries(path: Path, form: type[Form], name: str) -> tuple[Form, ...]:
     file, entry and field.
     """
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = read_yaml(path)
     except OSError as error:
         raise BadCall(f"{path}: cannot be read ({type(error).__name__})") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from reporting.core.config_files import read_yaml
 from reporting.core.settings import DBT_PROJECT
 
 SOURCES = DBT_PROJECT / "models" / "staging" / "sources.yml"
@@ -68,6 +67,6 @@ def control_totals() -> RawTable:
 
 @lru_cache
 def _tables_of(source: str) -> tuple[RawTable, ...]:
-    document = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))
+    document = read_yaml(SOURCES)
     found = next(one for one in document["sources"] if one["name"] == source)
     return tuple(_table(entry) for entry in found["tables"])

@@ -39,13 +39,13 @@ READ = {
         "delivered": "bigint",
         "quarantined": "bigint",
     },
-    "submission_records": {
+    "run_figures": {
         "report_month": "date",
         "as_of": "timestamp",
-        "record_type": "varchar",
-        "subject_id": "varchar",
-        "state": "varchar",
         "is_supplement": "boolean",
+        "records": "bigint",
+        "withheld": "bigint",
+        "reported": "bigint",
     },
     "months_owed": {"report_month": "date"},
     "built_months": {"report_month": "date", "as_of": "timestamp", "run_id": "varchar"},
@@ -119,16 +119,6 @@ answers as (
     group by all
 ),
 
-records as (
-    select
-        report_month,
-        as_of,
-        count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')
-            as reported
-    from shown_submission_records
-    group by all
-),
-
 pending as (
     select
         report_month,
@@ -160,7 +150,7 @@ select
     coalesce(answers.files_answered, 0) as files_answered,
     coalesce(answers.files_refused, 0) as files_refused,
     answers.answered_at,
-    records.reported,
+    figures.reported,
     pending.pending
 from last_runs
 left join submission.run_states as steps
@@ -170,9 +160,9 @@ left join submission.run_states as steps
 left join answers
     on steps.report_month = answers.report_month
     and steps.as_of = answers.as_of
-left join records
-    on last_runs.report_month = records.report_month
-    and last_runs.built_as_of is not distinct from coalesce(records.as_of, last_runs.built_as_of)
+left join shown_run_figures as figures
+    on last_runs.report_month = figures.report_month
+    and last_runs.built_as_of is not distinct from figures.as_of
 left join pending
     on last_runs.report_month = pending.report_month
     and not last_runs.is_supplement
@@ -235,7 +225,7 @@ def published_months(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         published = {
             name
             for (name,) in connection.execute(
-                "select view_name from duckdb_views() where schema_name = 'marts'"
+                "select table_name from information_schema.tables where table_schema = 'marts'"
             ).fetchall()
         }
         for table, columns in READ.items():

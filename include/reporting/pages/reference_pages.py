@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import duckdb
-import yaml
 
 from reporting.checks import guide
+from reporting.core.config_files import read_yaml
 from reporting.core.settings import DBT_PROJECT, Settings
 from reporting.pages import words
 from reporting.pages.site import Phrase, Words, known_or, write_page
@@ -79,6 +79,6 @@ def _published(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 @lru_cache
 def _feeds() -> list[dict[str, Any]]:
     """The feeds as the dbt project describes them."""
-    read = yaml.load(FEEDS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    read = read_yaml(FEEDS)
     (raw,) = (source for source in read["sources"] if source["name"] == "raw")
     return sorted(raw["tables"], key=lambda table: str(table["name"]))

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from reporting.core import atomic
+from reporting.core.config_files import read_yaml
 from reporting.core.settings import Settings
 
 Language = Literal["en", "zh"]
@@ -45,9 +45,7 @@ class Words:
 @lru_cache
 def phrases() -> dict[str, dict[str, str]]:
     """The pages' own words by key and language."""
-    read: dict[str, dict[str, str]] = yaml.load(
-        PHRASES.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
-    )
+    read: dict[str, dict[str, str]] = read_yaml(PHRASES)
     return read
 
 

@@ -33,7 +33,7 @@ from reporting.pages.trend_cells import (
 )
 
 RESULTS = "data_quality_results"
-TABLES = (RESULTS, "reportable_population", "feed_counts", "submission_records")
+TABLES = (RESULTS, "reportable_population", "feed_counts", "run_figures")
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,7 @@ def _contents(connection: duckdb.DuckDBPyConnection, phrase: Phrase) -> dict[str
         accounts[month][code] = count
     records = _per_month(
         connection,
-        "select report_month, count(*), count(*) filter (where state = 'WITHHELD') "
-        "from shown_submission_records where is_supplement is not true group by all",
+        "select report_month, records, withheld from shown_run_figures where not is_supplement",
     )
     codes = _codes(accounts.values())
     return {

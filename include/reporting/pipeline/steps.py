@@ -350,7 +350,8 @@ def publish(run: Run, settings: Settings) -> str | None:
             carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
-    renew_after(settings, [run.month])  # its page shows the alert
+    repair.alert(settings)  # what the month sends again, waits no longer
+    renew_after(settings, [run.month])  # its page shows the alerts
     return None
 
 

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 import duckdb
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from reporting.core.config_files import read_yaml
 from reporting.core.seeds import seed_values, sql_list
 from reporting.records.lines import LAYOUT, layouts
 
@@ -99,9 +99,7 @@ def _is_one_of(text: str, words: tuple[str, ...]) -> str:
 @lru_cache
 def elements() -> dict[str, Element]:
     """Every element by its tag."""
-    with LAYOUT.open(encoding="utf-8") as file:
-        entries = yaml.safe_load(file)["elements"]
-    return TypeAdapter(dict[str, Element]).validate_python(entries)
+    return TypeAdapter(dict[str, Element]).validate_python(read_yaml(LAYOUT)["elements"])
 
 
 def with_faulty_elements(record_type: str, relation: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
+from reporting.core.config_files import read_yaml
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 
@@ -113,8 +113,7 @@ class RecordLayout:
 @lru_cache
 def layouts() -> dict[str, RecordLayout]:
     """Every record type, from layout.yml."""
-    with LAYOUT.open(encoding="utf-8") as file:
-        entries = yaml.safe_load(file)
+    entries = read_yaml(LAYOUT)
     return {key: RecordLayout(key, **entries[key]) for key in entries if key != "elements"}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
+from reporting.core.config_files import read_yaml
 from reporting.core.database import json_rows, literal
 from reporting.core.seeds import seed_path
 from reporting.core.settings import DBT_PROJECT, EXPECTATIONS, Settings
@@ -130,7 +130,7 @@ def create_code_lists(connection: duckdb.DuckDBPyConnection, settings: Settings)
 @cache
 def _content(path: Path) -> Any:
     """The content of a YAML file of ours, which stays as it is while the program runs."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return read_yaml(path)
 
 
 def _seed_types() -> dict[str, dict[str, str]]:

@@ -22,11 +22,11 @@ WITHHELD = "count(*) filter (where state = 'WITHHELD')"
 FIGURES = {
     "accounts reported": (
         f"select {ACCOUNTS} from secure.validated_records",
-        f"select {ACCOUNTS} from marts.submission_records where report_month = ?",
+        "select reported from marts.run_figures where report_month = ? and not is_supplement",
     ),
     "records withheld": (
         f"select {WITHHELD} from secure.validated_records",
-        f"select {WITHHELD} from marts.submission_records where report_month = ?",
+        "select withheld from marts.run_figures where report_month = ? and not is_supplement",
     ),
     "rows quarantined": (
         "select sum(quarantined) from marts.feed_counts",

@@ -69,6 +69,34 @@ left join submission.file_states as files
 -- by the key alone: with a condition beside it every record is compared with every rejection
 left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
+-- One row per run: the figures of its files. No act changes them, so they are counted once with each
+-- build. An amount is summed over the records about the month itself: a run also sends pending
+-- months, of the same accounts.
+create table marts.run_figures as
+select
+    report_month,
+    as_of,
+    is_supplement,
+    count(*) as records,
+    count(*) filter (where state = 'WITHHELD') as withheld,
+    count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')
+        as reported,
+    coalesce(
+        sum(overdue_total) filter (
+            where record_type = '210' and state <> 'WITHHELD' and report_date >= report_month
+        ),
+        0
+    ) as overdue_total,
+    count(*) filter (
+        where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('10', '31', '32')
+    ) as first_reports,
+    count(*) filter (
+        where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('20', '32')
+    ) as closings
+from marts.submission_records
+group by all
+order by all;
+
 -- The records that the bureau rejected, by a message or with their whole file; the journals are not
 -- searched for them where it rejected nothing.
 create view submission.rejected_now as
@@ -236,32 +264,41 @@ pending as (
     where report_month = (select newest.report_month from newest)
 ),
 
-sent as (
-    select distinct
+records as (  -- all about accounts that are pending or were ever rejected: the journals are read once
+    select
         account_id,
-        cast(date_trunc('month', report_date) as date) as pending_month
+        cast(date_trunc('month', report_date) as date) as pending_month,
+        reporter_code,
+        file_name,
+        state
     from marts.submission_records
     where
         record_type = '210'
-        and state in ('RELEASED', 'ACCEPTED')
-        and account_id in (select pending.account_id from pending)
+        and account_id in (
+            select pending.account_id from pending
+            union
+            select ever.account_id from submission.rejected_records as ever
+            where ever.record_type = '210'
+        )
+),
+
+sent as (
+    select distinct
+        account_id,
+        pending_month
+    from records
+    where state in ('RELEASED', 'ACCEPTED')
 ),
 
 rejected as (  -- what the newest run had read is in its pending months, or was dropped by it
     select
         records.account_id,
-        cast(date_trunc('month', records.report_date) as date) as pending_month,
+        records.pending_month,
         'REJECTED' as held_back_by
-    from marts.submission_records as records
+    from records
     left join submission.file_states as files
         on records.reporter_code = files.reporter_code
         and records.file_name = files.file_name
-    where
-        records.record_type = '210'
-        and records.account_id in (
-            select ever.account_id from submission.rejected_records as ever
-            where ever.record_type = '210'
-        )
     group by all
     having
         bool_or(
@@ -298,6 +335,23 @@ with rejected as (
     from submission.rejected_records
 ),
 
+withheld as (
+    select *
+    from {repair_queue}
+),
+
+records as (  -- all about what was ever rejected or withheld: the journals are read once
+    select *
+    from marts.submission_records
+    where
+        subject_id in (
+            select rejected.subject_id from rejected
+            union
+            select withheld.account_id from withheld
+            where withheld.account_id is not null
+        )
+),
+
 refused_before as (  -- a file is sent again with the same bytes only after it was refused whole
     select
         files.reporter_code,
@@ -319,7 +373,7 @@ counted as (
         refused_before.answer_batch,
         sum(refused_before.times + cast(in_files.state = 'REJECTED' as integer))
             over of_subject as times_rejected
-    from marts.submission_records as in_files
+    from records as in_files
     inner join refused_before
         on in_files.reporter_code = refused_before.reporter_code
         and in_files.file_name = refused_before.file_name
@@ -364,7 +418,7 @@ sent_again as (  -- the account-months that will be sent again, or are in a file
     select
         records.account_id,
         rejected.about
-    from marts.submission_records as records
+    from records
     inner join rejected
         on records.record_type = rejected.record_type
         and records.subject_id = rejected.subject_id
@@ -389,7 +443,7 @@ said_now as (  -- the persons and agreements of which the newest run says someth
         records.record_type,
         records.reporter_code,
         records.subject_id
-    from marts.submission_records as records
+    from records
     semi join newest
         on records.report_month = newest.report_month
         and records.as_of = newest.as_of
@@ -456,17 +510,12 @@ described as (  -- the longest beginning of a code that is described
         row_number() over (partition by codes.feedback_code order by length(known.code) desc) = 1
 ),
 
-withheld as (
-    select *
-    from {repair_queue}
-),
-
 sent_since as (  -- the account-months of withheld records that a later file holds
     select distinct
         records.record_type,
         records.account_id,
         date_trunc('month', records.report_date) as about
-    from marts.submission_records as records
+    from records
     semi join withheld on records.account_id = withheld.account_id
     where
         records.record_type = '210'

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
+from reporting.core.config_files import read_yaml
 from reporting.core.database import literal
 from reporting.core.errors import BadCall
 from reporting.core.raw_contract import RawTable, raw_contract
@@ -113,8 +113,7 @@ class Defect:
 @lru_cache
 def load_classes(path: Path = CLASSES) -> tuple[Defect, ...]:
     """Every class of defects."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return TypeAdapter(tuple[Defect, ...]).validate_python(entries)
+    return TypeAdapter(tuple[Defect, ...]).validate_python(read_yaml(path))
 
 
 def classes_named(names: Sequence[str]) -> tuple[Defect, ...]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
+from reporting.core.config_files import read_yaml
 from reporting.core.database import literal
 from reporting.core.errors import BadCall
 from reporting.core.run import next_month
@@ -141,7 +141,7 @@ def _build_book(
 
 def _deliver(engine: duckdb.DuckDBPyConnection, book: Path) -> dict[str, int]:
     """Write every feed with the columns and types of the raw contract, ordered by its key."""
-    contract = yaml.safe_load(RAW_CONTRACT.read_text(encoding="utf-8"))
+    contract = read_yaml(RAW_CONTRACT)
     views = {row[0] for row in engine.execute("select view_name from duckdb_views()").fetchall()}
     rows = {}
     for table in contract["sources"][0]["tables"]:

@@ -1,5 +1,7 @@
 -- How old is what is overdue, by product? Open accounts; what is written off is no longer aged.
 create macro marts.aging(of_month := null) as table
+with wanted as (select marts.month_or_newest(of_month) as report_month)
+
 select
     status.report_month,
     population.product_code,
@@ -17,13 +19,12 @@ select
     count(*) filter (where status.overdue_total > 0) as overdue,
     sum(status.balance) as balance,
     sum(status.overdue_total) as overdue_total
-from marts.repayment_status as status
+from wanted
+inner join marts.repayment_status as status on wanted.report_month = status.report_month
 inner join marts.reportable_population as population
     on status.account_id = population.account_id
-    and status.report_month = population.report_month
-where
-    status.report_month = marts.month_or_newest(of_month)
-    and status.repayment_status not in ('C', 'G')
+    and wanted.report_month = population.report_month
+where status.repayment_status not in ('C', 'G')
 group by all
 order by population.product_code, bool_or(status.repayment_status = 'B'), min(status.days_past_due);
 

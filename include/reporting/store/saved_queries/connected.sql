@@ -1,5 +1,7 @@
 -- Which groups of customers are connected to credit reporting, and how did that move in a month?
 create macro marts.connected(of_month := null) as table
+with wanted as (select marts.month_or_newest(of_month) as report_month)
+
 select
     groups.report_month,
     groups.product_code,
@@ -9,13 +11,13 @@ select
     groups.connected_customers,
     groups.share,
     groups.share - before.share as share_change
-from marts.connected_groups as groups
+from wanted
+inner join marts.connected_groups as groups on wanted.report_month = groups.report_month
 left join marts.connected_groups as before
     on groups.product_code = before.product_code
     and groups.group_kind = before.group_kind
     and groups.group_value = before.group_value
     and before.report_month = groups.report_month - interval 1 month
-where groups.report_month = marts.month_or_newest(of_month)
 order by groups.product_code, groups.group_kind, groups.group_value;
 
 comment on macro table marts.connected is

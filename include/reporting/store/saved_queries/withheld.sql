@@ -1,5 +1,7 @@
 -- What was not sent, why, and what releases it.
 create macro marts.withheld(of_month := null) as table
+with wanted as (select marts.month_or_newest(of_month) as report_month)
+
 select
     owed.report_month,
     owed.account_id,
@@ -14,7 +16,8 @@ select
         'The account is not in the data of this month.'
     ) as sentence,
     any_value(notices.earliest_report_on) as earliest_report_on
-from marts.months_owed as owed
+from wanted
+inner join marts.months_owed as owed on wanted.report_month = owed.report_month
 left join marts.reasons as reasons on owed.held_back_by = reasons.reason_code
 left join marts.bureau_rules as rules
     on owed.held_back_by = 'WITHHELD'
@@ -24,7 +27,6 @@ left join marts.notices_due as notices
     on owed.account_id = notices.account_id
     and owed.report_month = notices.report_month
     and owed.episode_started_on = notices.episode_started_on
-where owed.report_month = marts.month_or_newest(of_month)
 group by all
 order by owed.held_back_by, owed.account_id, owed.owed_month;
 
