@@ -11,7 +11,7 @@ from support.lender_months import MONTHS, Lender
 from reporting.core.errors import BadCall
 from reporting.store.dictionary import SAVED_QUERIES
 from reporting.store.published_database import build_database, open_published
-from reporting.store.share import write_copy
+from reporting.store.share import LEFT_OUT, write_copy
 
 MONTH, BEFORE = MONTHS[-1], MONTHS[-2]
 
@@ -229,6 +229,11 @@ def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) 
     copied = write_copy(file, 1, lender_book.settings)
     assert copied.months == 1
     with duckdb.connect(str(file), config={"enable_external_access": "false"}) as connection:
+        names = "select table_name from information_schema.tables where table_schema = 'marts'"
+        published = rows(lender_book, names)
+        assert {name for (name,) in published} - {*LEFT_OUT} == {
+            name for (name,) in connection.execute(names).fetchall()
+        } - {*LEFT_OUT}
         connection.execute("use marts")
         months = connection.execute("select distinct report_month::varchar from repayment_status")
         assert months.fetchall() == [(f"{MONTH}-01",)]

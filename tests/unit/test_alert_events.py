@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from support.web_server import WebServer, serving
 
@@ -18,7 +19,8 @@ from reporting.checks.results import LAYERS, CheckResult
 from reporting.cli.reference_docs import render_endangered
 from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import EXPECTATIONS, Settings
-from reporting.store.published_database import build_database, open_published
+from reporting.store.published_database import build_database, layout_digest, open_published
+from reporting.submission import repair
 
 FIRST_DAY = datetime(2026, 6, 3, 6)
 STOPPED = Alert(
@@ -268,3 +270,17 @@ def test_whoever_was_reminded_hears_that_it_is_resolved(
     web.posted.clear()
     send_alert(RESOLVED, settings)
     assert told(web) == [("compliance", "resolved"), ("data_delivery", "resolved")]
+
+
+def test_a_fault_of_the_alerts_of_answers_does_not_fail_a_run_that_is_published(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.published.mkdir(parents=True)
+    with duckdb.connect(str(settings.published_database)) as database:  # without any event
+        database.execute("create schema submission")
+        database.execute(f"create table submission.layout as select '{layout_digest()}' as digest")
+        database.execute("create table submission.ledger_head as select 1 as batch, '' as sha256")
+    with pytest.raises(duckdb.CatalogException):
+        repair.alert(settings)
+    repair.alert_after_run(settings)
+    assert caplog.messages == ["the bureau's answers were not alerted: CatalogException"]

@@ -69,7 +69,11 @@ def build(settings: Settings) -> None:
         duckdb.connect(str(settings.published_database)) as connection,
         suppress(duckdb.CatalogException),
     ):
-        connection.execute(statements_of("marts.run_figures"))
+        connection.execute(
+            "create view marts.runs as "
+            "select distinct report_month, as_of, is_supplement from marts.submission_records"
+        )
+        connection.execute(statements_of("submission.run_figures", "marts.run_figures"))
 
 
 def files_of(settings: Settings, month: str, **tables: Rows) -> None:
@@ -97,7 +101,7 @@ def accounts(**counts: int) -> Rows:
 def records(built: int, withheld: int) -> Rows:
     states = ["BUILT"] * (built - withheld) + ["WITHHELD"] * withheld
     return [
-        (None, False, "210", f"S{i}", None, "10", "R", None, state)
+        ("2026-06-03", False, "210", f"S{i}", None, "10", "R", None, state)
         for i, state in enumerate(states)
     ]
 

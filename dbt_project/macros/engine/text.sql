@@ -39,7 +39,8 @@
 {#- An identifier without what is easily lost or added on its way: full width, case, leading zeros,
     the `.0` of a number, and every sign that is no letter or digit. A whole number in scientific
     notation (9.00000000000006E+14) is written out; without point and sign (12E5) it may be an id.
-    Nearly every id is letters and digits alone: it is only put in lower case, which is far faster. -#}
+    Nearly every id is letters and digits alone and begins with no zero: it is only put in lower case,
+    which is far faster. -#}
 {% macro without_form(column) -%}
     {%- set plain = only_signs_of("lower(" ~ half_width(column) ~ ")", "0-9a-z.+") -%}
     {%- set written_out = "cast(try_cast(case when "

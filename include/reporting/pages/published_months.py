@@ -225,7 +225,7 @@ def published_months(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         published = {
             name
             for (name,) in connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'marts'"
+                "select view_name from duckdb_views() where schema_name = 'marts'"
             ).fetchall()
         }
         for table, columns in READ.items():

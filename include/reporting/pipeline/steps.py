@@ -312,7 +312,7 @@ def check_records(run: Run, settings: Settings) -> None:
 
 @step
 def publish(run: Run, settings: Settings) -> str | None:
-    """Write submission files and notices, publish the month, and alert on warnings.
+    """Write submission files and notices, publish the month, and alert on warnings and answers.
 
     A released run is compared with what was released instead: returns the result in words. Raises
     NothingToSend where no pending record of a supplement can be sent yet.
@@ -350,8 +350,8 @@ def publish(run: Run, settings: Settings) -> str | None:
             carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)
     send_alert(Alert.ended(run, settings, results_of(run, settings)), settings)
-    repair.alert(settings)  # what the month sends again, waits no longer
-    renew_after(settings, [run.month])  # its page shows the alerts
+    repair.alert_after_run(settings)  # the next act need not look
+    renew_after(settings, [run.month])  # its page shows the alert
     return None
 
 

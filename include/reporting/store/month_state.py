@@ -16,7 +16,8 @@ from reporting.store.build_store import open_store
 from reporting.store.published import unfinished_months
 from reporting.store.published_database import open_published
 
-# Figure -> how it is counted in the month's build store, and in the published tables.
+# Figure -> how it is counted in the month's build store, and in the published tables: of the month
+# before, its own run.
 ACCOUNTS = "count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')"
 WITHHELD = "count(*) filter (where state = 'WITHHELD')"
 FIGURES = {

@@ -189,7 +189,7 @@ def _link(path: Path, name: Path) -> None:
 
 
 def _write_database(settings: Settings, build: str) -> None:
-    # its own tables are small: code lists, and the events of the ledger
+    # its own tables are small: code lists, figures of the runs, and the events of the ledger
     with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         apply_limits(connection, settings)
         _create_views(connection, settings, build)

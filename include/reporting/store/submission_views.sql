@@ -69,34 +69,6 @@ left join submission.file_states as files
 -- by the key alone: with a condition beside it every record is compared with every rejection
 left join submission.rejections as rejections on journals.record_id = rejections.record_id;
 
--- One row per run: the figures of its files. No act changes them, so they are counted once with each
--- build. An amount is summed over the records about the month itself: a run also sends pending
--- months, of the same accounts.
-create table marts.run_figures as
-select
-    report_month,
-    as_of,
-    is_supplement,
-    count(*) as records,
-    count(*) filter (where state = 'WITHHELD') as withheld,
-    count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')
-        as reported,
-    coalesce(
-        sum(overdue_total) filter (
-            where record_type = '210' and state <> 'WITHHELD' and report_date >= report_month
-        ),
-        0
-    ) as overdue_total,
-    count(*) filter (
-        where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('10', '31', '32')
-    ) as first_reports,
-    count(*) filter (
-        where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('20', '32')
-    ) as closings
-from marts.submission_records
-group by all
-order by all;
-
 -- The records that the bureau rejected, by a message or with their whole file; the journals are not
 -- searched for them where it rejected nothing.
 create view submission.rejected_now as
@@ -151,6 +123,53 @@ select
     coalesce(ledger_upto, 0) as ledger_upto,
     coalesce(bureau_digest, '') as bureau_digest
 from every_run;
+
+-- One row per run: the figures of its records. No act changes them, so all months are counted when
+-- the database is written from nothing, and not with each act. An amount is summed over the records
+-- about the month itself: a run also sends pending months, of the same accounts.
+create table submission.run_figures as
+with counted as (
+    select
+        report_month,
+        as_of,
+        count(*) as records,
+        count(*) filter (where state = 'WITHHELD') as withheld,
+        count(distinct subject_id) filter (where record_type = '210' and state <> 'WITHHELD')
+            as reported,
+        sum(overdue_total) filter (
+            where record_type = '210' and state <> 'WITHHELD' and report_date >= report_month
+        ) as overdue_total,
+        count(*) filter (
+            where
+                record_type = '210'
+                and state <> 'WITHHELD'
+                and report_date_code in ('10', '31', '32')
+        ) as first_reports,
+        count(*) filter (
+            where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('20', '32')
+        ) as closings
+    from marts.submission_records
+    group by all
+)
+
+select
+    runs.report_month,
+    runs.as_of,
+    runs.is_supplement,
+    coalesce(counted.records, 0) as records,  -- a month may have none
+    coalesce(counted.withheld, 0) as withheld,
+    coalesce(counted.reported, 0) as reported,
+    coalesce(counted.overdue_total, 0) as overdue_total,
+    coalesce(counted.first_reports, 0) as first_reports,
+    coalesce(counted.closings, 0) as closings
+from marts.runs
+left join counted
+    on runs.report_month = counted.report_month
+    and runs.as_of = counted.as_of
+order by all;
+
+create view marts.run_figures as
+select * from submission.run_figures;
 
 -- One row per institution and run: how far it came, who built and approved it, and the answers.
 create view marts.submissions as

@@ -132,6 +132,14 @@ def alert(settings: Settings, reasons: Mapping[str, str] | None = None) -> None:
     alert_answers(settings, settings.inbox / SET_ASIDE, now(), reasons or {})
 
 
+def alert_after_run(settings: Settings) -> None:
+    """The same after a run, which what is wrong here does not stop: the next act tries again."""
+    try:
+        alert(settings)
+    except (duckdb.Error, ReportingError, OSError) as fault:
+        log.warning("the bureau's answers were not alerted: %s", type(fault).__name__)
+
+
 def finish_releases(settings: Settings) -> None:
     """Finish every release whose batch is in the ledger, and remove what others had prepared."""
     for folder in sorted(settings.ledger.glob(PARTIAL.format("*"))):

@@ -12,13 +12,11 @@ from reporting.store.published_database import open_published
 from reporting.store.submission_ledger import RunState
 
 MOST_LINES = 30
-FIRST_REPORT = ("10", "31", "32")  # report time codes (bureau interface, section 3)
-CLOSING = ("20", "32")
 
-# Which records of marts.submission_records are of the run, and of the own run a month earlier.
+# Which rows of a table of runs or records are of the run, and of the own run a month earlier.
 OF_RUN = "(report_month = $month and as_of = $as_of)"
 OF_MONTH_BEFORE = "(report_month = $before and not is_supplement)"
-# A run also sends pending months: a status or an amount of the month is in the records about it.
+# A run also sends pending months: a status of the month is in the records about it.
 ABOUT_ITS_MONTH = "report_date >= report_month"
 
 
@@ -107,28 +105,32 @@ def _records(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
 def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     rows = connection.execute(
         f"select coalesce(repayment_status, '-'), count(*) filter (where {OF_RUN}), "
-        f"count(*) filter (where {OF_MONTH_BEFORE}), "
-        f"sum(overdue_total) filter (where {OF_RUN}), "
-        f"sum(overdue_total) filter (where {OF_MONTH_BEFORE}) "
+        f"count(*) filter (where {OF_MONTH_BEFORE}) "
         "from marts.submission_records where record_type = '210' and state <> 'WITHHELD' "
         f"and {ABOUT_ITS_MONTH} and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
         _both(run),
     ).fetchall()
-    yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before, *_ in rows) or "none"
-    now, before = (sum(row[place] or 0 for row in rows) for place in (3, 4))
+    yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before in rows) or "none"
+    now, before = connection.execute(
+        f"select coalesce(sum(overdue_total) filter (where {OF_RUN}), 0), "
+        f"coalesce(sum(overdue_total) filter (where {OF_MONTH_BEFORE}), 0) from marts.run_figures",
+        _both(run),
+    ).fetchall()[0]
     yield f"overdue in all: {now:,.2f} CNY ({before:,.2f} the month before)"
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
-    first, closing, late, withheld, rules = connection.execute(
-        "select count(*) filter (where state <> 'WITHHELD' and report_date_code in (?, ?, ?)), "
-        "count(*) filter (where state <> 'WITHHELD' and report_date_code in (?, ?)), "
-        "count(*) filter (where state <> 'WITHHELD' and report_date < report_month), "
-        "count(*) filter (where state = 'WITHHELD'), "
+    first, closing, withheld = connection.execute(
+        "select first_reports, closings, withheld from marts.run_figures "
+        "where report_month = ? and as_of = ?",
+        [run.month, run.as_of],
+    ).fetchall()[0]
+    late, rules = connection.execute(
+        "select count(*) filter (where state <> 'WITHHELD' and report_date < report_month), "
         "string_agg(distinct rule_ids, ', ' order by rule_ids) filter (where state = 'WITHHELD') "
         "from marts.submission_records where report_month = ? and as_of = ? "
         "and (record_type = '210' or state = 'WITHHELD')",
-        [*FIRST_REPORT, *CLOSING, run.month, run.as_of],
+        [run.month, run.as_of],
     ).fetchall()[0]
     (pending,) = connection.execute(
         "select count(*) from marts.months_owed where report_month = ?", [run.month]
