@@ -4,6 +4,7 @@ Facts alone, without words: ``answer`` words them for an expert, package ``state
 customer. They hold pseudonymous ids and amounts, and no personal data.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,7 @@ import duckdb
 from reporting.core.database import filled
 from reporting.core.errors import BadCall
 from reporting.store.published_database import months_shown
-from reporting.why.ids import is_meant, of_month, without_form
+from reporting.why.ids import without_form
 
 MOST_IDS = 5  # ids that are proposed
 CLOSING = ("20", "32")  # report-time codes of a closed account
@@ -100,14 +101,22 @@ def subject_of(connection: duckdb.DuckDBPyConnection, given: str, month: date) -
         return Subject(chosen, kind == "account")
     query = filled(
         """
-        with named as (
+        with named as (  -- by one column each: so the engine skips what holds no such value
             select customer_id, account_id
             from marts.reportable_population
-            where report_month = $month and $id in (customer_id, account_id)
+            where report_month = $month and customer_id = $id
+            union
+            select customer_id, account_id
+            from marts.reportable_population
+            where report_month = $month and account_id = $id
             union
             select customer_id, account_id
             from marts.submission_records
-            where record_type = '210' and $id in (customer_id, account_id)
+            where record_type = '210' and customer_id = $id
+            union
+            select customer_id, account_id
+            from marts.submission_records
+            where record_type = '210' and account_id = $id
             union
             select subject_id, null
             from marts.submission_records
@@ -190,32 +199,55 @@ def rows_with_id(
         else "table_name in ('accounts', 'customers') and (customer_id = $id "
         "or (table_name = 'customers' and row_key = $id))"
     )
-    return quarantined_rows(connection, month, which, subject.id)
+    return quarantined_rows(connection, month, which, id=subject.id)
 
 
 def rows_of_person(
     connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
 ) -> list[QuarantinedRow]:
     """The person's own quarantined rows and consent events, also under an id of another form."""
-    meant = is_meant("customer_id", of_month("customer_id"))
-    return quarantined_rows(
-        connection, month, f"table_name in ('customers', 'consents') and {meant}", customer_id
-    )
+    which = "table_name in ('customers', 'consents') and customer_id in $ids"
+    ids = _ids_meant(connection, "customer_id", customer_id, month)
+    return quarantined_rows(connection, month, which, ids=ids)
 
 
 def rows_of_account(
     connection: duckdb.DuckDBPyConnection, account_id: str, month: date
 ) -> list[QuarantinedRow]:
     """The quarantined rows that an account's ledger lacks, also under an id of another form."""
-    return quarantined_rows(
-        connection, month, is_meant("account_id", of_month("account_id")), account_id
+    ids = _ids_meant(connection, "account_id", account_id, month)
+    return quarantined_rows(connection, month, "account_id in $ids", ids=ids)
+
+
+def _ids_meant(
+    connection: duckdb.DuckDBPyConnection, column: str, known: str, month: date
+) -> list[str]:
+    """A known id, and those of quarantined rows that differ from it in form alone.
+
+    One that somebody else has is not meant: the population is asked only about such ids.
+    """
+    query = filled(
+        f"select distinct {column} from marts.quarantined_rows "
+        f"where {column} <> $id and {without_form(column)} = {without_form('$id')}",
+        id=known,
     )
+    alike = [one for (one,) in connection.execute(query).fetchall()]
+    if not alike:
+        return [known]
+    query = filled(
+        f"select distinct {column} from marts.reportable_population "
+        f"where report_month = $month and {column} in $alike",
+        month=month,
+        alike=alike,
+    )
+    others = {one for (one,) in connection.execute(query).fetchall()}
+    return [known, *(one for one in alike if one not in others)]
 
 
 def quarantined_rows(
-    connection: duckdb.DuckDBPyConnection, month: date, which: str, id_: str
+    connection: duckdb.DuckDBPyConnection, month: date, which: str, **given: str | Sequence[str]
 ) -> list[QuarantinedRow]:
-    """The rows in quarantine at a month's cut-off that meet a condition about ``$id``."""
+    """The rows in quarantine at a month's cut-off that meet a condition about what is given."""
     query = filled(
         "select account_id, table_name, row_key, source_file, string_agg(distinct rule_id || ' ('"
         " || reason || ')', ', ' order by rule_id || ' (' || reason || ')'),"
@@ -223,7 +255,7 @@ def quarantined_rows(
         "where (select as_of from marts.built_months where report_month = $month) "
         f"between first_seen and last_seen and {which} group by all order by all",
         month=month,
-        id=id_,
+        **given,
     )
     return [QuarantinedRow(*row) for row in connection.execute(query).fetchall()]
 
@@ -310,12 +342,10 @@ def pending_months(
     found: dict[str, list[PendingMonth]] = {}
     query = filled(
         "select owed.account_id, owed.owed_month, owed.held_back_by, owed.episode_started_on, "
-        "string_agg(repairs.rule_id || ' (' || repairs.sentence || ')', ', ' "
-        "order by repairs.rule_id) "
-        "from marts.months_owed as owed left join marts.repair_queue as repairs "
-        "on owed.account_id = repairs.account_id and owed.report_month = repairs.report_month "
-        "and owed.owed_month = date_trunc('month', repairs.report_date) "
-        "and repairs.cause = 'WITHHELD' "
+        "string_agg(rules.rule_id || ' (' || rules.sentence || ')', ', ' order by rules.rule_id) "
+        "from marts.months_owed as owed left join marts.bureau_rules as rules "
+        "on owed.held_back_by = 'WITHHELD' and rules.severity = 'E' "
+        "and list_contains(string_split(owed.rule_ids, ', '), rules.rule_id) "
         "where owed.account_id in $accounts and owed.report_month = $month "
         "group by all order by owed.owed_month",
         accounts=accounts,

@@ -4,6 +4,7 @@
 UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 HALF = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+-_@"
 FULL = "".join(chr(ord(sign) + ord("\uff01") - ord("!")) for sign in HALF)
+PLAIN = "[1-9A-Za-z][0-9A-Za-z]*"
 SCIENTIFIC = "[0-9]+([.][0-9]+e[+]?|e[+])[0-9]+"
 
 
@@ -14,23 +15,6 @@ def without_form(expression: str) -> str:
     is_number = f"regexp_full_match({plain}, '{SCIENTIFIC}')"
     number = f"try_cast(case when {is_number} then {plain} end as decimal(38, 0))"
     text = f"coalesce(cast({number} as varchar), {plain})"
-    return f"ltrim(regexp_replace({text}, '[.]0+$|[^0-9a-z]', '', 'g'), '0')"
-
-
-def is_meant(column: str, known: str) -> str:
-    """SQL: true where a row's id is the parameter ``$id``, or like it and no known id.
-
-    ``known``: a query of the ids that are known.
-    """
-    return (
-        f"({column} = $id or ({without_form(column)} = {without_form('$id')} "
-        f"and {column} not in ({known})))"
-    )
-
-
-def of_month(column: str) -> str:
-    """SQL: the ids of a column of the population in the month ``$month``."""
-    return (
-        f"select {column} from marts.reportable_population "
-        f"where report_month = $month and {column} is not null"
-    )
+    stripped = f"ltrim(regexp_replace({text}, '[.]0+$|[^0-9a-z]', '', 'g'), '0')"
+    is_plain = f"regexp_full_match({expression}, '{PLAIN}')"
+    return f"case when {is_plain} then lower({expression}) else {stripped} end"
