@@ -133,7 +133,7 @@ def alert(settings: Settings, reasons: Mapping[str, str] | None = None) -> None:
 
 
 def alert_after_run(settings: Settings) -> None:
-    """The same after a run, which what is wrong here does not stop: the next act tries again."""
+    """Alert after a run. A fault of the alert does not stop the run; the next act tries again."""
     try:
         alert(settings)
     except (duckdb.Error, ReportingError, OSError) as fault:
