@@ -6,13 +6,16 @@ cycle, sections 9 and 10). A message never holds a value of a record.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
+
+import duckdb
 
 from reporting.alerts import open_alerts
 from reporting.alerts.alert import FEEDBACK, Alert
 from reporting.alerts.send import may_have_destinations, send_alert
 from reporting.checks.results import CheckResult
+from reporting.core.database import filled
 from reporting.core.settings import Settings
 from reporting.store.published_database import months_shown, open_published
 from reporting.store.submission_ledger import published_head
@@ -66,30 +69,29 @@ def alert_answers(
     """
     if published_head(settings) is None:
         return
+    aside = sorted(path.name for path in set_aside.glob("*"))
     with open_published(settings) as connection:
         ((newest,),) = connection.execute(NEWEST).fetchall()
-    aside = sorted(path.name for path in set_aside.glob("*"))
-    seen = [str(newest), *(["no destination"] if not may_have_destinations() else []), *aside]
-    if seen == open_alerts.answers_seen(settings):
-        return
+        seen = [str(newest), *(["no destination"] if not may_have_destinations() else []), *aside]
+        if seen == open_alerts.answers_seen(settings):
+            return
+        waiting = [*_rejected(connection, at), *_set_aside(aside, reasons, at)]
+        built = months_shown(connection)
+    newest_month = built[-1].month if built else at.date().replace(day=1)
     known = open_alerts.recall(settings).ids(FEEDBACK)
-    waiting = [*_rejected(settings, at), *_set_aside(aside, reasons, at)]
     done = {one for _, one in known} - {one.check_id for one in waiting}
     new = [one for one in waiting if (one.owner, one.check_id) not in known]
-    delivered = send_alert(
-        Alert.answered(at, _newest_month(settings, at), settings, new, done), settings
-    )
+    delivered = send_alert(Alert.answered(at, newest_month, settings, new, done), settings)
     if all(delivered.values()):
         open_alerts.keep_answers_seen(settings, seen)
 
 
-def _rejected(settings: Settings, at: datetime) -> Iterator[CheckResult]:
-    with open_published(settings) as connection:
-        if not connection.execute(
-            "select 1 from marts.submission_events where event in ('REJECTED', 'REFUSED') limit 1"
-        ).fetchall():
-            return
-        rows = connection.execute(WAITING, {"most": MOST_EXAMPLES}).fetchall()
+def _rejected(connection: duckdb.DuckDBPyConnection, at: datetime) -> Iterator[CheckResult]:
+    if not connection.execute(
+        "select 1 from marts.submission_events where event in ('REJECTED', 'REFUSED') limit 1"
+    ).fetchall():
+        return
+    rows = connection.execute(filled(WAITING, most=MOST_EXAMPLES)).fetchall()
     for file, code, owner, sentence, to_do, due_on, count, examples, records, is_refused in rows:
         kind = REFUSED if is_refused else REJECTED
         yield CheckResult(
@@ -122,9 +124,3 @@ def _set_aside(names: list[str], reasons: Mapping[str, str], at: datetime) -> It
             owner="pipeline",
             evaluated_at=at,
         )
-
-
-def _newest_month(settings: Settings, at: datetime) -> date:
-    with open_published(settings) as connection:
-        built = months_shown(connection)
-    return built[-1].month if built else at.date().replace(day=1)

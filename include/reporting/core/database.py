@@ -4,9 +4,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 
@@ -33,8 +33,17 @@ CONTENTS = """
 READABLE_BY = "v1.0.0"
 
 _ENGINES: list[duckdb.DuckDBPyConnection] = []  # the one of this process, once it is needed
-os.register_at_fork(before=_ENGINES.clear)  # a fork has none of its threads and must not end it
+_KEPT: dict[Hashable, str] = {}  # what the kept database of the engine follows from -> its name
 _NUMBERS = count(1)
+
+
+def _leave_engine() -> None:
+    """Forget the engine of this process; the next database starts another one."""
+    _KEPT.clear()
+    _ENGINES.clear()
+
+
+os.register_at_fork(before=_leave_engine)  # a fork has none of its threads and must not end it
 
 
 def literal(value: object) -> str:
@@ -42,14 +51,21 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def filled(query: str, **values: date | str | Sequence[str]) -> str:
+Value = int | date | str | Sequence[str]
+
+
+def filled(query: str, **values: Value) -> str:
     """A query with its parameters, such as ``$month``, as literals; a sequence stands after ``in``.
 
     For answers that somebody waits for: to bind a parameter, DuckDB's client imports pandas, which
     takes half a second.
     """
 
-    def as_sql(value: date | str | Sequence[str]) -> str:
+    def as_sql(value: Value) -> str:
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, datetime):
+            return f"timestamp {literal(value)}"
         if isinstance(value, date):
             return f"date {literal(value)}"
         if isinstance(value, str):
@@ -95,6 +111,31 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
+def kept_in_memory(
+    source: Hashable, fill: Callable[[duckdb.DuckDBPyConnection], None]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in the engine of ``in_memory`` that is filled once and then read again and again.
+
+    ``source``: all that its content follows from. The database of another source replaces it.
+    """
+    name = _KEPT.get(source)
+    if name is None:
+        name = f"database_{next(_NUMBERS)}"
+        try:
+            with _cursor(f"attach ':memory:' as {name}; use {name}") as connection:
+                fill(connection)
+        except BaseException:
+            _detach(name)
+            raise
+        for other in _KEPT.values():
+            _detach(other)
+        _KEPT.clear()
+        _KEPT[source] = name
+    with _cursor(f"use {name}") as connection:
+        yield connection
+
+
+@contextmanager
 def attached(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database file, read only and for a moment, in the engine of ``in_memory``."""
     with _database_in_engine(str(file), "(read_only)") as connection:
@@ -103,23 +144,35 @@ def attached(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _database_in_engine(address: str, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    name = f"database_{next(_NUMBERS)}"
+    try:
+        with _cursor(f"attach {literal(address)} as {name} {options}; use {name}") as connection:
+            yield connection
+    finally:
+        _detach(name)
+
+
+def _detach(name: str) -> None:
+    if _ENGINES:
+        with _ENGINES[0].cursor() as cursor:
+            cursor.execute(f"detach database if exists {name}")
+
+
+@contextmanager
+def _cursor(start: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor of the engine of this process, which begins with a statement."""
     if not _ENGINES:
         _ENGINES.append(duckdb.connect())
-    engine = _ENGINES[0]
-    name = f"database_{next(_NUMBERS)}"
-    connection = engine.cursor()
+    connection = _ENGINES[0].cursor()
     try:
-        connection.execute(f"attach {literal(address)} as {name} {options}; use {name}")
+        connection.execute(start)
         yield connection
     except (duckdb.FatalException, duckdb.InternalException):
-        _ENGINES.clear()  # it would refuse all that follows
+        _leave_engine()  # it would refuse all that follows
         raise
     finally:
         connection.interrupt()  # closing would wait for a query that was left in the middle
         connection.close()
-        if engine in _ENGINES:
-            with engine.cursor() as other:
-                other.execute(f"detach database if exists {name}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.core.database import literal
+from reporting.core.database import filled, literal
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.records.files import SubmissionFile
@@ -106,12 +106,17 @@ def require_closed(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     )
     try:
         found = connection.execute(
-            "select step_number, coalesce(reporter_code, 'all'), coalesce(product_code, 'all'), "
-            f"step, {accounts}, {balance}, {overdue}, bool_and(is_closed) "
-            "from marts.reconciliation where report_month = ? and as_of = ? and step_number <= ? "
-            "group by step_number, step, reporter_code, product_code, record_type, account_group, "
-            "repayment_status order by all",
-            [run.month, run.as_of, LAST_STORED],
+            filled(
+                "select step_number, coalesce(reporter_code, 'all'), "
+                f"coalesce(product_code, 'all'), step, {accounts}, {balance}, {overdue}, "
+                "bool_and(is_closed) from marts.reconciliation "
+                "where report_month = $month and as_of = $as_of and step_number <= $last "
+                "group by step_number, step, reporter_code, product_code, record_type, "
+                "account_group, repayment_status order by all",
+                month=run.month,
+                as_of=run.as_of,
+                last=LAST_STORED,
+            )
         ).fetchall()
     except duckdb.CatalogException:  # published by an older version
         found = []

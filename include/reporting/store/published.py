@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.core.database import in_memory, parquet_rows
+from reporting.core.database import in_memory, literal, parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
@@ -106,7 +106,7 @@ def unreadable(files: Iterable[Path]) -> list[Path]:
     with in_memory() as connection:
         for path in files:
             try:
-                connection.execute("from parquet_file_metadata(?)", [str(path)]).fetchall()
+                connection.execute(f"from parquet_file_metadata({literal(path)})").fetchall()
             except duckdb.Error:
                 found.append(path)
     return found

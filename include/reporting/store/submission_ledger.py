@@ -19,7 +19,14 @@ from typing import Any
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import attached, in_memory, json_rows, literal, parquet_rows
+from reporting.core.database import (
+    attached,
+    in_memory,
+    json_rows,
+    kept_in_memory,
+    literal,
+    parquet_rows,
+)
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -291,9 +298,13 @@ def show_events(
 def ledger_views(
     settings: Settings, upto: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in memory with the events and the states of runs and files."""
-    with in_memory() as connection:
-        show_events(connection, settings, upto)
+    """A connection in memory with the events and the states of runs and files, to be read.
+
+    The states are worked out once for each state of the ledger: an act reads them many times.
+    """
+    files = batches(settings)[:upto]
+    source = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    with kept_in_memory(source, lambda shown: show_events(shown, settings, upto)) as connection:
         yield connection
 
 

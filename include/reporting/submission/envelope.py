@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gnupg import GPG
+from zlib_ng import zlib_ng
 
 from reporting.core import atomic
 from reporting.core.errors import DataNotFit, MachineFault
@@ -126,7 +127,7 @@ def seal(clear: Path, for_bureau: Path | None, for_archive: Path, settings: Sett
     if for_bureau is not None:
         targets[BUREAU] = (for_bureau, settings.bureau_key[:1])
     sha256, size = hashlib.sha256(), 0
-    gzip = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+    gzip = zlib_ng.compressobj(LEVEL, zlib.DEFLATED, GZIP)
     try:
         with ExitStack() as stack:
             gpg = stack.enter_context(keyring(settings))

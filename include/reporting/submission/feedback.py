@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from reporting.core import atomic
-from reporting.core.database import in_memory
+from reporting.core.database import filled, in_memory, literal, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -145,8 +145,7 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
     with ledger_views(settings) as connection:
         known = connection.execute(
             "select distinct reference from marts.submission_events "
-            "where event in ('ANSWERED', 'REFUSED') and sha256 = ?",
-            [digest],
+            f"where event in ('ANSWERED', 'REFUSED') and sha256 = {literal(digest)}"
         ).fetchall()
     if known:
         ((name,),) = known
@@ -242,7 +241,8 @@ def _sent(file_name: str, settings: Settings) -> Sent | None:
     """A file as it was released under this name, with its newest answer."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            """
+            filled(
+                """
             with answers as (
                 select reporter_code, file_name, max_by(event, batch) as state,
                     max_by(coalesce(reference, actor), batch) as answered_by,
@@ -266,9 +266,10 @@ def _sent(file_name: str, settings: Settings) -> Sent | None:
             left join answers
                 on sent.reporter_code = answers.reporter_code
                 and sent.file_name = answers.file_name
-            where sent.event = 'RELEASED' and sent.file_name = ?
+            where sent.event = 'RELEASED' and sent.file_name = $file_name
             """,
-            [file_name],
+                file_name=file_name,
+            )
         ).fetchall()
     if not rows:
         return None
@@ -299,7 +300,8 @@ def _sent_again(sent: Sent, settings: Settings) -> str | None:
     """
     with open_published(settings) as connection:
         rows = connection.execute(
-            """
+            filled(
+                """
             select min(again.file_name)
             from marts.submission_records as mine
             inner join marts.submission_records as again
@@ -317,10 +319,12 @@ def _sent_again(sent: Sent, settings: Settings) -> str | None:
             inner join submission.file_states as answered
                 on mine.reporter_code = answered.reporter_code
                 and mine.file_name = answered.file_name
-            where mine.file_name = ? and mine.reporter_code = ? and mine.state = 'REJECTED'
-                and files.batch > answered.answer_batch
+            where mine.file_name = $file_name and mine.reporter_code = $reporter_code
+                and mine.state = 'REJECTED' and files.batch > answered.answer_batch
             """,
-            [sent.file_name, sent.reporter_code],
+                file_name=sent.file_name,
+                reporter_code=sent.reporter_code,
+            )
         ).fetchall()
     return rows[0][0] if rows else None
 
@@ -335,8 +339,8 @@ def _record_ids(sent: Sent, lines: list[str], settings: Settings) -> list[str]:
     with in_memory() as connection:
         known = dict(
             connection.execute(
-                "select content_sha256, record_id from read_parquet(?) where file_name = ?",
-                [str(journal), sent.built_name],
+                f"select content_sha256, record_id from {parquet_rows(journal)} "
+                f"where file_name = {literal(sent.built_name)}"
             ).fetchall()
         )
     hashes = [hmac.digest(key, line.encode(), "sha256").hex() for line in lines]

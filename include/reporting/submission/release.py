@@ -228,9 +228,10 @@ def _with_values(
 def _freeze(name: str, digest: str, state: RunState, folder: Path, settings: Settings) -> Event:
     """Copy a published table of the run for good, as its build wrote it (section 6)."""
     source = frozen_source(name, state, settings)
-    target = folder / RUNS / state.run.label
-    target.mkdir(parents=True, exist_ok=True)
-    copy = shutil.copyfile(source, target / f"{name}.parquet")
+    copy = folder / RUNS / state.run.label / f"{name}.parquet"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    # with its time, by which the published database sees that it shows this very table
+    shutil.copy2(source, copy)
     copy.chmod(FILE_MODE)
     if atomic.sha256(copy) != digest:
         raise changed(source)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reporting.core import atomic
+from reporting.core.database import filled
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -38,8 +39,8 @@ inner join {RECORDS} as sent
     and built.report_date = sent.report_date
     and built.subject = sent.subject
 where
-    built.report_month = ?
-    and built.as_of = ?
+    built.report_month = $month
+    and built.as_of = $as_of
     and built.state = 'BUILT'
     and sent.state in ('RELEASED', 'ACCEPTED')
 order by all
@@ -121,11 +122,15 @@ def built_files(state: RunState, settings: Settings) -> list[BuiltFile]:
     """The clear files of the run's newest build, with the names under which they are sent."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            "select reporter_code, built_name, sha256, bytes, records "
-            "from marts.submission_events where event = 'BUILT' and built_name is not null "
-            "and batch = (select max(batch) from marts.submission_events "
-            "where event = 'BUILT' and run_id = ? and report_month = ? and as_of = ?) order by all",
-            [state.run_id, state.report_month, state.as_of],
+            filled(
+                "select reporter_code, built_name, sha256, bytes, records "
+                "from marts.submission_events where event = 'BUILT' and built_name is not null "
+                "and batch = (select max(batch) from marts.submission_events where event = 'BUILT' "
+                "and run_id = $run_id and report_month = $month and as_of = $as_of) order by all",
+                run_id=state.run_id,
+                month=state.report_month,
+                as_of=state.as_of,
+            )
         ).fetchall()
         used = {
             name
@@ -147,9 +152,12 @@ def refused_names(state: RunState, settings: Settings) -> dict[tuple[str, str], 
     """The files of a released run that the bureau refused whole: name as built -> name as sent."""
     with ledger_views(settings) as connection:
         rows = connection.execute(
-            "select reporter_code, built_name, file_name from submission.file_states "
-            "where state = 'REFUSED' and report_month = ? and as_of = ? order by all",
-            [state.report_month, state.as_of],
+            filled(
+                "select reporter_code, built_name, file_name from submission.file_states "
+                "where state = 'REFUSED' and report_month = $month and as_of = $as_of order by all",
+                month=state.report_month,
+                as_of=state.as_of,
+            )
         ).fetchall()
     return {(reporter, built): sent for reporter, built, sent in rows}
 
@@ -245,7 +253,7 @@ def require_in_order(run: Run, settings: Settings) -> None:
 def _require_not_sent(run: Run, settings: Settings) -> None:
     """Require that no record of the run is sent already (section 3.3)."""
     with open_published(settings) as connection:
-        twice = connection.execute(SENT_TWICE, [run.month, run.as_of]).fetchall()
+        twice = connection.execute(filled(SENT_TWICE, month=run.month, as_of=run.as_of)).fetchall()
     for kind, subject, day, file in twice:
         raise DataNotFit(
             f"{kind} of {subject} about {day} is sent already (file {file}); run the month again, "
@@ -276,10 +284,14 @@ def frozen_digests(state: RunState, settings: Settings) -> dict[str, str]:
     """The hashes of the tables that are frozen with a run, as its build wrote them (section 6)."""
     with ledger_views(settings) as connection:
         (details,) = connection.execute(
-            "select max_by(details, batch) from marts.submission_events "
-            "where event = 'BUILT' and built_name is null and run_id = ? and report_month = ? "
-            "and as_of = ?",
-            [state.run_id, state.report_month, state.as_of],
+            filled(
+                "select max_by(details, batch) from marts.submission_events "
+                "where event = 'BUILT' and built_name is null and run_id = $run_id "
+                "and report_month = $month and as_of = $as_of",
+                run_id=state.run_id,
+                month=state.report_month,
+                as_of=state.as_of,
+            )
         ).fetchall()[0]
     return dict(json.loads(details)["tables"])
 

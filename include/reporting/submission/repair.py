@@ -156,9 +156,11 @@ def is_committed(nonce: str, settings: Settings) -> bool:
     with ledger_views(settings) as connection:
         return bool(
             connection.execute(
-                "select 1 from marts.submission_events where event = 'RELEASED' "
-                "and json_extract_string(details, '$.nonce') = ?",
-                [nonce],
+                filled(
+                    "select 1 from marts.submission_events where event = 'RELEASED' "
+                    "and json_extract_string(details, '$.nonce') = $nonce",
+                    nonce=nonce,
+                )
             ).fetchall()
         )
 
@@ -180,21 +182,21 @@ def finish(folder: Path, nonce: str, settings: Settings) -> None:
             part.rename(final)
             atomic.sync_folder(final.parent)
     _remove_clear_files(nonce, settings)
-    if settings.published_database.is_file():
-        build_database(settings)
     atomic.delete(folder)
 
 
 def _remove_clear_files(nonce: str, settings: Settings) -> None:
     with ledger_views(settings) as connection:
         files = connection.execute(
-            "select events.reporter_code, events.built_name, events.sha256, runs.label "
-            "from marts.submission_events as events inner join submission.run_states as runs "
-            "on events.report_month = runs.report_month and events.as_of = runs.as_of "
-            "where events.event = 'RELEASED' and events.built_name is not null "
-            "and events.batch in (select batch from marts.submission_events "
-            "where event = 'RELEASED' and json_extract_string(details, '$.nonce') = ?)",
-            [nonce],
+            filled(
+                "select events.reporter_code, events.built_name, events.sha256, runs.label "
+                "from marts.submission_events as events inner join submission.run_states as runs "
+                "on events.report_month = runs.report_month and events.as_of = runs.as_of "
+                "where events.event = 'RELEASED' and events.built_name is not null "
+                "and events.batch in (select batch from marts.submission_events "
+                "where event = 'RELEASED' and json_extract_string(details, '$.nonce') = $nonce)",
+                nonce=nonce,
+            )
         ).fetchall()
     released = {
         settings.submissions / reporter / label / name: digest

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from reporting.core.database import filled, literal
 from reporting.core.run import Run, previous_month
 from reporting.core.settings import Settings
 from reporting.store.published_database import open_published
@@ -85,56 +86,60 @@ def _run(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str
     for reporter, name, records, digest in connection.execute(
         "select reporter_code, built_name, records, left(sha256, 12) from marts.submission_events "
         "where event = 'BUILT' and built_name is not null and batch = (select max(batch) "
-        "from marts.submission_events where event = 'BUILT' and run_id = ?) order by all",
-        [state.run_id],
+        "from marts.submission_events where event = 'BUILT' "
+        f"and run_id = {literal(state.run_id)}) order by all",
     ).fetchall():
         yield f"{reporter} {name}: {records:,} records, {digest}"
 
 
 def _records(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
-    rows = connection.execute(
+    rows = _rows(
+        connection,
+        run,
         f"select reporter_code, record_type, count(*) filter (where {OF_RUN}), "
         f"count(*) filter (where {OF_MONTH_BEFORE}) from marts.submission_records "
         f"where state <> 'WITHHELD' and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
-        _both(run),
-    ).fetchall()
+    )
     for reporter, kind, now, before in rows:
         yield f"{reporter} {kind}: {now:,} ({before:,} the month before)"
 
 
 def _statuses(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
-    rows = connection.execute(
+    rows = _rows(
+        connection,
+        run,
         f"select coalesce(repayment_status, '-'), count(*) filter (where {OF_RUN}), "
         f"count(*) filter (where {OF_MONTH_BEFORE}) "
         "from marts.submission_records where record_type = '210' and state <> 'WITHHELD' "
         f"and {ABOUT_ITS_MONTH} and ({OF_RUN} or {OF_MONTH_BEFORE}) group by all order by all",
-        _both(run),
-    ).fetchall()
+    )
     yield ", ".join(f"{status}: {now:,} ({before:,})" for status, now, before in rows) or "none"
-    now, before = connection.execute(
+    now, before = _rows(
+        connection,
+        run,
         f"select coalesce(sum(overdue_total) filter (where {OF_RUN}), 0), "
         f"coalesce(sum(overdue_total) filter (where {OF_MONTH_BEFORE}), 0) from marts.run_figures",
-        _both(run),
-    ).fetchall()[0]
+    )[0]
     yield f"overdue in all: {now:,.2f} CNY ({before:,.2f} the month before)"
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
-    first, closing, withheld = connection.execute(
-        "select first_reports, closings, withheld from marts.run_figures "
-        "where report_month = ? and as_of = ?",
-        [run.month, run.as_of],
-    ).fetchall()[0]
-    late, rules = connection.execute(
+    first, closing, withheld = _rows(
+        connection,
+        run,
+        f"select first_reports, closings, withheld from marts.run_figures where {OF_RUN}",
+    )[0]
+    late, rules = _rows(
+        connection,
+        run,
         "select count(*) filter (where state <> 'WITHHELD' and report_date < report_month), "
         "string_agg(distinct rule_ids, ', ' order by rule_ids) filter (where state = 'WITHHELD') "
-        "from marts.submission_records where report_month = ? and as_of = ? "
+        f"from marts.submission_records where {OF_RUN} "
         "and (record_type = '210' or state = 'WITHHELD')",
-        [run.month, run.as_of],
-    ).fetchall()[0]
-    (pending,) = connection.execute(
-        "select count(*) from marts.months_owed where report_month = ?", [run.month]
-    ).fetchall()[0]
+    )[0]
+    (pending,) = _rows(
+        connection, run, "select count(*) from marts.months_owed where report_month = $month"
+    )[0]
     return (
         f"{first:,} first reports, {closing:,} closings, {late:,} of earlier months, "
         f"{withheld:,} withheld"
@@ -145,13 +150,14 @@ def _numbers(connection: duckdb.DuckDBPyConnection, run: Run) -> str:
 
 def _reconciliation(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     """One line: the accounts on their way from the feed into the files, and whether all closes."""
-    rows = connection.execute(
+    rows = _rows(
+        connection,
+        run,
         "select step, sum(accounts) filter (where part = 'total' "
         "and coalesce(record_type, '210') = '210'), bool_and(is_closed) "
-        "from marts.reconciliation where report_month = ? and as_of = ? and step_number <= 4 "
+        f"from marts.reconciliation where {OF_RUN} and step_number <= 4 "
         "group by step_number, step order by step_number",
-        [run.month, run.as_of],
-    ).fetchall()
+    )
     if rows:
         yield ", ".join(
             f"{step} {total or 0:,}{'' if is_closed else ' DOES NOT CLOSE'}"
@@ -161,11 +167,12 @@ def _reconciliation(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator
 
 def _unusual(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     """The portfolio metrics that left what the months before allow."""
-    for figure, scope, value, least, most in connection.execute(
+    for figure, scope, value, least, most in _rows(
+        connection,
+        run,
         "select figure, scope, value, allowed_from, allowed_to from marts.batch_figures "
-        "where report_month = ? and is_unusual order by figure, scope",
-        [run.month],
-    ).fetchall():
+        "where report_month = $month and is_unusual order by figure, scope",
+    ):
         bounds = f"{_bound(least, 'any')} to {_bound(most, 'any')}"
         yield f"{figure} of {scope}: {value:,.2f}, usual {bounds}"
 
@@ -175,17 +182,19 @@ def _bound(value: float | None, without: str) -> str:
 
 
 def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
-    rows = connection.execute(
+    rows = _rows(
+        connection,
+        run,
         "select check_id, rows_failing, is_waived from marts.data_quality_results "
-        "where report_month = ? and as_of = ? and not passed "
-        "order by rows_failing desc, check_id",
-        [run.month, run.as_of],
-    ).fetchall()
+        f"where {OF_RUN} and not passed order by rows_failing desc, check_id",
+    )
     if not rows:
         yield "all passed"
     for check, failing, is_waived in rows:
         yield f"warning {check}: {failing:,} rows" + (", waived" if is_waived else "")
 
 
-def _both(run: Run) -> dict[str, Any]:
-    return {"month": run.month, "as_of": run.as_of, "before": previous_month(run.month)}
+def _rows(connection: duckdb.DuckDBPyConnection, run: Run, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query about a run: ``$month``, ``$as_of``; ``$before`` is the month before."""
+    values = {"month": run.month, "as_of": run.as_of, "before": previous_month(run.month)}
+    return connection.execute(filled(query, **values)).fetchall()
