@@ -17,7 +17,7 @@ from reporting.monitoring import submission_watch
 from reporting.pipeline import feedback_task, steps
 from reporting.pipeline.airflow import reporting_variables
 from reporting.store.month_order import run_of
-from reporting.store.published_database import build_database
+from reporting.store.published_database import OF_RECORDS, build_database
 from reporting.submission import feedback
 from reporting.submission.approval import next_act
 
@@ -62,6 +62,14 @@ def test_what_is_listed_is_rejected_and_the_rest_accepted(released: Released) ->
     assert f"{rejected} records rejected" in page
     kept = query(released.settings, "select details from marts.submission_events")
     assert not any("110101199001011234" in str(details) for (details,) in kept)
+    for table in OF_RECORDS:  # each is what the view says that fills it
+        shown = query(released.settings, f"from submission.{table} order by all")
+        assert shown == query(released.settings, f"from submission.{table}_now order by all")
+    assert query(released.settings, "select count(*) from marts.repair_queue")[0][0] >= 2
+    assert query(
+        released.settings,
+        "select sum(accounts) from marts.reconciliation where item = 'rejected ABR006'",
+    ) == [(1,)]
 
 
 @pytest.mark.parametrize(

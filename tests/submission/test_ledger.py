@@ -63,6 +63,35 @@ def test_a_batch_is_a_numbered_file_that_names_the_one_before(settings: Settings
     assert ledger.broken_batches(settings) == []
 
 
+def test_the_states_that_are_kept_are_those_of_the_newest_batch(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def states(of: Settings) -> list[str]:
+        return [one.state for one in ledger.run_states(of)]
+
+    write(settings, of_run("BUILT"))
+    with ledger.ledger_views(settings) as before:
+        assert states(settings) == ["BUILT"]
+        write(settings, of_run("APPROVED"), by="os:bo")
+        assert states(settings) == ["APPROVED"]
+        assert before.execute("select count(*) from marts.submission_events").fetchall() == [(1,)]
+    with ledger.ledger_views(settings, upto=1) as earlier:
+        assert earlier.execute("select state from submission.run_states").fetchall() == [("BUILT",)]
+    assert states(settings.model_copy(update={"home": tmp_path / "other"})) == []
+    assert states(settings) == ["APPROVED"]
+
+
+def test_a_batch_that_cannot_be_read_leaves_no_states_behind(settings: Settings) -> None:
+    write(settings, of_run("BUILT"))
+    file = ledger.batches(settings)[0]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40])
+    with pytest.raises(duckdb.Error):
+        ledger.run_states(settings)
+    file.write_bytes(whole)
+    assert [one.state for one in ledger.run_states(settings)] == ["BUILT"]
+
+
 @pytest.mark.parametrize("what", ["changed", "missing"])
 def test_the_newest_batch_is_compared_with_the_published_database(
     settings: Settings, what: str

@@ -5,7 +5,7 @@ from pathlib import Path
 from reporting.store import published_database
 
 SCRIPT = Path(published_database.__file__).with_name("submission_views.sql")
-REJECTED = ("submission.rejected_now", "submission.rejected_records")
+REJECTED = ("submission.rejected_records_now", "submission.rejected_records")
 
 
 def statements_of(*relations: str) -> str:

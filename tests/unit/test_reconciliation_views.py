@@ -13,6 +13,7 @@ VIEWS = Path(published_database.__file__).with_name("reconciliation_views.sql")
 # one of them repaired by the supplement and one by June; June is not answered yet.
 RECORDS = """
 create schema marts;
+create schema submission;
 create table marts.submission_records as select
     month::date as report_month, cut_off::timestamp as as_of, 'R' as reporter_code, record_type,
     account_id, about::date as report_date, state, code as feedback_code, balance as acct_bal,

@@ -90,7 +90,7 @@ def test_a_withheld_month_is_to_be_repaired_until_a_supplement_has_sent_it(
 
 def queue(connection: duckdb.DuckDBPyConnection) -> list[str]:
     places = {"repair_queue": "withheld", "reportable_population": "population"}
-    relations = statements_of(*REJECTED, "marts.repair_queue")
+    relations = statements_of(*REJECTED, "submission.repair_queue_now")
     connection.execute(relations.format(**places, repair_days=10))
-    rows = connection.execute("select record_id from marts.repair_queue").fetchall()
+    rows = connection.execute("select record_id from submission.repair_queue_now").fetchall()
     return [record_id for (record_id,) in rows]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -34,6 +35,7 @@ READABLE_BY = "v1.0.0"
 
 _ENGINES: list[duckdb.DuckDBPyConnection] = []  # the one of this process, once it is needed
 _KEPT: dict[Hashable, str] = {}  # what the kept database of the engine follows from -> its name
+_READERS: Counter[str] = Counter()  # open blocks of ``kept_in_memory``, by the name of the database
 _NUMBERS = count(1)
 
 
@@ -116,23 +118,39 @@ def kept_in_memory(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in the engine of ``in_memory`` that is filled once and then read again and again.
 
-    ``source``: all that its content follows from. The database of another source replaces it.
+    ``source``: all that its content follows from. That of another source takes its place, and it is
+    given up once nobody reads it any more.
     """
-    name = _KEPT.get(source)
-    if name is None:
-        name = f"database_{next(_NUMBERS)}"
-        try:
-            with _cursor(f"attach ':memory:' as {name}; use {name}") as connection:
-                fill(connection)
-        except BaseException:
+    name = _KEPT.get(source) or _keep(source, fill)
+    _READERS[name] += 1
+    try:
+        with _cursor(f"use {name}") as connection:
+            yield connection
+    finally:
+        _READERS[name] -= 1
+        _give_up({name})
+
+
+def _keep(source: Hashable, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> str:
+    name = f"database_{next(_NUMBERS)}"
+    try:
+        with _cursor(f"attach ':memory:' as {name}; use {name}") as connection:
+            fill(connection)
+    except BaseException:
+        _detach(name)
+        raise
+    before = {*_KEPT.values()}
+    _KEPT.clear()
+    _KEPT[source] = name
+    _give_up(before)
+    return name
+
+
+def _give_up(names: set[str]) -> None:
+    """Detach those of some databases that are neither kept nor read."""
+    for name in names - {*_KEPT.values()}:
+        if not _READERS[name]:
             _detach(name)
-            raise
-        for other in _KEPT.values():
-            _detach(other)
-        _KEPT.clear()
-        _KEPT[source] = name
-    with _cursor(f"use {name}") as connection:
-        yield connection
 
 
 @contextmanager

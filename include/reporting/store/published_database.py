@@ -65,6 +65,17 @@ SHOWN_BY = {
 }
 
 
+# Whether approvals and the like alone are new, which say nothing of a record.
+HAS_ONLY_DECISIONS = """
+    select coalesce(bool_and(event in ('APPROVED', 'DECLINED')), true)
+    from ledger.marts.submission_events
+    where batch > (select batch from submission.ledger_head)
+"""
+# Tables of submission that answers change: each is filled by the view of its name and "_now". The
+# second reads the first.
+OF_RECORDS = ("rejected_records", "repair_queue", "reconciliation")
+
+
 ALERT_EVENTS = {
     "happened_at": "TIMESTAMP",
     "event": "VARCHAR",
@@ -155,22 +166,21 @@ def _write_events(settings: Settings) -> None:
             "select schema_name, table_name from duckdb_tables() where database_name = 'ledger'"
         ).fetchall()
         connection.execute(f'use "{name}"')
-        # emptied and not created again, so that tables keep their comments
-        renewed = {f"{schema}.{table}": f"ledger.{schema}.{table}" for schema, table in tables}
-        for table, source in renewed.items():
-            connection.execute(f"truncate {table}; insert into {table} from {source}")
-        if _has_rejected_records(connection):
-            connection.execute(
-                "truncate submission.rejected_records; "
-                "insert into submission.rejected_records from submission.rejected_now"
-            )
+        [(has_only_decisions,)] = connection.execute(HAS_ONLY_DECISIONS).fetchall()
+        for schema, table in tables:
+            _fill_again(connection, f"{schema}.{table}", f"ledger.{schema}.{table}")
         connection.execute("detach ledger")
+        if has_only_decisions:
+            return
+        views = connection.execute("select view_name from duckdb_views()").fetchall()
+        for table in OF_RECORDS:
+            if (f"{table}_now",) in views:  # else no run is published, or only of older versions
+                _fill_again(connection, f"submission.{table}", f"submission.{table}_now")
 
 
-def _has_rejected_records(connection: duckdb.DuckDBPyConnection) -> bool:
-    return connection.execute(
-        "select count(*) > 0 from duckdb_tables() where table_name = 'rejected_records'"
-    ).fetchall() == [(True,)]
+def _fill_again(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> None:
+    """Empty a table and fill it again: it keeps its comments."""
+    connection.execute(f"truncate {table}; insert into {table} from {source}")
 
 
 def _link_name(table: str, path: Path) -> str:

@@ -1,6 +1,6 @@
 -- The reconciliation of all runs (life cycle, section 11): the stored steps 0 to 4, and what the
 -- answers add. Braces stand for the published table.
-create view marts.reconciliation as
+create view submission.reconciliation_now as
 with stored as (
     select * from {reconciliation}
 ),
@@ -157,4 +157,12 @@ select
     and coalesce(sum(case when part = 'total' then -overdue else overdue end) over (
         partition by step, report_month, as_of, reporter_code, record_type
     ), 0) = 0 as is_closed
-from later;
+from later
+order by all;
+
+-- The journals are searched once after each release and answer.
+create table submission.reconciliation as
+select * from submission.reconciliation_now;
+
+create view marts.reconciliation as
+select * from submission.reconciliation;

@@ -71,7 +71,7 @@ left join submission.rejections as rejections on journals.record_id = rejections
 
 -- The records that the bureau rejected, by a message or with their whole file; the journals are not
 -- searched for them where it rejected nothing.
-create view submission.rejected_now as
+create view submission.rejected_records_now as
 select
     report_month,
     record_id,
@@ -88,9 +88,9 @@ where
 order by all;
 
 -- The same as a table, so that the journals are searched once: mostly few beside all that was ever
--- sent. It is filled again after each act of the ledger.
+-- sent. A table of which there is such a view is filled again after each release and answer.
 create table submission.rejected_records as
-select * from submission.rejected_now;
+select * from submission.rejected_records_now;
 
 -- One row per run: its cut-off, its run id and the build it rests on.
 create view marts.runs as
@@ -344,7 +344,7 @@ anti join pending
 -- month is dropped (life cycle, section 5). An account-month is sent again about the same month, a
 -- person or an agreement about any day; of these, nothing is to be repaired once a run has read the
 -- rejection, may name them, and has nothing to say any more, as of a limit that went back.
-create view marts.repair_queue as
+create view submission.repair_queue_now as
 with rejected as (
     select distinct
         record_type,
@@ -601,4 +601,11 @@ select
         as what_to_do,
     coalesce(described.owner, 'pipeline') as owner
 from coded
-left join described on coded.feedback_code = described.feedback_code;
+left join described on coded.feedback_code = described.feedback_code
+order by all;
+
+create table submission.repair_queue as
+select * from submission.repair_queue_now;
+
+create view marts.repair_queue as
+select * from submission.repair_queue;
