@@ -3,6 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ from reporting.submission.repair import (
     writing,
 )
 
+SEALED_AT_ONCE = 2  # files: one is compressed while GnuPG ends another
 BY_HAND = "by hand"  # channel of files that were delivered before the ledger knew them
 
 
@@ -154,10 +156,20 @@ def _commit(
     nonce = secrets.token_hex(8)
     folder = settings.ledger / PARTIAL.format(nonce)
     private_folder(folder)
-    events = [_released(file, state, folder, settings, by_hand is not None) for file in files]
-    frozen = [_freeze(*one, state, folder, settings) for one in tables.items()]
-    if by_hand is not None:
-        frozen = [_with_values(one, files, state, folder, settings) for one in frozen]
+    try:
+        with ThreadPoolExecutor(SEALED_AT_ONCE) as pool:
+            events = [
+                *pool.map(
+                    lambda file: _released(file, state, folder, settings, by_hand is not None),
+                    files,
+                )
+            ]
+        frozen = [_freeze(*one, state, folder, settings) for one in tables.items()]
+        if by_hand is not None:
+            frozen = [_with_values(one, files, state, folder, settings) for one in frozen]
+    except BaseException:
+        atomic.delete(folder)
+        raise
     atomic.sync(folder)
     entered = {} if by_hand is None else {"already_delivered": True, "reason": by_hand}
     of_run = Event(
@@ -197,7 +209,6 @@ def _released(
     for_bureau = None if is_by_hand else outbox / f"{Path(file.file_name).stem}.enc"
     sealed = envelope.seal(file.path, for_bureau, archive / f"{file.file_name}.gpg", settings)
     if sealed.sha256 != file.sha256:
-        atomic.delete(folder)
         raise changed(file.path)
     used: dict[str, object] = {"lender": settings.lender_key, "archive": list(settings.archive_key)}
     if not is_by_hand:
