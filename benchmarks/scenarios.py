@@ -63,11 +63,10 @@ class Bench:
         accounts = self.accounts(SMALL)
         return self.book("book_10k", lambda path: lenders_book(path, accounts, 12, 1))
 
-    @property
-    def constant_book(self) -> Path:
-        """About 100,000 accounts, the same in all of its 36 months."""
+    def constant_book(self, months: int) -> Path:
+        """About 100,000 accounts, the same in all of its months."""
         accounts = self.accounts(CONSTANT)
-        return self.book("book_36", lambda path: constant_book(path, accounts, 36))
+        return self.book(f"book_{months}", lambda path: constant_book(path, accounts, months))
 
     @property
     def fourfold_book(self) -> Path:
@@ -173,21 +172,33 @@ def month_10k(bench: Bench) -> Figures:
     return {"book": contents(book), "program": runs}
 
 
-def month_36_vs_6(bench: Bench) -> Figures:
-    """Months 6 and 36 of a book, each run again and again in a home begun the month before."""
-    book = bench.constant_book
-    months = _months_before(MONTH, 36)
-    figures: Figures = {"book": contents(book)}
-    for number in (6, 36):
-        home = bench.fresh_home("36")
-        for month in months[number - 2 : number]:
-            landing = _delivered_by(month, book, bench.folder / "landing_36")
-            runs = bench.repeats if month == months[number - 1] else 1
-            measured = [bench.program(landing, home, month) for _ in range(runs)]
-            print(f"{month}: {[run['seconds'] for run in measured]} s", flush=True)
-        figures[f"month_{number}"] = measured
-    shutil.rmtree(bench.folder / "landing_36")
-    return figures
+def later_month(bench: Bench) -> Figures:
+    """The month after a store's first one on the large book; run again and again."""
+    book, home = bench.large_book, bench.fresh_home("later")
+    bench.program(book, home, _months_before(MONTH, 2)[0])
+    runs = [bench.program(book, home) for _ in range(bench.repeats)]
+    bench.fresh_home("later")
+    return {"program": runs}
+
+
+def _late_and_early(late: int) -> Callable[[Bench], Figures]:
+    def scenario(bench: Bench) -> Figures:
+        """A late month and month 6 of a book, each run again in a home begun the month before."""
+        book = bench.constant_book(late)
+        months = _months_before(MONTH, late)
+        figures: Figures = {"book": contents(book)}
+        for number in (6, late):
+            home = bench.fresh_home(str(late))
+            for month in months[number - 2 : number]:
+                landing = _delivered_by(month, book, bench.folder / f"landing_{late}")
+                runs = bench.repeats if month == months[number - 1] else 1
+                measured = [bench.program(landing, home, month) for _ in range(runs)]
+                print(f"{month}: {[run['seconds'] for run in measured]} s", flush=True)
+            figures[f"month_{number}"] = measured
+        shutil.rmtree(bench.folder / f"landing_{late}")
+        return figures
+
+    return scenario
 
 
 def _months_before(last: str, count: int) -> list[str]:
@@ -318,7 +329,9 @@ def rules_expectations(bench: Bench) -> Figures:
 SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "month_1m": month_1m,
     "month_10k": month_10k,
-    "month_36_vs_6": month_36_vs_6,
+    "later_month": later_month,
+    "month_36_vs_6": _late_and_early(36),
+    "month_60_vs_6": _late_and_early(60),
     "month_4m": month_4m,
     "writer": _inside("writer"),
     "rules": _inside("rules"),

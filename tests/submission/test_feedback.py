@@ -9,7 +9,7 @@ import pytest
 from support.gnupg_keys import needs_gpg
 from support.nightly import first
 from support.released_answers import HEADER, Released, message
-from support.released_months import FIRST, SECOND, approve, at, query, release_month
+from support.released_months import FIRST, SECOND, approve, at, copy_of, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
@@ -410,20 +410,40 @@ def contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_a_database_with_new_events_is_the_one_that_is_written_from_nothing(
-    released: Released,
+    released: Released, tmp_path: Path
 ) -> None:
     settings, name = released.settings, released.file("210")
+    database = settings.published_database
+    build_database(settings)  # of this place: the home is a copy
     build = [path.name for path in (settings.published / ".builds").iterdir()]
     first, second = released.lines[name][:2]
-    released.answer(name, message(first), message(second, "ABR006"))
-    released.read()
-    # no table of a month has changed: the build stays as it was
-    assert [path.name for path in (settings.published / ".builds").iterdir()] == build
-    renewed = contents(settings)
-    assert len(renewed["submission.rejected_records"]) == 1 + 2
-    settings.published_database.unlink()
-    build_database(settings)
-    assert contents(settings) == renewed
+    before = database.read_bytes()
+
+    def reject_two() -> None:
+        released.answer(name, message(first), message(second, "ABR006"))
+        released.read()
+
+    def decide_after_killed_acts() -> None:
+        database.write_bytes(before)
+        feedback.answer_by_hand(released.file("110"), None, "telephone call", settings, at)
+
+    rejected = []
+    for act in (
+        lambda: approve(settings, SECOND),
+        lambda: release_month(settings, SECOND),
+        reject_two,
+        decide_after_killed_acts,
+    ):
+        act()
+        # no table of a month has changed: the build stays as it was
+        assert [path.name for path in (settings.published / ".builds").iterdir()] == build
+        renewed = contents(settings)
+        rejected.append(len(renewed["submission.rejected_records"]) - 1)
+        other = copy_of(settings, tmp_path / str(len(rejected)))
+        other.published_database.unlink()
+        build_database(other)
+        assert contents(other) == renewed
+    assert rejected == [0, 0, 2, 2]
 
 
 def test_what_a_user_has_changed_is_written_from_nothing(released: Released) -> None:

@@ -28,6 +28,13 @@ def sha256_of(paths: Iterable[Path]) -> dict[Path, str]:
         return dict(zip(ordered, readers.map(sha256, ordered), strict=True))
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's content and its time of writing, but not its rights."""
+    shutil.copyfile(source, target)
+    known = source.stat()
+    os.utime(target, ns=(known.st_atime_ns, known.st_mtime_ns))
+
+
 def aside_of(final: Path) -> Path:
     """The path at which a file or folder is written before it is renamed."""
     return final.with_name(f".{final.name}.partial")

@@ -118,8 +118,8 @@ def kept_in_memory(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in the engine of ``in_memory`` that is filled once and then read again and again.
 
-    ``source``: all that its content follows from. That of another source takes its place, and it is
-    given up once nobody reads it any more.
+    ``source``: all that its content follows from. The database of another source replaces it; a
+    replaced one is detached when its last reader ends. For one thread at a time.
     """
     name = _KEPT.get(source) or _keep(source, fill)
     _READERS[name] += 1

@@ -7,6 +7,7 @@ records and hash. No value of a row and no one's name is in it.
 
 from typing import Any
 
+from reporting.core.database import filled
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import ledger_views, run_states
@@ -39,7 +40,7 @@ def described(run: Run, settings: Settings) -> dict[str, Any]:
     if state is None:
         return known
     with ledger_views(settings) as connection:
-        found = connection.execute(FILES, {"run_id": state.run_id})
+        found = connection.execute(filled(FILES, run_id=state.run_id))
         columns = [column[0] for column in found.description or ()]
         files = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
     return known | {

@@ -1,4 +1,4 @@
-"""The published database: a small file of views that analysts open.
+"""The published database: a small file that analysts open, of views and a few small tables.
 
 The published tables of one moment are a build: a hidden folder with a hard link to every table's
 file of every month; it never changes. The database shows one build; it is written aside and renamed
@@ -7,10 +7,9 @@ and never waits for a run.
 """
 
 import hashlib
+import logging
 import re
 import secrets
-import shutil
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from reporting.store.published import (
     frozen_journal,
     published_files,
 )
-from reporting.store.submission_ledger import show_events
+from reporting.store.submission_ledger import batches, show_events
 
 # Views of the database that are not simply the union of the months.
 VIEWS = {
@@ -65,14 +64,17 @@ SHOWN_BY = {
 }
 
 
-# Whether approvals and the like alone are new, which say nothing of a record.
-HAS_ONLY_DECISIONS = """
-    select coalesce(bool_and(event in ('APPROVED', 'DECLINED')), true)
+# Whether an event that the database lacks changes the state of a record: a decision or delivery
+# does not.
+CHANGES_RECORDS = """
+    select count(*) > 0
     from ledger.marts.submission_events
-    where batch > (select batch from submission.ledger_head)
+    where
+        batch > (select batch from submission.ledger_head)
+        and event not in ('APPROVED', 'DECLINED', 'DELIVERED')
 """
-# Tables of submission that answers change: each is filled by the view of its name and "_now". The
-# second reads the first.
+# Tables of the schema submission that such an event may change. The view of the same name with
+# "_now" says what each holds. In this order: the repair queue reads the rejected records.
 OF_RECORDS = ("rejected_records", "repair_queue", "reconciliation")
 
 
@@ -90,6 +92,9 @@ ALERT_EVENTS = {
 }
 
 
+log = logging.getLogger(__name__)
+
+
 def build_database(settings: Settings) -> Path:
     """Publish the current files as one build: first its links, then the database over them.
 
@@ -101,8 +106,11 @@ def build_database(settings: Settings) -> Path:
     before = _shown_build(settings)
     files = _files_to_publish(settings)
     if before is not None and _shows_all_but_events(settings, files, builds / before):
-        with suppress(duckdb.Error):  # damaged, or changed by a user: it is written from nothing
+        try:
             _write_events(settings)
+        except duckdb.Error as fault:  # damaged, or changed by a user
+            log.warning("the published database is written anew: %s", type(fault).__name__)
+        else:
             return settings.published_database
     numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
     # a number could repeat in a home folder that was created again in the same place
@@ -161,16 +169,16 @@ def _write_events(settings: Settings) -> None:
         apply_limits(connection, settings)
         (name,) = connection.execute("select current_database()").fetchall()[0]
         connection.execute("attach ':memory:' as ledger; use ledger")
-        show_events(connection, settings)
+        show_events(connection, batches(settings))
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'ledger'"
         ).fetchall()
         connection.execute(f'use "{name}"')
-        [(has_only_decisions,)] = connection.execute(HAS_ONLY_DECISIONS).fetchall()
+        [(changes_records,)] = connection.execute(CHANGES_RECORDS).fetchall()
         for schema, table in tables:
             _fill_again(connection, f"{schema}.{table}", f"ledger.{schema}.{table}")
         connection.execute("detach ledger")
-        if has_only_decisions:
+        if not changes_records:
             return
         views = connection.execute("select view_name from duckdb_views()").fetchall()
         for table in OF_RECORDS:
@@ -194,12 +202,12 @@ def _link(path: Path, name: Path) -> None:
     try:
         name.hardlink_to(path)
     except OSError:
-        shutil.copyfile(path, name)
+        atomic.copy(path, name)
         atomic.sync(name)
 
 
 def _write_database(settings: Settings, build: str) -> None:
-    # its own tables are small: code lists, figures of the runs, and the events of the ledger
+    # its own tables are small: code lists, figures of the runs, events, what must be repaired
     with new_database(settings.published_database, {"default_block_size": "16384"}) as connection:
         apply_limits(connection, settings)
         _create_views(connection, settings, build)
@@ -244,7 +252,7 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
 def _create_views(connection: duckdb.DuckDBPyConnection, settings: Settings, build: str) -> None:
     """A view of every table that is published in a build, over all its months."""
     sources = {table: _every_month(settings, build, table) for table in TABLES}
-    show_events(connection, settings)
+    show_events(connection, batches(settings))
     dictionary.create_code_lists(connection, settings)
     _show_alert_events(connection, settings)
     no_runs = f"(select * from {sources['built_months']} where false)"
@@ -374,6 +382,7 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
                 f"made again now; let {settings.home.resolve()} be written and read it again"
             ) from error
         connection = duckdb.connect()
+        apply_limits(connection, settings)
         _create_views(connection, settings, build)
         return connection
     return duckdb.connect(str(settings.published_database), read_only=True)

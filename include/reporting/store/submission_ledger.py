@@ -272,18 +272,16 @@ def _damaged(number: int) -> DataNotFit:
     return DataNotFit(f"ledger batch {number} is missing or changed; restore it from a backup")
 
 
-def show_events(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, upto: int | None = None
-) -> None:
-    """Create ``marts.submission_events`` with all events, and the states that follow from it.
+def show_events(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
+    """Create ``marts.submission_events`` with the events of some batches, the oldest first, and the
+    states that follow from them.
 
-    ``upto``: the number of the last batch that is read; None: all. The states stand in
-    submission_states.sql, the only place that says what events mean.
+    The states stand in submission_states.sql, the only place that says what events mean.
     """
     typed = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
     connection.execute("create schema if not exists marts; create schema submission")
     connection.execute(f"create table marts.submission_events ({typed})")
-    if files := batches(settings)[:upto]:
+    if files:
         connection.execute(
             f"insert into marts.submission_events by name from {parquet_rows(*files)}"
         )
@@ -300,11 +298,12 @@ def ledger_views(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with the events and the states of runs and files, to be read.
 
-    The states are worked out once for each state of the ledger: an act reads them many times.
+    ``upto``: the number of the last batch that is read; None: all. The states are worked out once
+    for each state of the ledger: an act reads them many times.
     """
     files = batches(settings)[:upto]
     source = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-    with kept_in_memory(source, lambda shown: show_events(shown, settings, upto)) as connection:
+    with kept_in_memory(source, lambda shown: show_events(shown, files)) as connection:
         yield connection
 
 

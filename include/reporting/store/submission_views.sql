@@ -88,7 +88,8 @@ where
 order by all;
 
 -- The same as a table, so that the journals are searched once: mostly few beside all that was ever
--- sent. A table of which there is such a view is filled again after each release and answer.
+-- sent. It is filled again after each event that changes the state of a record, as are all tables
+-- beside a view of their name with "_now".
 create table submission.rejected_records as
 select * from submission.rejected_records_now;
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from reporting.core import atomic
-from reporting.core.database import in_memory
+from reporting.core.database import in_memory, parquet_rows
 from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.core.settings import Settings
@@ -95,10 +95,8 @@ def delivered_files(run: Run, settings: Settings) -> list[DeliveredFile]:
     journal = published_file(settings, "submission_records", run)
     with in_memory() as connection:
         rows = connection.execute(
-            "select reporter_code, file_name, count(*) "
-            "from read_parquet(?, hive_partitioning = false) "
-            "where file_name is not null group by all order by all",
-            [str(journal)],
+            f"select reporter_code, file_name, count(*) from {parquet_rows(journal)} "
+            "where file_name is not null group by all order by all"
         ).fetchall()
     return [
         DeliveredFile(reporter, name, records, *_as_stated(reporter, name, run, settings))

@@ -21,7 +21,7 @@ from typing import Any
 from gnupg import GPG
 from zlib_ng import zlib_ng
 
-from reporting.core import atomic
+from reporting.core import atomic, interrupts
 from reporting.core.errors import DataNotFit, MachineFault
 from reporting.core.settings import Settings
 from reporting.submission.keys import (
@@ -138,6 +138,7 @@ def seal(clear: Path, for_bureau: Path | None, for_archive: Path, settings: Sett
             pipes = [pipe for pipe, _ in messages.values()]
             with clear.open("rb") as file:
                 while piece := file.read(PIECE):
+                    interrupts.require_none()  # which the main thread alone is told
                     sha256.update(piece)
                     size += len(piece)
                     _write(gzip.compress(piece), *pipes)

@@ -1,7 +1,6 @@
 """Release an approved run: seal its files, commit, and deliver (life cycle, section 8)."""
 
 import secrets
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -167,10 +166,10 @@ def _commit(
         frozen = [_freeze(*one, state, folder, settings) for one in tables.items()]
         if by_hand is not None:
             frozen = [_with_values(one, files, state, folder, settings) for one in frozen]
-    except BaseException:
+        atomic.sync(folder)
+    except BaseException:  # from the batch on, the folder is finished and not removed
         atomic.delete(folder)
         raise
-    atomic.sync(folder)
     entered = {} if by_hand is None else {"already_delivered": True, "reason": by_hand}
     of_run = Event(
         event="RELEASED",
@@ -242,7 +241,7 @@ def _freeze(name: str, digest: str, state: RunState, folder: Path, settings: Set
     copy = folder / RUNS / state.run.label / f"{name}.parquet"
     copy.parent.mkdir(parents=True, exist_ok=True)
     # with its time, by which the published database sees that it shows this very table
-    shutil.copy2(source, copy)
+    atomic.copy(source, copy)
     copy.chmod(FILE_MODE)
     if atomic.sha256(copy) != digest:
         raise changed(source)

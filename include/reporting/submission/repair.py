@@ -182,6 +182,8 @@ def finish(folder: Path, nonce: str, settings: Settings) -> None:
             part.rename(final)
             atomic.sync_folder(final.parent)
     _remove_clear_files(nonce, settings)
+    if settings.published_database.is_file():
+        build_database(settings)
     atomic.delete(folder)
 
 

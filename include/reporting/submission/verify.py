@@ -15,8 +15,7 @@ def newest_events(settings: Settings, count: int) -> list[tuple[Any, ...]]:
         return connection.execute(
             "select batch, strftime(\"at\", '%Y-%m-%d %H:%M:%S'), actor, event, "
             "strftime(report_month, '%Y-%m'), coalesce(file_name, built_name, reference), records "
-            "from marts.submission_events order by batch desc, position desc limit ?",
-            [count],
+            f"from marts.submission_events order by batch desc, position desc limit {count}"
         ).fetchall()[::-1]
 
 
