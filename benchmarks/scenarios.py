@@ -64,8 +64,8 @@ class Bench:
         return self.book("book_10k", lambda path: lenders_book(path, accounts, 12, 1))
 
     def constant_book(self, months: int) -> Path:
-        """About 100,000 accounts, the same in all of its months."""
-        accounts = self.accounts(CONSTANT)
+        """Accounts that are the same in all of its months: 100,000 in a book of 36."""
+        accounts = self.accounts(CONSTANT * 36 // months)  # what the generator holds in memory
         return self.book(f"book_{months}", lambda path: constant_book(path, accounts, months))
 
     @property
