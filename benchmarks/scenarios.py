@@ -23,7 +23,7 @@ from reporting.core.run import parse_month
 
 HERE = Path(__file__).parent
 MONTH = "2026-05"  # the last of every book
-LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts to generate; LARGE gives 1.0 million
+LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts; LARGE gives 1.0 million rows
 COPIES = 4
 
 
@@ -53,7 +53,7 @@ class Bench:
 
     @property
     def large_book(self) -> Path:
-        """1.0 million accounts, 24 months, purchases split in four: 152 million transactions."""
+        """750,000 accounts, 24 months, purchases split in four: 152 million transactions."""
         accounts = self.accounts(LARGE)
         return self.book("book_1m", lambda path: lenders_book(path, accounts, 24, 4))
 

@@ -1,6 +1,6 @@
 """The other side: a simulator of the credit bureau's system, for tests and demonstrations.
 
-It is written from ``bureau-interface.md`` and ``lifecycle.md`` 8.1, 8.4, 9 and 12 alone. Where
+It is written from ``bureau_interface.md`` and ``lifecycle.md`` 8.1, 8.4, 9 and 12 alone. Where
 these are silent, it does as follows:
 
 - Only records 110, 220 and 210 are received; a file of another type is refused with ABN003. In

@@ -251,6 +251,12 @@ def test_the_approver_sees_at_most_thirty_lines_without_persons(settings: Settin
     assert SECOND in text
     assert state.run_id in text
     assert "overdue in all" in text
+    # a figure that is only shown is none of the checks to decide by
+    failed = "from marts.data_quality_results where not passed and report_month"
+    severities = query(settings, f"select distinct severity {failed} = '{SECOND}-01' order by all")
+    assert severities == [("info",), ("warning",)]
+    assert "warning" in text
+    assert "info" not in text
     assert "N: " in text  # accounts by status, in a form that Markdown leaves as it is
     names = duckdb.sql(
         f"select name, id_number from '{settings.landing}/customers/**/*.parquet'"

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 BY_SIGNAL = 128  # plus the signal's number, as in a shell
 GARBAGE_AFTER = 50_000  # objects made and not freed between two searches; Python's own is 700
 
-Month = Annotated[str, typer.Option("--month", help="The month to report, YYYY-MM.")]
+Month = Annotated[str, typer.Option("--month", help="The report month, YYYY-MM.")]
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="Cut-off: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, China time."),
@@ -395,6 +395,7 @@ def ack(
 ) -> None:
     """Acknowledge an open alert, so that it is not repeated; without an id, list the open ones."""
     from reporting.alerts import alert_events
+    from reporting.alerts.send import may_have_destinations
 
     settings = load_settings()
     if alert is not None:
@@ -412,7 +413,13 @@ def ack(
         cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
         table.add_row(*(Text(shown(cell)) for cell in cells))
     keep_whole(table.columns[0])  # so that the id can be copied
-    console.print(table if table.row_count else "No alert is open.")
+    if table.row_count:
+        console.print(table)
+    elif may_have_destinations():
+        console.print("No alert is open.")
+    else:
+        words = "No alert is open: none is sent, since no destination is configured"
+        console.print(f"{words} (docs/runbook.md, Configure a destination).", soft_wrap=True)
 
 
 @app.command()

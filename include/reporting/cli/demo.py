@@ -83,8 +83,9 @@ def begin_again(settings: Settings) -> None:
             "built; name another folder for the demonstration"
         )
     with exclusive(settings):
-        for build in settings.work.glob("20*"):  # the lock of the home lies in that folder too
-            atomic.delete(build)
+        # the months alone: the lock of the home lies beside them, and the pages of dbt
+        for month in (*settings.work.glob("20*"), *settings.pages.glob("20*")):
+            atomic.delete(month)
         for name in MADE:
             atomic.delete(settings.home.resolve() / name)
 

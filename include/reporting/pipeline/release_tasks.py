@@ -50,6 +50,9 @@ def needs_approval(built: Request | None) -> bool:
     Raises BadCall if the build rests on another that was replaced since.
     """
     if built is None:
+        log.info(
+            "the month is released already: it was reproduced, and there is nothing to approve"
+        )
         return False
     settings = load_settings()
     approval.require_fresh_up_to(_run(built), settings)

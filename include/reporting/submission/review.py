@@ -185,13 +185,14 @@ def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
     rows = _rows(
         connection,
         run,
-        "select check_id, rows_failing, is_waived from marts.data_quality_results "
-        f"where {OF_RUN} and not passed order by rows_failing desc, check_id",
+        "select severity, check_id, rows_failing, is_waived from marts.data_quality_results "
+        f"where {OF_RUN} and not passed and severity <> 'info' "
+        "order by severity, rows_failing desc, check_id",
     )
     if not rows:
         yield "all passed"
-    for check, failing, is_waived in rows:
-        yield f"warning {check}: {failing:,} rows" + (", waived" if is_waived else "")
+    for severity, check, failing, is_waived in rows:
+        yield f"{severity} {check}: {failing:,} rows" + (", waived" if is_waived else "")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, run: Run, query: str) -> list[tuple[Any, ...]]:
