@@ -83,7 +83,7 @@ def test_leftovers_of_any_month_go_with_the_next_run(tmp_path: Path) -> None:
         settings.work / "2026-04" / ".build.duckdb.partial.wal",
         settings.work / "2026-04" / ".build.duckdb.partial.tmp" / "spilled",
         settings.work / f"{ended}.tmp" / "spilled",
-        settings.published / ".reporting.duckdb.partial",
+        settings.published / ".reporting.duckdb.7.partial",
         settings.published / "built_months" / "report_month=2026-04-01" / ".data.parquet.partial",
         settings.pages / ".2026-04.partial" / "index.html",
         settings.pages / "2026-04" / "checks" / ".index.html.partial",

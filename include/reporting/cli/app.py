@@ -502,7 +502,8 @@ def demo(
 
 def main() -> None:
     """Run the command line; an error is one line and an exit code, a traceback with --debug."""
-    command = typer.main.get_command(app)  # app() itself would put its own hook for exceptions
+    # app() itself would put its own hook for exceptions
+    command = interrupted_as_others()(typer.main.get_command(app))
     is_debug = "--debug" in sys.argv
     interrupts.listen()
     # dbt and Great Expectations hold half a million objects for the whole command: search them for
@@ -511,11 +512,10 @@ def main() -> None:
     logging.raiseExceptions = False  # a log that a full disk does not take is no error of its own
     atexit.register(gc.freeze)
     try:
-        with interrupted_as_others():
-            read_env_file()
-            for name in unknown_variables():
-                _warn(f"{name} is no setting; correct its name or unset it")
-            command() if is_debug else guarded(command)
+        read_env_file()
+        for name in unknown_variables():
+            _warn(f"{name} is no setting; correct its name or unset it")
+        command() if is_debug else guarded(command)
     except ReportingError as error:
         if is_debug:
             traceback.print_exception(error)

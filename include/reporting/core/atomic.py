@@ -41,9 +41,13 @@ def aside_of(final: Path) -> Path:
 
 
 @contextmanager
-def replaced(final: Path) -> Iterator[Path]:
-    """A free path to write a file or folder at; it is renamed if the block ends without error."""
-    aside = aside_of(final)
+def replaced(final: Path, number: int | None = None) -> Iterator[Path]:
+    """A free path to write a file or folder at; it is renamed if the block ends without error.
+
+    ``number``: stands in the name, where a name must not be used twice.
+    """
+    named = final if number is None else final.with_name(f"{final.name}.{number}")
+    aside = aside_of(named)
     delete(aside)
     try:
         yield aside

@@ -204,7 +204,9 @@ def new_database(
     Closing a connection hides a failed checkpoint, such as on a full disk, and rows that are only
     in the write-ahead log would be lost. So the checkpoint is explicit and the schema is read back.
     """
-    with atomic.replaced(final) as aside:
+    # a name of its own each time: DuckDB waits for ever to open a file again in which a signal has
+    # interrupted a query, and an act that is stopped writes the database once more
+    with atomic.replaced(final, next(_NUMBERS)) as aside:
         log = aside.with_name(f"{aside.name}.wal")
         atomic.delete(log)
         if copied_from is not None:

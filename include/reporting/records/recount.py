@@ -14,6 +14,7 @@ from reporting.core.errors import DataNotFit
 from reporting.core.run import Run
 from reporting.records.files import SubmissionFile
 
+STORED = "marts.reconciliation"
 LAST_STORED = 4  # later steps are views over the bureau's answers
 WHAT_TO_DO = "nothing is wrong with the delivered data: report this fault (docs/runbook.md)"
 
@@ -94,9 +95,10 @@ def _value(tag: str) -> str:
     )
 
 
-def require_closed(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+def require_closed(connection: duckdb.DuckDBPyConnection, run: Run, source: str = STORED) -> None:
     """Require that every stored step of the run's reconciliation closes, to the fen.
 
+    ``source``: the SQL relation that holds it.
     Raises DataNotFit naming institution, product, step and difference of the first that does not,
     or where the run has no reconciliation.
     """
@@ -109,7 +111,7 @@ def require_closed(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
             filled(
                 "select step_number, coalesce(reporter_code, 'all'), "
                 f"coalesce(product_code, 'all'), step, {accounts}, {balance}, {overdue}, "
-                "bool_and(is_closed) from marts.reconciliation "
+                f"bool_and(is_closed) from {source} "
                 "where report_month = $month and as_of = $as_of and step_number <= $last "
                 "group by step_number, step, reporter_code, product_code, record_type, "
                 "account_group, repayment_status order by all",

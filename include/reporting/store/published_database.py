@@ -178,12 +178,13 @@ def _write_events(settings: Settings) -> None:
         for schema, table in tables:
             _fill_again(connection, f"{schema}.{table}", f"ledger.{schema}.{table}")
         connection.execute("detach ledger")
-        if not changes_records:
-            return
         views = connection.execute("select view_name from duckdb_views()").fetchall()
         for table in OF_RECORDS:
             if (f"{table}_now",) in views:  # else no run is published, or only of older versions
-                _fill_again(connection, f"submission.{table}", f"submission.{table}_now")
+                # one that a user dropped is an error, and all is written anew
+                connection.execute(f"select 1 from submission.{table} limit 0")
+                if changes_records:
+                    _fill_again(connection, f"submission.{table}", f"submission.{table}_now")
 
 
 def _fill_again(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> None:

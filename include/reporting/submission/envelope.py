@@ -244,7 +244,9 @@ def _require_sealed(path: Path, result: Any, settings: Settings, needed: tuple[s
     if result is not None and result.returncode == 0 and result.status == "encryption ok":
         return
     require_keys(settings, needed)  # the usual cause
-    said = result.status if result is not None else "ended before its input did"
+    said = "ended before its input did"
+    if result is not None:
+        said = result.status or f"ended with code {result.returncode} and without a word"
     raise MachineFault(f"file {path.name} was not sealed: GnuPG {said}; try again")
 
 

@@ -36,6 +36,7 @@ HEADER = re.compile(
 LINE = re.compile(
     r"(?P<code>[A-Z0-9]{6})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
 )
+CODE = re.compile("[A-Z0-9]{6}")
 OF_A_FILE = ("ABF", "ABN", "ABH")  # families of codes that refuse a file whole
 
 
@@ -122,8 +123,11 @@ def answer_by_hand(
     """
     if not reason.strip():
         raise BadCall(f"file {file_name}: say how the bureau answered (--reason)")
-    if code is not None and not code.startswith(OF_A_FILE):
-        raise BadCall(f"code {code} refuses no whole file; it begins with {', '.join(OF_A_FILE)}")
+    if code is not None and not (CODE.fullmatch(code) and code.startswith(OF_A_FILE)):
+        raise BadCall(
+            f"code {code!r} refuses no whole file; such a code has six capital letters and digits, "
+            f"and begins with {', '.join(OF_A_FILE)}"
+        )
     with writing(settings):
         sent = _sent(file_name, settings)
         if sent is None:
