@@ -225,6 +225,8 @@ def test_an_answer_by_hand_is_replaced_once_by_the_bureaus_own(released: Release
         feedback.answer_by_hand("x.txt", None, "call", released.settings, at)
     with pytest.raises(BadCall, match="refuses no whole file"):
         feedback.answer_by_hand(name, "BLE011", "call", released.settings, at)
+    with pytest.raises(BadCall, match="six capital letters and digits"):
+        feedback.answer_by_hand(name, "ABF\n01", "call", released.settings, at)
     feedback.answer_by_hand(name, None, "telephone call", released.settings, at)
     assert released.states(name) == {"ACCEPTED": len(released.lines[name])}
     with pytest.raises(BadCall, match="is answered already"):
@@ -453,6 +455,18 @@ def test_what_a_user_has_changed_is_written_from_nothing(released: Released) -> 
     released.answer(name, message(released.lines[name][0]))
     released.read()
     assert len(contents(settings)["submission.rejections"]) == 1 + 1
+
+
+def test_a_table_of_records_that_a_user_dropped_is_there_after_a_decision(
+    released: Released,
+) -> None:
+    settings = released.settings
+    build_database(settings)
+    before = contents(settings)["submission.reconciliation"]
+    with duckdb.connect(str(settings.published_database)) as connection:
+        connection.execute("drop table submission.reconciliation")
+    approve(settings, SECOND)
+    assert contents(settings)["submission.reconciliation"] == before
 
 
 def test_a_choice_that_changed_shows_with_the_next_answer(released: Released) -> None:

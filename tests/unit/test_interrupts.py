@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from threading import Event, Timer
@@ -16,6 +18,49 @@ from reporting.pipeline.steps import beside
 from reporting.store.build_store import open_store
 
 ENDLESS = "select sum(hash(i)) from range(1_000_000_000_000) as numbers(i)"
+
+# A command that is stopped while it writes a database, and writes it once more at its end.
+STOPPED = f"""
+import os, signal, sys
+from pathlib import Path
+from threading import Timer
+from reporting.cli import app as command_line
+from reporting.core.database import new_database
+
+final = Path(sys.argv[1])
+
+def write(query):
+    with new_database(final) as database:
+        database.execute("create table t as " + query)
+
+@command_line.app.command()
+def act():
+    Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    try:
+        write("{ENDLESS}")
+    finally:
+        write("select 1 as i")
+
+sys.argv = ["reporting", "act"]
+command_line.main()
+"""
+
+
+def test_a_command_that_is_stopped_while_it_writes_a_database_ends(tmp_path: Path) -> None:
+    final = tmp_path / "reporting.duckdb"
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(final)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"REPORTING_HOME": str(tmp_path)},
+    )
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert "error: stopped by SIGTERM" in ended.stderr
+    with duckdb.connect(str(final), read_only=True) as database:  # what was to be done at the end
+        assert database.execute("from t").fetchall() == [(1,)]
+    assert [path.name for path in tmp_path.iterdir()] == [final.name]
 
 
 def test_a_query_that_is_interrupted_is_an_interrupt(tmp_path: Path) -> None:
