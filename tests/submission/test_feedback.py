@@ -6,11 +6,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 from support.gnupg_keys import needs_gpg
 from support.nightly import first
 from support.released_answers import HEADER, Released, message
 from support.released_months import FIRST, SECOND, approve, at, copy_of, query, release_month
 
+from reporting.cli.months import overview
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
 from reporting.monitoring import submission_watch
@@ -446,6 +448,24 @@ def test_a_database_with_new_events_is_the_one_that_is_written_from_nothing(
         build_database(other)
         assert contents(other) == renewed
     assert rejected == [0, 0, 2, 2]
+
+
+def test_the_overview_says_what_is_unanswered_and_what_is_set_aside(released: Released) -> None:
+    def told() -> str:
+        with console.capture() as captured:
+            console.print(overview(released.settings))
+        return captured.get()
+
+    console, files = Console(width=200), len(released.lines)
+    lines = told().splitlines()
+    assert f"Unanswered by the bureau: {files} files" in lines, lines[-4:]
+    assert "Set aside" not in told()
+    name = released.file("210")
+    released.answer(name)
+    released.answer(released.file("110"), content=b"no answer")
+    released.read()
+    assert f"Unanswered by the bureau: {files - 1} files" in told().splitlines()
+    assert f"Set aside: 1 answers in {released.settings.inbox / 'refused'};" in told()
 
 
 def test_what_a_user_has_changed_is_written_from_nothing(released: Released) -> None:

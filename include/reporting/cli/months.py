@@ -17,6 +17,7 @@ from reporting.store.month_order import stale_runs
 from reporting.store.published import BuiltRun, unfinished_months
 from reporting.store.published_database import months_shown, open_published
 from reporting.submission.approval import next_act
+from reporting.submission.repair import SET_ASIDE
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Months:
     stopped: list[date]
     unfinished: list[str]
     stale: list[str]
+    unanswered: int  # files that the bureau has and has not answered
+    set_aside: int  # answers that count for nothing until a person has looked
     next_act: str
 
     @property
@@ -71,6 +74,9 @@ def gather(settings: Settings) -> Months | None:
             f"where cause = 'REJECTED' or report_month = date '{months[-1].month}' "
             "group by 1 order by 1"
         ).fetchall()
+        [(unanswered,)] = connection.execute(
+            "select count(*) from submission.file_states where state = 'DELIVERED'"
+        ).fetchall()
         stopped = _stopped(connection)
     return Months(
         built=months,
@@ -82,6 +88,8 @@ def gather(settings: Settings) -> Months | None:
         stopped=[month for (month,) in stopped],
         unfinished=unfinished_months(settings),
         stale=[run.label for run in stale_runs(settings)],
+        unanswered=unanswered,
+        set_aside=len([*(settings.inbox / SET_ASIDE).glob("*")]),
         next_act=next_act(settings),
     )
 
@@ -216,6 +224,13 @@ def _lines(known: Months, settings: Settings) -> Iterator[str]:
         yield (
             f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "
             f"{records:,} records in {files:,} files, {accepted:,} accepted, {rejected:,} rejected"
+        )
+    if known.unanswered:
+        yield f"Unanswered by the bureau: {known.unanswered:,} files"
+    if known.set_aside:
+        yield (
+            f"Set aside: {known.set_aside:,} answers in {settings.inbox / SET_ASIDE}; "
+            "`reporting feedback FILE` says why"
         )
     if known.next_act:
         yield f"To release: {known.next_act}"
