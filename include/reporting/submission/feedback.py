@@ -33,10 +33,10 @@ CREATED_ON = slice(14, 22)  # of a file name: the day of the cut-off
 HEADER = re.compile(
     r"A050(?P<kind>\d{3}).{7}(?P<reporter>.{14})(?P<created_on>\d{8})\d{6}0(?P<messages>\d{7})"
 )
+CODE = "[A-Z0-9]{6}"
 LINE = re.compile(
-    r"(?P<code>[A-Z0-9]{6})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
+    rf"(?P<code>{CODE})反馈消息：(?P<tag>[^：]*)消息内容：(?P<text>.*?)原出错记录：(?P<record>.*)"  # noqa: RUF001
 )
-CODE = re.compile("[A-Z0-9]{6}")
 OF_A_FILE = ("ABF", "ABN", "ABH")  # families of codes that refuse a file whole
 
 
@@ -123,7 +123,7 @@ def answer_by_hand(
     """
     if not reason.strip():
         raise BadCall(f"file {file_name}: say how the bureau answered (--reason)")
-    if code is not None and not (CODE.fullmatch(code) and code.startswith(OF_A_FILE)):
+    if code is not None and not (re.fullmatch(CODE, code) and code.startswith(OF_A_FILE)):
         raise BadCall(
             f"code {code!r} refuses no whole file; such a code has six capital letters and digits, "
             f"and begins with {', '.join(OF_A_FILE)}"

@@ -87,7 +87,7 @@ def _run(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str
         "select reporter_code, built_name, records, left(sha256, 12) from marts.submission_events "
         "where event = 'BUILT' and built_name is not null and batch = (select max(batch) "
         "from marts.submission_events where event = 'BUILT' "
-        f"and run_id = {literal(state.run_id)}) order by all",
+        f"and run_id = {literal(state.run_id)}) order by all"
     ).fetchall():
         yield f"{reporter} {name}: {records:,} records, {digest}"
 
