@@ -17,7 +17,11 @@ from reporting.synthetic.lender import SQL, generate
 
 LAST_MONTH = date(2026, 5, 1)  # of every book of the lender
 WORDS = SQL / "01_words.sql"  # holds the macro check_digit
-AREAS = ("120101", "330106", "510107", "610113")  # the lender's own areas are others
+# One for each copy of a book; the lender's own areas are others.
+AREAS = (
+    *("120101", "130102", "210102", "330106", "350102"),
+    *("370102", "420106", "510107", "610113"),
+)
 
 
 def lenders_book(target: Path, accounts: int, months: int, parts: int, seed: int = 7) -> None:
@@ -100,7 +104,7 @@ def _renamed(columns: tuple[str, ...], number: int) -> str:
     letter = chr(ord("A") + number - 1)
     renamed = {column: f"'{letter}' || {column}" for column in columns if column.endswith("_id")}
     if "id_number" in columns:
-        body = f"'{AREAS[(number - 1) % len(AREAS)]}' || substr(id_number, 7, 11)"
+        body = f"'{AREAS[number - 1]}' || substr(id_number, 7, 11)"
         renamed["id_number"] = (
             "case when regexp_full_match(id_number, '[1-9][0-9]{16}[0-9X]') "
             "and check_digit(left(id_number, 17)) = right(id_number, 1) "

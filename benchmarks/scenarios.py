@@ -24,7 +24,7 @@ from reporting.core.run import parse_month
 HERE = Path(__file__).parent
 MONTH = "2026-05"  # the last of every book
 LARGE, SMALL, CONSTANT = 750_000, 10_000, 100_000  # accounts; LARGE gives 1.0 million rows
-COPIES = 4
+COPIES, MORE_COPIES = 4, 10
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ class Bench:
         accounts = self.accounts(CONSTANT * 36 // months)  # what the generator holds in memory
         return self.book(f"book_{months}", lambda path: constant_book(path, accounts, months))
 
-    @property
-    def fourfold_book(self) -> Path:
-        """The large book four times."""
-        return self.book("book_4m", lambda path: many_books(self.large_book, path, COPIES))
+    def large_books(self, copies: int) -> Path:
+        """The large book so many times."""
+        return self.book(
+            f"book_{copies}m", lambda path: many_books(self.large_book, path, copies)
+        )
 
     def environment(self, book: Path, home: Path) -> dict[str, str]:
         """The settings of the program."""
@@ -224,10 +225,21 @@ def _delivered_by(month: str, book: Path, landing: Path) -> Path:
 
 def month_4m(bench: Bench) -> Figures:
     """The program on four times the large book; compared with month_1m by the account."""
-    book = bench.fourfold_book
+    book = bench.large_books(COPIES)
     runs = [bench.program(book, bench.fresh_home("4m")) for _ in range(bench.repeats)]
     shutil.rmtree(bench.fresh_home("4m"), ignore_errors=True)
     return {"book": contents(book), "program": runs}
+
+
+def month_10m(bench: Bench) -> Figures:
+    """The first two months of a store on ten times the large book, once each: it takes hours."""
+    book, home = bench.large_books(MORE_COPIES), bench.fresh_home("10m")
+    figures: Figures = {"book": contents(book), "memory_limit": bench.memory_limit}
+    for which, month in zip(("first", "second"), _months_before(MONTH, 2), strict=True):
+        figures[which] = [bench.program(book, home, month)]
+        print(f"{month}: {figures[which]}", flush=True)
+    bench.fresh_home("10m")
+    return figures
 
 
 def _inside(what: str) -> Callable[[Bench], Figures]:
@@ -333,6 +345,7 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "month_36_vs_6": _late_and_early(36),
     "month_60_vs_6": _late_and_early(60),
     "month_4m": month_4m,
+    "month_10m": month_10m,
     "writer": _inside("writer"),
     "rules": _inside("rules"),
     "expectations": _inside("expectations"),
