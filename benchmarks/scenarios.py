@@ -70,9 +70,7 @@ class Bench:
 
     def large_books(self, copies: int) -> Path:
         """The large book so many times."""
-        return self.book(
-            f"book_{copies}m", lambda path: many_books(self.large_book, path, copies)
-        )
+        return self.book(f"book_{copies}m", lambda path: many_books(self.large_book, path, copies))
 
     def environment(self, book: Path, home: Path) -> dict[str, str]:
         """The settings of the program."""
