@@ -191,6 +191,7 @@ def test_months_says_the_same_to_programs(lender_book: Lender) -> None:
     )
     assert found["months"][-1]["verdicts"] == verdicts
     assert found["next_month"] == "2026-06"
+    assert (found["unanswered_files"], found["set_aside_answers"]) == (0, 0)
     json.dumps(found)
 
 

@@ -12,7 +12,8 @@ from support.nightly import first
 from support.released_answers import HEADER, Released, message
 from support.released_months import FIRST, SECOND, approve, at, copy_of, query, release_month
 
-from reporting.cli.months import overview
+from reporting.cli import submission as commands
+from reporting.cli.months import as_values, overview
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
 from reporting.monitoring import submission_watch
@@ -466,6 +467,11 @@ def test_the_overview_says_what_is_unanswered_and_what_is_set_aside(released: Re
     released.read()
     assert f"Unanswered by the bureau: {files - 1} files" in told().splitlines()
     assert f"Set aside: 1 answers in {released.settings.inbox / 'refused'};" in told()
+    values = as_values(released.settings)
+    assert (values["unanswered_files"], values["set_aside_answers"]) == (files - 1, 1)
+    with console.capture() as captured:
+        commands.feedback([], None, None, None, "", released.settings, console)
+    assert captured.get() == "No new answer. 1 set aside before: `reporting months` says where.\n"
 
 
 def test_what_a_user_has_changed_is_written_from_nothing(released: Released) -> None:

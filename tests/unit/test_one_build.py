@@ -196,7 +196,7 @@ def test_a_copy_that_cannot_be_written_is_read_from_memory(
     with open_published(copied) as connection:
         assert connection.execute(JOINED).fetchone() == ("a",) * len(TABLES)
     shutil.rmtree(copied.published / BUILDS)
-    with pytest.raises(DataNotFit, match="is of another folder or version"):
+    with pytest.raises(DataNotFit, match="is damaged, or of another folder or version"):
         open_published(copied)
 
 

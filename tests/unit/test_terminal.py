@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reporting.cli import explore, summary
-from reporting.cli.terminal import SafeConsole, shown
+from reporting.cli.terminal import SafeConsole, plain_table, shown
 from reporting.core.settings import Settings
 from reporting.store.published_database import build_database
 
@@ -28,6 +28,18 @@ def test_control_characters_are_shown_in_texts_and_tables() -> None:
     assert "\x1b]0;" not in told
     assert "\x9b" not in told
     assert "\x1b[31mline one\x1b[0m\n" in told  # rich's own colours still work
+
+
+def test_a_row_stands_in_one_line_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = plain_table("file", "sentence")
+    table.add_row("A10000000000012026060321000010.enc", "word " * 30)
+    for columns, lines in ((None, 1), ("80", 4)):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns:
+            monkeypatch.setenv("COLUMNS", columns)
+        out = io.StringIO()
+        SafeConsole(file=out).print(table)
+        assert len(out.getvalue().splitlines()) == 1 + lines
 
 
 def test_explore_shows_what_a_cell_holds(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

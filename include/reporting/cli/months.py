@@ -17,7 +17,7 @@ from reporting.store.month_order import stale_runs
 from reporting.store.published import BuiltRun, unfinished_months
 from reporting.store.published_database import months_shown, open_published
 from reporting.submission.approval import next_act
-from reporting.submission.repair import SET_ASIDE
+from reporting.submission.repair import SET_ASIDE, count_set_aside
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def gather(settings: Settings) -> Months | None:
         unfinished=unfinished_months(settings),
         stale=[run.label for run in stale_runs(settings)],
         unanswered=unanswered,
-        set_aside=len([*(settings.inbox / SET_ASIDE).glob("*")]),
+        set_aside=count_set_aside(settings),
         next_act=next_act(settings),
     )
 
@@ -155,6 +155,8 @@ def as_values(settings: Settings) -> dict[str, Any]:
             }
             for rule, records, since, due_on, sentence in known.repairs
         ],
+        "unanswered_files": known.unanswered,
+        "set_aside_answers": known.set_aside,
         "stopped": [f"{month:%Y-%m}" for month in known.stopped],
         "unfinished": known.unfinished,
         "stale": known.stale,

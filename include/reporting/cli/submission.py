@@ -14,6 +14,7 @@ from reporting.store.run_marks import now
 from reporting.store.submission_ledger import current_actor
 from reporting.submission import approval, release, review, verify
 from reporting.submission import feedback as answers
+from reporting.submission.repair import count_set_aside
 
 EVENTS_SHOWN = 20
 
@@ -105,7 +106,9 @@ def feedback(
     _print(console, [f"{one.name}: {one.words}" for one in read.outcomes])
     _show_codes(console, Counter(code for one in read.outcomes for code in one.codes))
     if not read.outcomes and not read.faults:
-        _print(console, ["No new answer."])
+        aside = count_set_aside(settings)
+        more = f" {aside:,} set aside before: `reporting months` says where." if aside else ""
+        _print(console, [f"No new answer.{more}"])
     if read.faults:
         raise DataNotFit("\n".join(read.faults))
 

@@ -1,5 +1,6 @@
 """Terminal output of the commands: control characters in data are shown as escapes."""
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,8 @@ from rich.table import Column, Table
 # Control characters beside tab and line end (ESC moves the cursor, paints, or renames the window),
 # and those that turn the direction of writing.
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+WIDE = 250  # columns where the output is no terminal; rich's own 80 would break names of files
 
 
 def shown(text: str) -> str:
@@ -33,9 +36,16 @@ def keep_whole(column: Column) -> None:
 class SafeConsole(Console):
     """A console that shows the control characters of what it prints, and cuts no line.
 
-    A table is laid out before it is printed, so apply ``shown`` to its cells first: otherwise the
-    escapes need more room than the cell has.
+    Where it writes into a file or pipe, a row of a table stands in one line. A table is laid out
+    before it is printed, so apply ``shown`` to its cells first: otherwise the escapes need more
+    room than the cell has.
     """
+
+    def __init__(self, **options: Any) -> None:
+        """Take the options of rich's console; without a terminal it is WIDE."""
+        super().__init__(**options)
+        if not self.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
+            self.width = WIDE
 
     def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
         """Print; a terminal continues a line that is too long below it."""

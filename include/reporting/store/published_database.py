@@ -94,6 +94,8 @@ ALERT_EVENTS = {
 
 log = logging.getLogger(__name__)
 
+LOCKED = "Could not set lock on file"  # words of the engine
+
 
 def build_database(settings: Settings) -> Path:
     """Publish the current files as one build: first its links, then the database over them.
@@ -315,8 +317,9 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall if nothing is published yet.
 
     After the home folder was copied or moved, its database still names the files of the old place;
-    one that another version of the program wrote may lack views. It is then written again first, or
-    only made in memory if the home folder is not writable.
+    one that another version of the program wrote may lack views; a damaged one cannot be opened. It
+    is then written again first, or only made in memory if the home folder is not writable. Raises
+    DataNotFit where it cannot be made, or another program has opened the file to write in it.
     """
     database = settings.published_database
     if not database.is_file():
@@ -325,7 +328,16 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "run `reporting run --month YYYY-MM` first, "
             "or set REPORTING_HOME to the folder that holds it"
         )
-    connection = duckdb.connect(str(database), read_only=True)
+    try:
+        connection = duckdb.connect(str(database), read_only=True)
+    except duckdb.Error as fault:
+        if LOCKED in str(fault):
+            raise DataNotFit(
+                f"{database} is opened by another program that may write in it; close it there, "
+                "or open it read-only"
+            ) from fault
+        log.warning("%s is damaged and is written again", database)
+        return _opened_elsewhere(settings, None)
     if is_of_this_place(connection, settings) and is_of_this_version(connection):
         return connection
     build = _build_of(_queries(connection))
@@ -379,8 +391,9 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
     except (ReportingError, OSError, duckdb.Error) as error:
         if not (build and is_here):
             raise DataNotFit(
-                f"{settings.published_database} is of another folder or version and cannot be "
-                f"made again now; let {settings.home.resolve()} be written and read it again"
+                f"{settings.published_database} is damaged, or of another folder or version, and "
+                f"cannot be made again now; let {settings.home.resolve()} be written and read it "
+                "again"
             ) from error
         connection = duckdb.connect()
         apply_limits(connection, settings)

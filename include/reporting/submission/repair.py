@@ -124,6 +124,11 @@ def finish_interrupted(settings: Settings) -> None:
     alert(settings)
 
 
+def count_set_aside(settings: Settings) -> int:
+    """How many answers count for nothing until a person has looked at them."""
+    return len([*(settings.inbox / SET_ASIDE).glob("*")])
+
+
 def alert(settings: Settings, reasons: Mapping[str, str] | None = None) -> None:
     """Alert what the bureau rejected, refused or sent in vain, and is not alerted yet.
 

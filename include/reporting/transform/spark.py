@@ -62,8 +62,19 @@ def require_installed() -> None:
 def build(run: Run, settings: Settings, *select: str) -> None:
     """Build models of the month on Spark and show their tables in the build store.
 
-    DuckDB loads the seeds, since dbt-spark writes an empty cell as the text None. DuckDB also
-    creates the views, over the tables that Spark wrote.
+    DuckDB creates the views, over the tables that Spark wrote.
+    """
+    tables = build_tables(run, settings, *select)
+    with open_store(run, settings, read_only=False) as store:
+        _show_tables(store, tables)
+        require_same_rows(store, run)
+    dbt_build(run, settings, *select, exclude=("config.materialized:table",))
+
+
+def build_tables(run: Run, settings: Settings, *select: str) -> Path:
+    """Build the tables of models on Spark; the folder that holds them, a database for each schema.
+
+    DuckDB loads the seeds, since dbt-spark writes an empty cell as the text None. Raises DbtFailed.
     """
     dbt_build(run, settings, "path:seeds")
     folder = private_folder(run.folder(settings) / "spark")
@@ -102,10 +113,7 @@ def build(run: Run, settings: Settings, *select: str) -> None:
         error = DbtFailed.of(run, settings, failed[1] if failed else ENDED_EARLY)
         error.may_be_damage = True  # Spark does not tell damage from other errors
         raise error
-    with open_store(run, settings, read_only=False) as store:
-        _show_tables(store, folder / "tables")
-        require_same_rows(store, run)
-    dbt_build(run, settings, *select, exclude=("config.materialized:table",))
+    return folder / "tables"
 
 
 def _relations(run: Run, settings: Settings, folder: Path) -> dict[str, Any]:
