@@ -59,7 +59,9 @@ def test_a_database_in_which_somebody_writes_is_not_taken_for_damaged(settings: 
     tool.wait()
 
 
-def test_the_log_of_a_killed_tool_does_not_keep_the_next_publication_shut(settings: Settings) -> None:
+def test_the_log_of_a_killed_tool_does_not_keep_the_next_publication_shut(
+    settings: Settings,
+) -> None:
     database = settings.published_database
     tool = subprocess.Popen(
         [sys.executable, "-c", A_TOOL, str(database)], stdout=subprocess.PIPE, text=True
