@@ -11,6 +11,7 @@ TIMES_FLOOR, TIMES_FEWER = 1.4, 1.0
 TIMES_FIRST = 1 / 3  # a later month beside the first one of a store
 TIMES_EARLIER = {36: 1.05, 60: 1.1}  # a late month of a book beside its month 6
 MOST_MEMORY, MOST_MEMORY_4M = 8, 10  # GB
+TIMES_SPARK = 1.3  # our models on Spark beside Spark SQL by hand
 SMALL_MONTH, ALL_CHECKS, WHY, DAG = 9, 15, 0.3, 30  # seconds
 WRITTEN, RULED = 150, 250_000  # MB and records a second
 
@@ -180,6 +181,23 @@ def _month_10m(rows: Figures) -> list[tuple[str, ...]]:
     return found
 
 
+def _status_spark(rows: Figures) -> list[tuple[str, ...]]:
+    row = rows["status_spark"]
+    models, hand = median(row["by_models"]), median(row["by_hand"])
+    wrong = [
+        f"{by} differs in {max(found['other_status'], found['other_amount']):,} accounts"
+        for by in ("models", "hand")
+        if (found := row[f"differing_{by}"])["other_status"] or found["other_amount"]
+    ]
+    accounts = row["differing_hand"]["accounts"]
+    right = ", ".join(wrong) or f"both as the mart in all {accounts:,} accounts"
+    measured = f"{models:.0f} s against {hand:.0f} s; {right}"
+    what = "the status alone on Spark, our models by dbt against Spark SQL by hand"
+    verdict = _verdict(models <= TIMES_SPARK * hand and not wrong)
+    ratio, held = f"{models / hand:.2f}", memory(row["by_models"])
+    return [(what, f"{TIMES_SPARK} x", measured, ratio, held, verdict)]
+
+
 def _writer(rows: Figures) -> list[tuple[str, ...]]:
     runs = rows["writer"]["runs"]
     speed = runs[0]["bytes"] / median(runs) / 1e6
@@ -224,6 +242,7 @@ ROWS: dict[str, Callable[[Figures], list[tuple[str, ...]]]] = {
     "month_60_vs_6": _late_and_early(60),
     "month_4m": _month_4m,
     "month_10m": _month_10m,
+    "status_spark": _status_spark,
     "writer": _writer,
     "rules": _rules,
     "expectations": _expectations,

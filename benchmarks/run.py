@@ -32,6 +32,7 @@ def main() -> None:
         memory_limit=args.memory_limit,
         threads=args.threads,
         other_python=args.other_python,
+        spark_python=args.spark_python,
     )
     results: dict[str, Any] = {"rows": {}}
     if args.results.exists():
@@ -67,6 +68,12 @@ def _arguments() -> argparse.Namespace:
         type=Path,
         default=FOLDER / "venv" / "bin" / "python",
         help="of the environment with Polars, pandas, lxml and pandera",
+    )
+    parser.add_argument(
+        "--spark-python",
+        type=Path,
+        default=PROJECT_ROOT / ".venv-spark" / "bin" / "python",
+        help="of the environment with Spark",
     )
     parser.add_argument(
         "--results",

@@ -37,6 +37,7 @@ class Bench:
     memory_limit: str
     threads: int
     other_python: Path  # of the environment that holds the other tools
+    spark_python: Path  # of the environment with Spark
 
     def accounts(self, full: int) -> int:
         """The accounts of a book at this scale."""
@@ -296,6 +297,35 @@ def _differing(status: Path, home: Path) -> Figures:
     return {"accounts": accounts, "other_status": statuses, "other_amount": others}
 
 
+def status_spark(bench: Bench) -> Figures:
+    """The status on Spark, by hand and by our models, in turns, on the book of 36 months."""
+    if not bench.spark_python.exists():
+        raise SystemExit(
+            f"{bench.spark_python} is missing: `make .venv-spark/.installed` makes the environment "
+            "with Spark, or name yours with --spark-python"
+        )
+    book, published = bench.constant_book(36), bench.fresh_home("spark_published")
+    bench.program(book, published)
+    out, script = bench.folder / "status_spark", str(HERE / "status_spark.py")
+    figures: Figures = {"book": contents(book), "by_hand": [], "by_models": []}
+    for turn in range(bench.repeats):
+        for by in ("hand", "models"):
+            home = bench.fresh_home("spark")
+            bench.inside("land", book, home)
+            command = [str(bench.spark_python), script, str(book), str(out), "--by", by]
+            environment = bench.environment(book, home)
+            environment["REPORTING_SPARK_MASTER"] = f"local[{bench.threads}]"
+            figures[f"by_{by}"].append(_summary(measure(command, environment)))
+            figures[f"differing_{by}"] = _differing(out / "*.parquet", published)
+        print(
+            f"turn {turn + 1}: {[figures[f'by_{by}'][-1]['seconds'] for by in ('hand', 'models')]}"
+        )
+    for name in ("spark", "spark_published"):
+        shutil.rmtree(bench.fresh_home(name), ignore_errors=True)
+    shutil.rmtree(out)
+    return figures
+
+
 def writer_lxml(bench: Bench) -> Figures:
     """The submission files by lxml, from the same rows, line by line beside those of the home."""
     home, out = bench.published_home(), bench.folder / "lxml"
@@ -353,6 +383,7 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "status_duckdb": _status("duckdb"),
     "status_polars": _status("polars", is_other=True),
     "status_pandas": _status("pandas", is_other=True),
+    "status_spark": status_spark,
     "writer_lxml": writer_lxml,
     "rules_same": _inside("rules_same"),
     "rules_pandera": rules_pandera,

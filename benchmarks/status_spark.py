@@ -70,13 +70,7 @@ def main() -> None:
 
 
 def by_hand(session: Any, book: Path, run: Run) -> None:
-    """The words of the SQL, the seeds, the feeds as views, and every statement of the SQL."""
-    session.sql(f"create temporary function month_start() returns date return date '{run.month}'")
-    session.sql(f"create temporary function month_end() returns date return date '{run.month_end}'")
-    session.sql(
-        "create temporary function as_of() returns timestamp_ntz "
-        f"return timestamp_ntz '{run.as_of}'"
-    )
+    """The seeds, the feeds as views, and every statement of the SQL."""
     for seed in SEEDS:
         file = f"file:{DBT_PROJECT}/seeds/{seed}.csv"
         session.read.csv(file, header=True).createOrReplaceTempView(seed)
@@ -85,12 +79,23 @@ def by_hand(session: Any, book: Path, run: Run) -> None:
             feed = session.read.option("recursiveFileLookup", "true").schema(_schema(table))
             feed.parquet(f"file:{book}/{table.name}").createOrReplaceTempView(f"raw_{table.name}")
             is_complete = " and ".join(f"{column} is not null" for column in table.key)
-            session.sql(
-                NEWEST.format(feed=table.name, key=", ".join(table.key), is_complete=is_complete)
-            )
+            key = ", ".join(table.key)
+            newest = NEWEST.format(feed=table.name, key=key, is_complete=is_complete)
+            session.sql(_of_the_run(newest, run))
     for statement in SQL.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
-            session.sql(statement)
+            session.sql(_of_the_run(statement, run))
+
+
+def _of_the_run(statement: str, run: Run) -> str:
+    """A statement with the days and the cut-off of the run; a function of SQL cannot be exploded."""
+    for name, value in (
+        ("month_start()", f"date '{run.month}'"),
+        ("month_end()", f"date '{run.month_end}'"),
+        ("as_of()", f"timestamp_ntz '{run.as_of}'"),
+    ):
+        statement = statement.replace(name, value)
+    return statement
 
 
 def _schema(table: RawTable) -> str:
