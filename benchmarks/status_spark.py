@@ -88,7 +88,7 @@ def by_hand(session: Any, book: Path, run: Run) -> None:
 
 
 def _of_the_run(statement: str, run: Run) -> str:
-    """A statement with the days and the cut-off of the run; a function of SQL cannot be exploded."""
+    """A statement with the days and cut-off of the run (no function of SQL may be exploded)."""
     for name, value in (
         ("month_start()", f"date '{run.month}'"),
         ("month_end()", f"date '{run.month_end}'"),
