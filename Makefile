@@ -88,7 +88,7 @@ lint: $(INSTALLED) ## Check style, types, imports and SQL
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqruff lint --parsing-errors dbt_project/models
 
-benchmark: $(INSTALLED) $(OTHERS) ## Measure program, floor and peers on a million accounts (hours): docs/benchmarks.md
+benchmark: $(INSTALLED) $(OTHERS) $(SPARK_INSTALLED) ## Measure program, floor and peers (half a day, 70 GB of disk, Java 17): docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py
 
 quality-benchmark: $(INSTALLED) ## Plant every class of defects, count what is found (40 minutes): docs/data_quality.md
