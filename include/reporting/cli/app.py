@@ -268,17 +268,9 @@ def watch(
 @app.command("alert-test")
 def alert_test() -> None:
     """Send a test message to every alert destination and show the results."""
-    from reporting.alerts.send import send_test
+    from reporting.cli import alerts
 
-    results = send_test(load_settings())
-    table = plain_table("destination", "audiences", "result")
-    for one in results:
-        answer = one.fault or "delivered"
-        table.add_row(*map(Text, (one.connection, ", ".join(one.audiences) or "-", answer)))
-    console.print(table)
-    failed = [one.connection for one in results if one.fault]
-    if failed:
-        raise ReportingError(f"not delivered to {', '.join(failed)}; correct these connections")
+    alerts.show_test(load_settings(), console)
 
 
 @app.command()
@@ -394,32 +386,12 @@ def ack(
     note: Annotated[str, typer.Option("--note", help="Without personal data.")] = "",
 ) -> None:
     """Acknowledge an open alert, so that it is not repeated; without an id, list the open ones."""
-    from reporting.alerts import alert_events
-    from reporting.alerts.send import may_have_destinations
+    from reporting.cli import alerts
 
-    settings = load_settings()
-    if alert is not None:
-        from reporting.pages.renew import renew_after
-
-        taken = alert_events.acknowledge(alert, by, note, settings)
-        renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
-        before = f" It was taken by {taken.answered_by} before." if taken.answered_by else ""
-        words = f"{taken.alert_id} is acknowledged by {by}.{before}"
-        console.print(words, soft_wrap=True, highlight=False)
-        return
-    table = plain_table("alert", "severity", "audience", "since", "answered by")
-    for one in alert_events.open_now(settings):
-        since = f"{one.sent_at:%Y-%m-%d %H:%M}"
-        cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
-        table.add_row(*(Text(shown(cell)) for cell in cells))
-    keep_whole(table.columns[0])  # so that the id can be copied
-    if table.row_count:
-        console.print(table)
-    elif may_have_destinations():
-        console.print("No alert is open.")
+    if alert is None:
+        alerts.show_open(load_settings(), console)
     else:
-        words = "No alert is open: none is sent, since no destination is configured"
-        console.print(f"{words} (docs/runbook.md, Configure a destination).", soft_wrap=True)
+        alerts.acknowledge(alert, by, note, load_settings(), console)
 
 
 @app.command()
