@@ -12,6 +12,7 @@ EVERY = 0.2  # seconds between two looks at the memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SESSION, RESIDENT = 3, 21  # fields of /proc/<pid>/stat after the name (man 5 proc)
 PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "apache-airflow")
+ON_SPARK = ("pyspark", "dbt-spark")
 OTHERS = ("polars", "pandas", "pyarrow", "lxml", "pandera")  # of the other environment
 
 
@@ -75,17 +76,17 @@ def _line_of(path: str, name: str) -> str:
     return ""
 
 
-def versions(other_python: Path) -> dict[str, str]:
-    """The versions of Python and of what does the work, here and in the other environment."""
+def versions(other_python: Path, spark_python: Path) -> dict[str, str]:
+    """The versions of Python and of what does the work, here and in the other environments."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         found[package] = version(package)
-    script = (
-        f"from importlib.metadata import version\nfor name in {OTHERS}: print(name, version(name))"
-    )
-    if other_python.exists():
-        output = subprocess.run(
-            [str(other_python), "-c", script], capture_output=True, text=True, check=True
-        ).stdout
-        found |= dict(line.split() for line in output.splitlines())
+    for python, packages in ((other_python, OTHERS), (spark_python, ON_SPARK)):
+        if python.exists():
+            script = "from importlib.metadata import version\n"
+            script += f"for name in {packages}: print(name, version(name))"
+            output = subprocess.run(
+                [str(python), "-c", script], capture_output=True, text=True, check=True
+            ).stdout
+            found |= dict(line.split() for line in output.splitlines())
     return found

@@ -34,6 +34,11 @@ The large book holds 750,000 accounts and 24 months. They come as 1.0 million ro
 The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
 verdicts, the same files byte for byte, without the layers, checks and publication; its head says
 what it leaves out. Floor and program run in turns, on the same memory limit and threads.
+
+On Spark the status is taken from the book of 36 months, in two sessions with the same settings.
+`benchmarks/status_spark.sql` is the floor's status by hand; it does not ask who is reportable, as
+our models of the status do not. Ours begin with a landed month. Both are compared with the mart in
+status, days and amount; a difference would stand in place of the verdict.
 """
 
 
@@ -168,34 +173,36 @@ def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
 
 
 def _month_10m(rows: Figures) -> list[tuple[str, ...]]:
-    row = rows["month_10m"]
-    bar, found = f"completes with a limit of {row['memory_limit']}", []
+    bar, found = f"completes under {MOST_MEMORY_4M} GB", []
     for which in ("first", "second"):
-        runs = row[which]
-        seconds, what = median(runs), f"the large book ten times, {which} month of a store"
-        once = {"first": "month_1m", "second": "later_month"}[which]
-        ratio = ""
-        if once in rows:
-            ratio = f"{seconds / MORE_COPIES / median(rows[once]['program']):.2f} per account"
-        found.append((what, bar, f"{seconds:.0f} s", ratio, memory(runs), "met"))
+        runs = rows["month_10m"][which]
+        what = f"`reporting run`, the large book {MORE_COPIES} times, {which} month of a store"
+        verdict = _verdict(peak(runs) < MOST_MEMORY_4M * GIGABYTE)
+        found.append((what, bar, f"{median(runs):.0f} s", "", memory(runs), verdict))
     return found
 
 
 def _status_spark(rows: Figures) -> list[tuple[str, ...]]:
-    row = rows["status_spark"]
+    row, what = rows["status_spark"], "the status alone on Spark"
     models, hand = median(row["by_models"]), median(row["by_hand"])
-    wrong = [
-        f"{by} differs in {max(found['other_status'], found['other_amount']):,} accounts"
-        for by in ("models", "hand")
-        if (found := row[f"differing_{by}"])["other_status"] or found["other_amount"]
+    is_met = models <= TIMES_SPARK * hand
+    return [
+        (f"{what}, Spark SQL by hand", "", f"{hand:.1f} s", "1", *_how_right(row["by_hand"], "")),
+        (
+            f"{what}, our models by dbt",
+            f"{TIMES_SPARK} x by hand",
+            f"{models:.1f} s",
+            f"{models / hand:.2f}",
+            *_how_right(row["by_models"], _verdict(is_met)),
+        ),
     ]
-    accounts = row["differing_hand"]["accounts"]
-    right = ", ".join(wrong) or f"both as the mart in all {accounts:,} accounts"
-    measured = f"{models:.0f} s against {hand:.0f} s; {right}"
-    what = "the status alone on Spark, our models by dbt against Spark SQL by hand"
-    verdict = _verdict(models <= TIMES_SPARK * hand and not wrong)
-    ratio, held = f"{models / hand:.2f}", memory(row["by_models"])
-    return [(what, f"{TIMES_SPARK} x", measured, ratio, held, verdict)]
+
+
+def _how_right(runs: list[Figures], verdict: str) -> tuple[str, str]:
+    """The peak of memory, and the verdict unless some run's status is another than the mart's."""
+    statuses, others = (max(run[name] for run in runs) for name in ("other_status", "other_amount"))
+    wrong = f"**wrong**: status of {statuses:,}, days or amount of {others:,} accounts"
+    return memory(runs), wrong if statuses or others else verdict
 
 
 def _writer(rows: Figures) -> list[tuple[str, ...]]:

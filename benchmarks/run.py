@@ -43,7 +43,9 @@ def main() -> None:
             f"{args.results} holds figures of another machine or system; name other files with "
             "--results and --page, or delete it"
         )
-    results["versions"] = results.get("versions", {}) | versions(bench.other_python)
+    results["versions"] = results.get("versions", {}) | versions(
+        bench.other_python, bench.spark_python
+    )
     for name in args.only or SCENARIOS:
         print(f"{name} ...", flush=True)
         figures = SCENARIOS[name](bench)

@@ -226,14 +226,14 @@ def month_4m(bench: Bench) -> Figures:
     """The program on four times the large book; compared with month_1m by the account."""
     book = bench.large_books(COPIES)
     runs = [bench.program(book, bench.fresh_home("4m")) for _ in range(bench.repeats)]
-    shutil.rmtree(bench.fresh_home("4m"), ignore_errors=True)
+    bench.fresh_home("4m")
     return {"book": contents(book), "program": runs}
 
 
 def month_10m(bench: Bench) -> Figures:
     """The first two months of a store on ten times the large book, once each: it takes hours."""
     book, home = bench.large_books(MORE_COPIES), bench.fresh_home("10m")
-    figures: Figures = {"book": contents(book), "memory_limit": bench.memory_limit}
+    figures: Figures = {"book": contents(book)}
     for which, month in zip(("first", "second"), _months_before(MONTH, 2), strict=True):
         figures[which] = [bench.program(book, home, month)]
         print(f"{month}: {figures[which]}", flush=True)
@@ -299,29 +299,28 @@ def _differing(status: Path, home: Path) -> Figures:
 
 def status_spark(bench: Bench) -> Figures:
     """The status on Spark, by hand and by our models, in turns, on the book of 36 months."""
-    if not bench.spark_python.exists():
+    if not bench.spark_python.exists() or shutil.which("java") is None:
         raise SystemExit(
-            f"{bench.spark_python} is missing: `make .venv-spark/.installed` makes the environment "
-            "with Spark, or name yours with --spark-python"
+            f"{bench.spark_python} or Java is missing: `make .venv-spark/.installed` makes the "
+            "environment with Spark, or name yours with --spark-python; install Java 17"
         )
     book, published = bench.constant_book(36), bench.fresh_home("spark_published")
     bench.program(book, published)
     out, script = bench.folder / "status_spark", str(HERE / "status_spark.py")
     figures: Figures = {"book": contents(book), "by_hand": [], "by_models": []}
-    for turn in range(bench.repeats):
+    for _ in range(bench.repeats):
         for by in ("hand", "models"):
             home = bench.fresh_home("spark")
-            bench.inside("land", book, home)
-            command = [str(bench.spark_python), script, str(book), str(out), "--by", by]
             environment = bench.environment(book, home)
             environment["REPORTING_SPARK_MASTER"] = f"local[{bench.threads}]"
-            figures[f"by_{by}"].append(_summary(measure(command, environment)))
-            figures[f"differing_{by}"] = _differing(out / "*.parquet", published)
-        print(
-            f"turn {turn + 1}: {[figures[f'by_{by}'][-1]['seconds'] for by in ('hand', 'models')]}"
-        )
+            if by == "models":
+                bench.inside("land", book, home)
+            command = [str(bench.spark_python), script, str(book), str(out), "--by", by]
+            measured = _summary(measure(command, environment))
+            figures[f"by_{by}"].append(measured | _differing(out / "*.parquet", published))
+            print(f"by {by}: {measured['seconds']} s", flush=True)
     for name in ("spark", "spark_published"):
-        shutil.rmtree(bench.fresh_home(name), ignore_errors=True)
+        bench.fresh_home(name)
     shutil.rmtree(out)
     return figures
 

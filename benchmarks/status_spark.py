@@ -14,7 +14,7 @@ from typing import Any
 from reporting.core.raw_contract import RawTable, raw_contract
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, load_settings
-from reporting.transform.spark import build_tables
+from reporting.transform.spark import TYPES, build_tables
 from reporting.transform.spark_session import start_session
 
 SQL = Path(__file__).with_suffix(".sql")
@@ -55,16 +55,17 @@ def main() -> None:
     args = parser.parse_args()
     settings = load_settings()
     run = Run.of(args.month, None, settings)
-    shutil.rmtree(args.out, ignore_errors=True)
+    book, out = args.book.resolve(), args.out.resolve()
+    shutil.rmtree(out, ignore_errors=True)
     started = time.perf_counter()
     if args.by == "models":
         tables = build_tables(run, settings, "+repayment_status")
-        shutil.copytree(tables / "marts.db" / "repayment_status", args.out)
+        shutil.copytree(tables / "marts.db" / "repayment_status", out)
     else:
-        with tempfile.TemporaryDirectory(dir=args.out.parent) as warehouse:
+        with tempfile.TemporaryDirectory(dir=out.parent) as warehouse:
             session = start_session(settings.spark_master, warehouse)
-            by_hand(session, args.book, run)
-            session.table("status").write.parquet(f"file:{args.out}")
+            by_hand(session, book, run)
+            session.table("status").write.parquet(f"file:{out}")
             session.stop()
     print(f"{time.perf_counter() - started:.1f} s")
 
@@ -99,8 +100,7 @@ def _of_the_run(statement: str, run: Run) -> str:
 
 
 def _schema(table: RawTable) -> str:
-    types = {"VARCHAR": "string", "TIMESTAMP": "timestamp_ntz"}
-    return ", ".join(f"`{one.name}` {types.get(one.type, one.type)}" for one in table.columns)
+    return ", ".join(f"`{one.name}` {TYPES.get(one.type, one.type)}" for one in table.columns)
 
 
 if __name__ == "__main__":

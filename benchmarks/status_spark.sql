@@ -24,13 +24,32 @@ select
     opened_on <= month_end() and not coalesce(closed_on < month_start(), false) as is_open
 from known_accounts inner join product_policy using (product_code)
 where
-    account_id rlike '^[A-Za-z0-9]+$'
+    account_id rlike '\\A[A-Za-z0-9]+\\z'
     and customer_id is not null
-    and reporter_code rlike '^[A-Za-z0-9]{14}$'
+    and reporter_code rlike '\\A[A-Za-z0-9]{14}\\z'
     and opened_on is not null
     and (closed_on is null or closed_on >= opened_on)
     and (closure_kind is null or closure_kind in ('settled', 'transferred'))
-    and (parent_account_id is null or parent_account_id rlike '^[A-Za-z0-9]+$');
+    and (parent_account_id is null or parent_account_id rlike '\\A[A-Za-z0-9]+\\z');
+
+create table credit_limits using parquet as
+with holders as (  -- of a draw the limit stands under the agreement's id
+    select account_id, max(opened_on) as opened_on, max(closed_on) as closed_on
+    from (
+        select account_id, opened_on, closed_on from accounts
+        union all
+        select distinct agreement_id, null, null from accounts
+    )
+    group by account_id
+)
+
+select account_id, effective_on, credit_limit
+from known_credit_limits inner join holders using (account_id)
+where
+    credit_limit between 0 and 1000000000000
+    and change_reason in ('initial', 'increase', 'decrease', 'suspended', 'ended')
+    and effective_on >= coalesce(opened_on, effective_on)
+    and effective_on <= coalesce(closed_on, effective_on);
 
 -- Keys with versions to compare, and those that a reversal names.
 create table special using parquet as
@@ -294,8 +313,9 @@ with entries as (
     select
         reading_no,
         holds_credit,
+        -- one number sorts time and rank at an instant
+        unix_millis(cast(statement_on as timestamp_ltz)) * 8 + 1 as moment,
         cast(statement_on as timestamp_ntz) as happened_at,
-        1 as rank_at_instant,
         bill_no,
         bill_id,
         late_from,
@@ -306,9 +326,10 @@ with entries as (
     select
         reading_no,
         holds_credit,
-        occurred_at,
-        case transaction_type when 'penalty' then 2 when 'waiver' then 3 when 'refund' then 4 else 5
+        unix_millis(cast(occurred_at as timestamp_ltz)) * 8 + case transaction_type
+            when 'penalty' then 2 when 'waiver' then 3 when 'refund' then 4 else 5
         end,
+        occurred_at,
         null,
         null,
         case when transaction_type = 'penalty' then date_add(cast(occurred_at as date), 1) end,
@@ -327,7 +348,7 @@ summed as (
         cast(sum(change) over in_order as decimal(18, 2)) as due_less_paid
     from entries
     window in_order as (
-        partition by reading_no order by happened_at, rank_at_instant, bill_id
+        partition by reading_no order by moment, bill_id nulls last
         rows between unbounded preceding and current row
     )
 ),
@@ -758,10 +779,10 @@ late_in_month as (
 
 limits as (
     select account_no, max_by(credit_limit, effective_on) as credit_limit
-    from accounts inner join known_credit_limits as limits
+    from accounts inner join credit_limits as limits
         on accounts.agreement_id = limits.account_id
         and effective_on <= report_date
-    where is_open and credit_limit between 0 and 1000000000000
+    where is_open
     group by account_no
 ),
 

@@ -66,3 +66,24 @@ def test_rules_are_right_where_each_counts_as_many_records_as_ours(
     line = line_of(page, "rules_expectations", rules_expectations=peer)
     assert verdict in line
     assert ("under V18, V30" in line) == (found != SAME)
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(12.0, "met"), (14.0, "**missed**")])
+def test_our_models_on_spark_are_measured_beside_the_hand(
+    page: ModuleType, seconds: float, verdict: str
+) -> None:
+    right = {"other_status": 0, "other_amount": 0}
+    hand, models = run_of(seconds=10.0, **right), run_of(seconds=seconds, **right)
+    line = line_of(page, "status_spark", status_spark={"by_hand": hand, "by_models": models})
+    assert f"| {seconds:.1f} s | {seconds / 10:.2f} | 1.0 GB | {verdict} |" in line
+    wrong = run_of(seconds=seconds, other_status=0, other_amount=3)
+    found = {"by_hand": hand, "by_models": [*models, *wrong]}
+    line = line_of(page, "status_spark", status_spark=found)
+    assert "**wrong**: status of 0, days or amount of 3 accounts" in line
+
+
+@pytest.mark.parametrize(("gigabytes", "verdict"), [(9, "met"), (11, "**missed**")])
+def test_ten_books_must_fit_into_the_memory(page: ModuleType, gigabytes: int, verdict: str) -> None:
+    runs = [{"seconds": 3000.0, "peak_bytes": gigabytes * 1024**3}]
+    line = line_of(page, "month_10m", month_10m={"first": runs, "second": runs})
+    assert f"| 3000 s |  | {gigabytes}.0 GB | {verdict} |" in line

@@ -1,14 +1,26 @@
 """The published database can be opened, whatever a program left beside the one before it."""
 
+import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
+import duckdb
 import pytest
 
-from reporting.core.errors import DataNotFit
+from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import Settings
-from reporting.store.published_database import build_database, open_published
+from reporting.store.published import UNFINISHED
+from reporting.store.published_database import (
+    build_database,
+    is_outdated,
+    layout_digest,
+    open_published,
+)
+
+HEADERS, BLOCK = 3 * 4096, 262_144  # bytes of DuckDB's format
 
 A_TOOL = """
 import duckdb, sys, time
@@ -29,20 +41,75 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-@pytest.mark.parametrize("place", [0, 4096, 200_000])
-def test_a_damaged_database_is_written_again_by_who_reads_it(
-    settings: Settings, place: int, caplog: pytest.LogCaptureFixture
+def header_lost(file: BinaryIO) -> None:
+    file.write(b"damaged " * 1000)
+
+
+def cut_off(file: BinaryIO) -> None:
+    file.truncate(20_000)
+
+
+def blocks_changed(file: BinaryIO) -> None:
+    """A byte in every block after the three headers: the catalog is damaged, too."""
+    end = file.seek(0, io.SEEK_END)
+    for block in range(HEADERS, end, BLOCK):
+        file.seek(block + 100)
+        file.write(b"damaged ")
+
+
+@pytest.mark.parametrize("damage", [header_lost, cut_off, blocks_changed])
+def test_a_damaged_database_is_written_anew_by_who_reads_it(
+    settings: Settings, damage: Callable[[BinaryIO], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     with settings.published_database.open("r+b") as file:
-        file.seek(place)
-        file.write(b"damaged " * 1000)
+        damage(file)
     with open_published(settings) as connection:
-        assert connection.execute("select count(*) > 10 from marts.data_dictionary").fetchall() == [
-            (True,)
-        ]
-    assert caplog.messages == [f"{settings.published_database} is damaged and is written again"]
+        views = "select count(*) > 10 from marts.data_dictionary"
+        assert connection.execute(views).fetchall() == [(True,)]
+    assert caplog.messages == [f"{settings.published_database} was damaged and is written anew"]
     open_published(settings).close()
     assert len(caplog.messages) == 1
+
+
+def test_a_damaged_table_is_seen_by_acts_and_readers(settings: Settings) -> None:
+    damage_table(settings.published_database, layout_digest().encode())
+    with (
+        duckdb.connect(str(settings.published_database), read_only=True) as connection,
+        pytest.raises(duckdb.IOException, match="Corrupt database file"),
+    ):
+        connection.execute("from submission.layout").fetchall()
+    assert is_outdated(settings)
+    build_database(settings)
+    assert not is_outdated(settings)
+    damage_table(settings.published_database, layout_digest().encode())
+    open_published(settings).close()
+    assert not is_outdated(settings)
+
+
+def damage_table(database: Path, value: bytes) -> None:
+    """Change the block of the table that holds a value."""
+    content = database.read_bytes()
+    place = content.index(value)
+    assert content.count(value) == 1
+    database.write_bytes(content[:place] + b"x" + content[place + 1 :])
+
+
+def test_a_disk_that_does_not_answer_is_not_taken_for_damage(settings: Settings) -> None:
+    settings.published_database.unlink()
+    settings.published_database.symlink_to("/proc/self/mem")  # to read its beginning is an EIO
+    with pytest.raises(duckdb.IOException, match="Input/output error"):
+        open_published(settings)
+    with pytest.raises(duckdb.IOException, match="Input/output error"):
+        is_outdated(settings)
+    assert settings.published_database.is_symlink()
+
+
+def test_months_published_by_half_are_shown_by_no_new_database(settings: Settings) -> None:
+    (settings.published / UNFINISHED.format("2026-05")).touch()
+    settings.published_database.write_bytes(b"")
+    with pytest.raises(DataNotFit, match=r"month 2026-05 was stopped .* must be run again"):
+        open_published(settings)
+    assert settings.published_database.read_bytes() == b""
 
 
 def test_a_database_in_which_somebody_writes_is_not_taken_for_damaged(settings: Settings) -> None:
@@ -51,12 +118,14 @@ def test_a_database_in_which_somebody_writes_is_not_taken_for_damaged(settings: 
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert tool.stdout is not None
-    assert tool.stdout.readline() == "written\n"
-    with pytest.raises(DataNotFit, match="is opened by another program"):
-        open_published(settings)
-    tool.kill()
-    tool.wait()
+    try:
+        assert tool.stdout is not None
+        assert tool.stdout.readline() == "written\n"
+        with pytest.raises(BadCall, match=rf"may write in it: close it there.*PID {tool.pid}"):
+            open_published(settings)
+    finally:
+        tool.kill()
+        tool.wait()
 
 
 def test_the_log_of_a_killed_tool_does_not_keep_the_next_publication_shut(

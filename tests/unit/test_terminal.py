@@ -34,7 +34,8 @@ def test_a_row_stands_in_one_line_of_a_file(monkeypatch: pytest.MonkeyPatch) -> 
     table = plain_table("file", "sentence")
     table.add_row("A10000000000012026060321000010.enc", "word " * 30)
     for columns, lines in ((None, 1), ("80", 4)):
-        monkeypatch.delenv("COLUMNS", raising=False)
+        for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE"):
+            monkeypatch.delenv(name, raising=False)
         if columns:
             monkeypatch.setenv("COLUMNS", columns)
         out = io.StringIO()

@@ -9,7 +9,6 @@ from reporting.cli.terminal import keep_whole, plain_table, shown
 from reporting.core.errors import ReportingError
 from reporting.core.run import parse_month
 from reporting.core.settings import Settings
-from reporting.pages.renew import renew_after
 
 
 def show_test(settings: Settings, console: Console) -> None:
@@ -26,7 +25,9 @@ def show_test(settings: Settings, console: Console) -> None:
 
 
 def acknowledge(alert: str, by: str, note: str, settings: Settings, console: Console) -> None:
-    """Note who takes an alert, and renew the pages that show it."""
+    """Note who takes an alert, and renew the pages that show it; BadCall if none has this id."""
+    from reporting.pages.renew import renew_after
+
     taken = alert_events.acknowledge(alert, by, note, settings)
     renew_after(settings, [parse_month(taken.month[:7])], are_checks_new=False)
     before = f" It was taken by {taken.answered_by} before." if taken.answered_by else ""

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 # and those that turn the direction of writing.
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-WIDE = 250  # columns where the output is no terminal; rich's own 80 would break names of files
+WIDE = 1000  # columns where the output is no terminal; rich's own 80 would break names of files
 
 
 def shown(text: str) -> str:

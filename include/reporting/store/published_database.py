@@ -10,12 +10,13 @@ import hashlib
 import logging
 import re
 import secrets
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from reporting.core import atomic
+from reporting.core import atomic, safe_text
 from reporting.core.database import apply_limits, attached, literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
 from reporting.core.run import OWN_PART
@@ -30,6 +31,7 @@ from reporting.store.published import (
     BuiltRun,
     frozen_journal,
     published_files,
+    unfinished_months,
 )
 from reporting.store.submission_ledger import batches, show_events
 
@@ -94,7 +96,8 @@ ALERT_EVENTS = {
 
 log = logging.getLogger(__name__)
 
-LOCKED = "Could not set lock on file"  # words of the engine
+# What the engine says of a damaged file.
+DAMAGE = ("not a valid DuckDB database file", "Corrupt database file", "Could not read enough")
 
 
 def build_database(settings: Settings) -> Path:
@@ -107,13 +110,12 @@ def build_database(settings: Settings) -> Path:
     builds.mkdir(exist_ok=True)
     before = _shown_build(settings)
     files = _files_to_publish(settings)
-    if before is not None and _shows_all_but_events(settings, files, builds / before):
-        try:
+    try:
+        if before is not None and _shows_all_but_events(settings, files, builds / before):
             _write_events(settings)
-        except duckdb.Error as fault:  # damaged, or changed by a user
-            log.warning("the published database is written anew: %s", type(fault).__name__)
-        else:
             return settings.published_database
+    except duckdb.Error as fault:  # damaged, or changed by a user
+        log.warning("the published database is written anew: %s", type(fault).__name__)
     numbers = [int(folder.name.partition("-")[0]) for folder in builds.glob("[0-9]*-*")]
     # a number could repeat in a home folder that was created again in the same place
     build = f"{max(numbers, default=0) + 1:06d}-{secrets.token_hex(4)}"
@@ -237,9 +239,13 @@ def _choices_digest(settings: Settings) -> str:
 
 
 def is_outdated(settings: Settings) -> bool:
-    """Whether another version of the program wrote the published database."""
-    with attached(settings.published_database) as connection:
-        return not is_of_this_version(connection)
+    """Whether another version of the program wrote the published database, or it is damaged."""
+    try:
+        with attached(settings.published_database) as connection:
+            return not is_of_this_version(connection)
+    except duckdb.Error as fault:
+        _require_damage(fault, settings.published_database)
+        return True
 
 
 def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -317,9 +323,9 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published database; BadCall if nothing is published yet.
 
     After the home folder was copied or moved, its database still names the files of the old place;
-    one that another version of the program wrote may lack views; a damaged one cannot be opened. It
-    is then written again first, or only made in memory if the home folder is not writable. Raises
-    DataNotFit where it cannot be made, or another program has opened the file to write in it.
+    one that another version of the program wrote may lack views. It is then written anew first, or
+    only made in memory if the home folder is not writable. One that is damaged is written anew.
+    Raises DataNotFit where it cannot be, BadCall where another program has it open to write in it.
     """
     database = settings.published_database
     if not database.is_file():
@@ -328,21 +334,32 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
             "run `reporting run --month YYYY-MM` first, "
             "or set REPORTING_HOME to the folder that holds it"
         )
-    try:
-        connection = duckdb.connect(str(database), read_only=True)
-    except duckdb.Error as fault:
-        if LOCKED in str(fault):
-            raise DataNotFit(
-                f"{database} is opened by another program that may write in it; close it there, "
-                "or open it read-only"
-            ) from fault
-        log.warning("%s is damaged and is written again", database)
-        return _opened_elsewhere(settings, None)
-    if is_of_this_place(connection, settings) and is_of_this_version(connection):
-        return connection
-    build = _build_of(_queries(connection))
-    connection.close()
-    return _opened_elsewhere(settings, build)
+    build, is_damaged = None, False
+    with ExitStack() as until_found:
+        try:
+            connection = until_found.enter_context(duckdb.connect(str(database), read_only=True))
+            if is_of_this_place(connection, settings) and is_of_this_version(connection):
+                until_found.pop_all()
+                return connection
+            build = _build_of(_queries(connection))
+        except duckdb.Error as fault:
+            _require_damage(fault, database)
+            is_damaged = True
+    connection = _opened_elsewhere(settings, build)
+    if is_damaged:
+        log.warning("%s was damaged and is written anew", database)
+    return connection
+
+
+def _require_damage(fault: duckdb.Error, database: Path) -> None:
+    """Raise the fault again unless the file is damaged; BadCall where a program writes in it."""
+    if held := re.search("Conflicting lock is held in (.*)", str(fault)):
+        raise BadCall(
+            f"{database} is opened by a program that may write in it: close it there, or open it "
+            f"read-only ({held[1]})"
+        ) from fault
+    if not any(sign in str(fault) for sign in DAMAGE):
+        raise fault
 
 
 def months_shown(connection: duckdb.DuckDBPyConnection) -> list[BuiltRun]:
@@ -386,14 +403,18 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
         with exclusive(settings):
             if build and is_here:
                 _write_database(settings, build)
-            else:  # of an older version, or copied without hidden folders
+            else:  # of an older version, copied without hidden folders, or damaged
+                if stopped := unfinished_months(settings):
+                    raise DataNotFit(
+                        f"month {stopped[0]} was stopped while it was published and must be run "
+                        "again"
+                    )
                 build_database(settings)
     except (ReportingError, OSError, duckdb.Error) as error:
         if not (build and is_here):
             raise DataNotFit(
                 f"{settings.published_database} is damaged, or of another folder or version, and "
-                f"cannot be made again now; let {settings.home.resolve()} be written and read it "
-                "again"
+                f"cannot be written anew now: {safe_text.of_error(error)}"
             ) from error
         connection = duckdb.connect()
         apply_limits(connection, settings)
