@@ -4,7 +4,7 @@
 2. `approve` waits for seven days for a **second person**: never the one who triggered the run.
    Answer on its tab *Required Action*.
 3. `release` seals the files of an approved month and delivers them, earlier months first.
-   It fails if the month is rejected, or if the answer is of a person who may not approve.
+   It fails if the month is declined, or if the answer is of a person who may not approve.
 
 Clear `approve` to get another answer. Without keys to seal with, the run ends after `publish`.
 """

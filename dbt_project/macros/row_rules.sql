@@ -78,7 +78,7 @@
 {% macro account_rules() -%}
     {{ return([
         ('ACCOUNT_UNKNOWN', 'known_account_id is not null'),
-        ('ACCOUNT_REJECTED', "known_account_id is null or standing <> 'rejected'"),
+        ('ACCOUNT_REJECTED', "known_account_id is null or standing <> 'quarantined'"),
     ]) }}
 {%- endmacro %}
 
@@ -86,7 +86,7 @@
 {% macro customer_rules() -%}
     {{ return([
         ('CUSTOMER_UNKNOWN', 'known_customer_id is not null'),
-        ('CUSTOMER_REJECTED', "known_customer_id is null or standing <> 'rejected'"),
+        ('CUSTOMER_REJECTED', "known_customer_id is null or standing <> 'quarantined'"),
     ]) }}
 {%- endmacro %}
 

@@ -29,7 +29,7 @@ reported_last as (
 customers_rejected as (
     select known_customer_id as customer_id
     from {{ ref('known_customers') }}
-    where standing = 'rejected'
+    where standing = 'quarantined'
 ),
 
 judged as (

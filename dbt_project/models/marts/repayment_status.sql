@@ -1,7 +1,7 @@
 -- One row per account and report month, for every account open at any time in the month, reportable
 -- or not: what its ledger means at the report date (contracts, section 2). Amounts in CNY. Earlier
--- months that are still pending are read again beside the report month; published is the report
--- month.
+-- months that are still pending are read again beside the report month; only the report month is
+-- published.
 with accounts as (
     select * from {{ ref('int_accounts_open') }}
 ),

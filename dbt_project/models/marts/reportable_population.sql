@@ -2,7 +2,7 @@
 --
 -- One row per account and report month, for every account recorded by the cut-off; no account is
 -- ever dropped. Earlier months that are still pending are judged again beside the report month, by
--- the same rules and with what is known now; published is the report month. An account may be
+-- the same rules and with what is known now; only the report month is published. An account may be
 -- reported only if its customer signed the "Personal User Information Inquiry and Reporting
 -- Authorization" (the document_code of the product's policy) naming the institution that furnishes
 -- the data (Regulation on Credit Reporting, articles 13 and 29; PIPL, articles 13, 14 and 23).
@@ -62,7 +62,7 @@ with rules as (
         authorizations.is_in_run_off,
         authorizations.withdrawn_at,
         case
-            when known_customers.standing = 'rejected'
+            when known_customers.standing = 'quarantined'
                 then 'the rows of the customer are in quarantine'
             when customers.customer_id is null then 'there is no row of the customer'
             else nullif(customers.identity_faults, '')
@@ -108,7 +108,7 @@ verdicts as (
     from rules
 ),
 
-first_reports as (  -- what earlier months really sent
+first_reports as (  -- earlier records that count as sent
     select
         account_id,
         min({{ month_start('report_date') }}) as report_month

@@ -1,6 +1,6 @@
 -- One row per id that other rows may name as their account: accounts and the agreements of draws.
--- Says whether the id stands (good), waits for its row or is itself rejected, and how long it
--- lives.
+-- Says whether the id stands (good), waits for its row or is itself quarantined, and how long
+-- it lives.
 {{ config(materialized='table') }}
 
 with placed as (
@@ -58,7 +58,7 @@ select
         when max(case when place = 'good' then 1 end) = 1 then 'good'
         when min(is_agreement) and max(case when place = 'after_cut_off' then 1 end) = 1
             then 'waiting'
-        when max(case when place = 'quarantined' then 1 end) = 1 then 'rejected'
+        when max(case when place = 'quarantined' then 1 end) = 1 then 'quarantined'
         else 'waiting'
     end as standing,
     max(case when place = 'good' then opened_on end) as opened_on,

@@ -1,5 +1,5 @@
 -- One row per customer id ever delivered, with its standing: good, waiting (recorded after the
--- cut-off) or rejected (quarantined). An account without a customer row is no orphan; consents and
+-- cut-off) or quarantined. An account without a customer row is no orphan; consents and
 -- scores without one are.
 {{ config(materialized='table') }}
 
@@ -26,7 +26,7 @@ select
     customer_id as known_customer_id,
     case
         when max(case when place = 'good' then 1 end) = 1 then 'good'
-        when max(case when place = 'quarantined' then 1 end) = 1 then 'rejected'
+        when max(case when place = 'quarantined' then 1 end) = 1 then 'quarantined'
         else 'waiting'
     end as standing
 from placed
