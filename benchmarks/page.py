@@ -6,6 +6,8 @@ from figures import GIGABYTE, Figures, count_runs, median, memory, peak
 from page_peers import render_peers
 from scenarios import COPIES, MORE_COPIES
 
+USUAL_LIMIT = "12GB"  # of DuckDB's memory, unless a row says another
+
 # The bars.
 TIMES_FLOOR, TIMES_FEWER = 1.4, 1.0
 TIMES_FIRST = 1 / 3  # a later month beside the first one of a store
@@ -46,7 +48,7 @@ def render(results: Figures) -> str:
     """The whole page."""
     rows = results["rows"]
     lines = [
-        _line(name, (*cells, f"{rows[name]['measured_on']}, {count_runs(rows[name])}"))
+        _line(name, (*cells, _measured(rows[name])))
         for name in ROWS
         if name in rows
         for cells in ROWS[name](rows)
@@ -70,6 +72,13 @@ def render(results: Figures) -> str:
             _books(rows),
         ]
     )
+
+
+def _measured(row: Figures) -> str:
+    """The day, the number of runs and, where another than the usual was set, DuckDB's limit."""
+    limit = row.get("memory_limit", USUAL_LIMIT)
+    other = "" if limit == USUAL_LIMIT else f", DuckDB's limit {limit}"
+    return f"{row['measured_on']}, {count_runs(row)}{other}"
 
 
 def _line(name: str, cells: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import machine, versions
-from page import render
+from page import USUAL_LIMIT, render
 from reporting.core.settings import PROJECT_ROOT
 from scenarios import SCENARIOS, Bench
 
@@ -49,7 +49,11 @@ def main() -> None:
     for name in args.only or SCENARIOS:
         print(f"{name} ...", flush=True)
         figures = SCENARIOS[name](bench)
-        about = {"measured_on": date.today().isoformat(), "scale": bench.scale}
+        about = {
+            "measured_on": date.today().isoformat(),
+            "scale": bench.scale,
+            "memory_limit": bench.memory_limit,
+        }
         results["rows"][name] = about | figures
         # after each row: what is measured is kept whatever becomes of the next
         args.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -63,7 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each command (3)")
     parser.add_argument("--scale", type=float, default=1, help="smaller books, to try it out")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="books and homes lie here")
-    parser.add_argument("--memory-limit", default="12GB", help="of DuckDB, floor and program alike")
+    parser.add_argument(
+        "--memory-limit", default=USUAL_LIMIT, help="of DuckDB, floor and program alike"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--other-python",
