@@ -353,10 +353,10 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 def _require_damage(fault: duckdb.Error, database: Path) -> None:
     """Raise the fault again unless the file is damaged; BadCall where a program writes in it."""
-    if held := re.search("Conflicting lock is held in (.*)", str(fault)):
+    if held := re.search(r"Conflicting lock is held in (.*) \(PID (\d+)\)", str(fault)):
         raise BadCall(
-            f"{database} is opened by a program that may write in it: close it there, or open it "
-            f"read-only ({held[1]})"
+            f"{database} is opened by {held[1]} (process {held[2]}), which may write in it: close "
+            "it there, or open it read-only"
         ) from fault
     if not any(sign in str(fault) for sign in DAMAGE):
         raise fault
