@@ -3,7 +3,8 @@
 import io
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +40,21 @@ def settings(tmp_path: Path) -> Settings:
     settings.published.mkdir()
     build_database(settings)
     return settings
+
+
+@contextmanager
+def tool_that_writes(database: Path) -> Iterator[int]:
+    """A process that has written into the database and holds it open; killed at the end."""
+    tool = subprocess.Popen(
+        [sys.executable, "-c", A_TOOL, str(database)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert tool.stdout is not None
+        assert tool.stdout.readline() == "written\n"
+        yield tool.pid
+    finally:
+        tool.kill()
+        tool.wait()
 
 
 def header_lost(file: BinaryIO) -> None:
@@ -113,32 +129,19 @@ def test_months_published_by_half_are_shown_by_no_new_database(settings: Setting
 
 
 def test_a_database_in_which_somebody_writes_is_not_taken_for_damaged(settings: Settings) -> None:
-    tool = subprocess.Popen(
-        [sys.executable, "-c", A_TOOL, str(settings.published_database)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert tool.stdout is not None
-        assert tool.stdout.readline() == "written\n"
-        with pytest.raises(BadCall, match=rf"\(process {tool.pid}\), which may write in it"):
-            open_published(settings)
-    finally:
-        tool.kill()
-        tool.wait()
+    with (
+        tool_that_writes(settings.published_database) as process,
+        pytest.raises(BadCall, match=rf"\(process {process}\), which may write in it"),
+    ):
+        open_published(settings)
 
 
 def test_the_log_of_a_killed_tool_does_not_keep_the_next_publication_shut(
     settings: Settings,
 ) -> None:
     database = settings.published_database
-    tool = subprocess.Popen(
-        [sys.executable, "-c", A_TOOL, str(database)], stdout=subprocess.PIPE, text=True
-    )
-    assert tool.stdout is not None
-    assert tool.stdout.readline() == "written\n"
-    tool.kill()
-    tool.wait()
+    with tool_that_writes(database):
+        pass
     left = database.with_name("reporting.duckdb.wal")
     assert left.is_file()
 

@@ -26,7 +26,7 @@ reported_last as (
     where owed_month = (select run.report_month - interval 1 month from run)
 ),
 
-customers_rejected as (
+customers_quarantined as (
     select known_customer_id as customer_id
     from {{ ref('known_customers') }}
     where standing = 'quarantined'
@@ -35,8 +35,8 @@ customers_rejected as (
 judged as (
     select population.account_id
     from {{ ref('reportable_population') }} as population
-    anti join customers_rejected
-        on population.customer_id = customers_rejected.customer_id
+    anti join customers_quarantined
+        on population.customer_id = customers_quarantined.customer_id
         and population.reason_code = 'IDENTITY_INVALID'
     where population.report_month = (select run.report_month from run)
 ),
