@@ -1,14 +1,18 @@
 """The floor: a month by hand, in straight DuckDB SQL, as fast as one honest script does it.
 
-What `reporting run` does for the first month of a store, in one process and one in-memory database:
-every feed at the cut-off with its versions resolved and its row rules evaluated, the replay of
-every open account, the verdicts, the records 110, 210 and 220 as hashed submission files, and the
-bureau's rules V01 to V68 evaluated on every record.
+What `reporting run` does for a month, in one process and one in-memory database: every feed at the
+cut-off with its versions resolved and its row rules evaluated, the replay of every open account,
+the verdicts, the records 110, 210 and 220 as hashed submission files, and the bureau's rules V01 to
+V68 evaluated on every record.
+
+With `--keep FOLDER` a month keeps what the next takes up with `--after FOLDER`: the sums of what is
+settled, the rows of what is open, and what was sent. The later month then reads what is recorded
+since, and from the beginning only the accounts whose past it changes.
 
 Left out is what the program does beside it: the landing check, Great Expectations, dbt, the
 quarantine and the counts of the feeds, the other marts (groups, scores, notices due, history, what
-is owed), the keyed hashes and the journal of the records, publication, and everything about earlier
-months of the store. Records that break an E rule are left out of the files.
+is owed), the keyed hashes and the journal of the records, publication, and the months that are owed
+of some accounts. Records that break an E rule are left out of the files.
 
 `--compare HOME` compares the result with what the program published there.
 """
@@ -18,19 +22,21 @@ import hashlib
 import shutil
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from reporting.core.raw_contract import raw_contract
-from reporting.core.run import Run
+from reporting.core.run import Run, previous_month
 from reporting.core.settings import DBT_PROJECT, load_settings
 from reporting.records.files import header
 from reporting.records.lines import layouts
 from reporting.records.rules import Record, hits, load_rules
 
 SQL = Path(__file__).with_suffix("")
+KEPT = ("accounts", "payments", "bills", "month_ends", "sent_210", "sent_220", "sent_110")
 SEEDS = (
     *("product_policy", "reporters", "five_tier_classes", "repayment_statuses"),
     *("codes_sex", "codes_marital_status", "codes_education_level", "codes_academic_degree"),
@@ -66,6 +72,8 @@ with agreements as (
         on record_type = '220' and agreement_id = subject_id
         and record_220.reporter_code = broken.reporter_code
         and record_220.report_date = broken.report_date
+    union
+    select reporter_code, agreement_id from sent_220
 ),
 
 people as (
@@ -73,6 +81,8 @@ people as (
     from record_110 anti join broken
         on record_type = '110' and customer_id = subject_id
         and record_110.reporter_code = broken.reporter_code
+    union
+    select reporter_code, name, id_type, id_num from sent_110
 )
 
 insert into broken by name
@@ -95,7 +105,22 @@ from record_220 semi join broken
 where con_status = '2'
 """
 
-# No withdrawal of these books is outside the rules, and nothing was sent or rejected before.
+# In a later month: the codes of the accounts that owed one, of their agreements and persons.
+LEFT_OUT = """
+create table left_out as
+select unnest([reporter_code || account_id, reporter_code || agreement_id, id_number]) as code
+from accounts semi join '{owed}' using (account_id)
+inner join customers using (customer_id)
+"""
+RECORDS_THAT_DIFFER = """
+select count(*)
+from (
+    (from {own} except all from {theirs}) union all (from {theirs} except all from {own})
+)
+where regexp_extract(line, '<(AcctCode|ContractCode|IDNum)>([^<]*)<', 2) not in (from left_out)
+"""
+
+# No withdrawal of these books is outside the rules, and nothing was rejected before.
 NOT_HELD = (
     "false as has_quarantined_consent, false as is_rejected_content, false as is_sent_already"
 )
@@ -106,6 +131,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("book", type=Path, help="landing zone of Parquet files")
     parser.add_argument("--month", default="2026-05")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="what the next month takes up")
+    parser.add_argument(
+        "--after", type=Path, metavar="FOLDER", help="what the month before kept: a later month"
+    )
     parser.add_argument("--out", type=Path, help="where the files are kept; else they are removed")
     parser.add_argument("--memory-limit", default="12GB")
     parser.add_argument("--threads", type=int, default=2)
@@ -120,14 +149,26 @@ def main() -> None:
         engine.execute("set threads = ?", [args.threads])
         engine.execute("set temp_directory = ?", [f"{aside}/spill"])
         engine.execute("set preserve_insertion_order = false")
-        report_month(engine, args.book, run, out)
+        report_month(engine, args.book, run, out, after=args.after, keep=args.keep)
         if args.compare:
-            for what, count in differences(engine, run, out, args.compare).items():
+            found = differences(engine, run, out, args.compare, is_first_month=args.after is None)
+            for what, count in found.items():
                 print(f"{what}: {count:,} differ")
 
 
-def report_month(engine: duckdb.DuckDBPyConnection, book: Path, run: Run, out: Path) -> None:
-    """The whole month: feeds, replay, verdicts, records, rules, files."""
+def report_month(
+    engine: duckdb.DuckDBPyConnection,
+    book: Path,
+    run: Run,
+    out: Path,
+    after: Path | None = None,
+    keep: Path | None = None,
+) -> None:
+    """The whole month: feeds, replay, verdicts, records, rules, files.
+
+    A later month goes on from what the month before kept in the folder `after`; `keep` is where
+    this one keeps what the next takes up.
+    """
     started = time.perf_counter()
 
     def print_lap(what: str, since: float) -> float:
@@ -139,11 +180,19 @@ def report_month(engine: duckdb.DuckDBPyConnection, book: Path, run: Run, out: P
     lap = started
     for path in sorted(SQL.glob("*.sql")):
         engine.execute(path.read_text(encoding="utf-8"))
+        if after and path.stem == "0_brought_forward":
+            for sent in ("sent_210", "sent_220", "sent_110"):
+                engine.execute(f"insert into {sent} by name from '{after}/{sent}.parquet'")
+        if after and path.stem == "1_parties":
+            take_up(engine, run, after)
         lap = print_lap(path.stem, lap)
     ask_rules(engine)
     lap = print_lap("7_rules", lap)
-    digests = write_files(engine, run, out)
-    print_lap("8_files", lap)
+    digests = write_files(engine, run, out, is_first_month=after is None)
+    lap = print_lap("8_files", lap)
+    if keep:
+        keep_for_next_month(engine, keep)
+        print_lap("9_kept", lap)
     print_lap("floor", started)
     for path, (records, digest) in digests.items():
         print(f"{path.name} {records:>10,} records {path.stat().st_size:>14,} bytes {digest[:16]}")
@@ -176,11 +225,41 @@ def prepare(engine: duckdb.DuckDBPyConnection, book: Path, run: Run) -> None:
         largest_first = [str(path) for path in reversed(files)]
         columns = ", ".join(table.column_names)
         engine.execute(
-            f"create view raw_{table.name} as select {columns} from read_parquet({largest_first})"
+            f"create view delivered_{table.name} as "
+            f"select {columns} from read_parquet({largest_first})"
         )
+        engine.execute(f"create view raw_{table.name} as from delivered_{table.name}")
         is_complete = " and ".join(f"{column} is not null" for column in table.key)
         key = ", ".join(table.key)
         engine.execute(NEWEST.format(feed=table.name, key=key, is_complete=is_complete))
+
+
+def take_up(engine: duckdb.DuckDBPyConnection, run: Run, after: Path) -> None:
+    """Go on from what the month before kept; all else of a feed is what is new in it.
+
+    Nothing is recorded before it happens: what happens in the month was recorded in it.
+    """
+    before = Run.of(f"{previous_month(run.month):%Y-%m}", None, load_settings())
+    engine.execute(f"""
+        create macro as_of_before() as timestamp '{before.as_of}';
+        create macro folder(kept) as '{after}/' || kept || '.parquet';
+        create view new_transactions as
+        from delivered_transactions
+        where
+            recorded_at >= month_start() and recorded_at <= as_of()
+            and (recorded_at > as_of_before() or occurred_at >= month_start());
+        create view new_bills as
+        from delivered_bills where recorded_at > as_of_before() and recorded_at <= as_of();
+    """)
+    engine.execute((SQL / "later" / "take_up.sql").read_text(encoding="utf-8"))
+
+
+def keep_for_next_month(engine: duckdb.DuckDBPyConnection, keep: Path) -> None:
+    """Write what the next month takes up, a Parquet file each."""
+    engine.execute((SQL / "later" / "keep.sql").read_text(encoding="utf-8"))
+    keep.mkdir(parents=True, exist_ok=True)
+    for kept in KEPT:
+        engine.execute(f"copy kept_{kept} to '{keep}/{kept}.parquet'")
 
 
 def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
@@ -201,7 +280,7 @@ def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
 
 
 def write_files(
-    engine: duckdb.DuckDBPyConnection, run: Run, out: Path
+    engine: duckdb.DuckDBPyConnection, run: Run, out: Path, is_first_month: bool
 ) -> dict[Path, tuple[int, str]]:
     """Write the records that leave, a file per institution and type: its records and SHA-256."""
     engine.execute("set preserve_insertion_order = true")
@@ -219,7 +298,7 @@ def write_files(
             path.parent.mkdir(parents=True, exist_ok=True)
             engine.execute(f"""
                 copy (
-                    select {line(layout.envelope, layout.segments)}
+                    select {line(layout.envelope, layout.segments, is_first_month)}
                         as "{header(record_type, reporter, run, count)}"
                     from (
                         from {records} where reporter_code = '{reporter}'
@@ -232,7 +311,7 @@ def write_files(
     return digests
 
 
-def line(envelope: list[str], segments: list[dict[str, Any]]) -> str:
+def line(envelope: list[str], segments: list[dict[str, Any]], is_first_month: bool) -> str:
     """The SQL expression of a record's line.
 
     Every segment goes out in the first month, but for those that hold items. The few records with a
@@ -245,7 +324,11 @@ def line(envelope: list[str], segments: list[dict[str, Any]]) -> str:
     plain, escaped = (
         _joined(
             [f"<{tag}>" for tag in envelope]
-            + [part for segment in segments for part in _segment(segment, is_escaped)]
+            + [
+                part
+                for segment in segments
+                for part in _segment(segment, is_escaped, is_whole=is_first_month)
+            ]
             + [f"</{tag}>" for tag in reversed(envelope)]
         )
         for is_escaped in (False, True)
@@ -255,14 +338,14 @@ def line(envelope: list[str], segments: list[dict[str, Any]]) -> str:
 
 
 # The parts of a line: a literal begins with "<", all else is SQL.
-def _segment(segment: dict[str, Any], is_escaped: bool) -> list[str]:
+def _segment(segment: dict[str, Any], is_escaped: bool, is_whole: bool) -> list[str]:
     parts = [f"<{segment['tag']}>"]
     for field in segment["fields"]:
         parts += _field(field, is_escaped)
     for item in segment.get("items", []):
-        parts.append(f"case when {item['when']} then {_joined(_segment(item, is_escaped))} end")
+        parts += [f"case when {item['when']} then {_joined(_segment(item, is_escaped, True))} end"]
     parts.append(f"</{segment['tag']}>")
-    if "items" not in segment:
+    if "when" not in segment or (is_whole and "items" not in segment):
         return parts
     return [f"case when {segment['when']} then {_joined(parts)} end"]
 
@@ -290,11 +373,12 @@ def _joined(parts: list[str]) -> str:
 
 
 def differences(
-    engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path
+    engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path, is_first_month: bool
 ) -> dict[str, int]:
     """In how many accounts and files the floor differs from what the program published.
 
-    Every verdict, every open account's status and amounts, every byte of the submission files.
+    Every verdict, every open account's status and amounts, every byte of the submission files; in a
+    later month every record but those of accounts of which an earlier month was owed.
     """
     counts = {}
     for table, theirs, own in (
@@ -310,8 +394,10 @@ def differences(
             "select account_id, reason_code, authorized_on from population",
         ),
     ):
-        folder = home / "published" / table / f"report_month={run.month}"
-        published = f"select {theirs} from '{folder}/data.parquet'"
+        published = (
+            f"select {theirs} from '{_published(home, table, run.month)}' "
+            f"where report_month = '{run.month}'"
+        )
         [(found,)] = engine.execute(
             f"select count(distinct account_id) from ((({published}) except all ({own})) "
             f"union all (({own}) except all ({published})))"
@@ -322,13 +408,29 @@ def differences(
     sent = {
         Path(path.parts[-3], path.name): path for path in submissions.glob(f"*/{run.label}/*.txt")
     }
-    counts["files"] = sum(
-        name not in written
-        or name not in sent
-        or written[name].read_bytes() != sent[name].read_bytes()
-        for name in written.keys() | sent.keys()
-    )
+    if is_first_month:
+        counts["files"] = sum(
+            name not in written
+            or name not in sent
+            or written[name].read_bytes() != sent[name].read_bytes()
+            for name in written.keys() | sent.keys()
+        )
+    else:
+        owed = _published(home, "months_owed", previous_month(run.month))
+        read = "read_csv([{}], columns = {{'line': 'varchar'}}, delim = '\t', quote = '', skip = 1)"
+        files = [
+            read.format(", ".join(f"'{path}'" for path in sorted(paths.values())))
+            for paths in (written, sent)
+        ]
+        engine.execute(LEFT_OUT.format(owed=owed))
+        [(counts["records"],)] = engine.execute(
+            RECORDS_THAT_DIFFER.format(own=files[0], theirs=files[1])
+        ).fetchall()
     return counts
+
+
+def _published(home: Path, table: str, month: date) -> Path:
+    return home / "published" / table / f"report_month={month}" / "data.parquet"
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from scenarios import COPIES, MORE_COPIES
 USUAL_LIMIT = "12GB"  # of DuckDB's memory, unless a row says another
 
 # The bars.
-TIMES_FLOOR, TIMES_FEWER = 1.4, 1.0
+TIMES_FLOOR, TIMES_LATER_FLOOR, TIMES_FEWER = 1.4, 1.5, 1.0
 TIMES_FIRST = 1 / 3  # a later month beside the first one of a store
 TIMES_EARLIER = {36: 1.05, 60: 1.1}  # a late month of a book beside its month 6
-MOST_MEMORY, MOST_MEMORY_4M = 8, 10  # GB
+MOST_MEMORY, MOST_MEMORY_MANY = 8, 10  # GB
 TIMES_SPARK = 1.3  # our models on Spark beside Spark SQL by hand
 SMALL_MONTH, ALL_CHECKS, WHY, DAG = 9, 15, 0.3, 30  # seconds
 WRITTEN, RULED = 150, 250_000  # MB and records a second
@@ -35,7 +35,10 @@ The large book holds 750,000 accounts and 24 months. They come as 1.0 million ro
 
 The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
 verdicts, the same files byte for byte, without the layers, checks and publication; its head says
-what it leaves out. Floor and program run in turns, on the same memory limit and threads.
+what it leaves out. Floor and program run in turns, on the same memory limit and threads. The floor
+of a later month goes on from what the month before kept: it reads what was recorded since, and from
+the beginning the accounts whose past that changes, and keeps what the next month takes up. Its
+statuses, verdicts and records are the program's, but for the months that some accounts still owed.
 
 On Spark the status is taken from the book of 36 months, in two sessions with the same settings.
 `benchmarks/status_spark.sql` is the floor's status by hand; it does not ask who is reportable, as
@@ -139,14 +142,28 @@ def _month_10k(rows: Figures) -> list[tuple[str, ...]]:
 
 
 def _later_month(rows: Figures) -> list[tuple[str, ...]]:
-    runs = rows["later_month"]["program"]
-    seconds, bar = median(runs), f"{TIMES_FIRST:.2f} x the first month"
-    what = "`reporting run`, the large book, second month of a store"
-    measured = (f"{seconds:.1f} s", "", memory(runs))
-    if "month_1m" not in rows:
-        return [(what, bar, *measured, "month_1m is missing")]
-    ratio = seconds / median(rows["month_1m"]["program"])
-    return [(what, bar, measured[0], f"{ratio:.2f}", measured[2], _verdict(ratio <= TIMES_FIRST))]
+    row = rows["later_month"]
+    first, floor, program = (median(row[part]) for part in ("first", "floor", "program"))
+    seconds, held = f"{program:.1f} s", memory(row["program"])
+    return [
+        ("the floor, second month", "", f"{floor:.1f} s", "1", memory(row["floor"]), ""),
+        (
+            "`reporting run`, the large book, second month of a store",
+            f"{TIMES_LATER_FLOOR} x its floor",
+            seconds,
+            f"{program / floor:.2f}",
+            held,
+            _verdict(program <= TIMES_LATER_FLOOR * floor),
+        ),
+        (
+            "the same beside the first month, run before it",
+            f"{TIMES_FIRST:.2f} x",
+            f"{seconds} against {first:.1f} s",
+            f"{program / first:.2f}",
+            held,
+            _verdict(program <= TIMES_FIRST * first),
+        ),
+    ]
 
 
 def _late_and_early(number: int) -> Callable[[Figures], list[tuple[str, ...]]]:
@@ -176,17 +193,17 @@ def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
             )
         ]
     ratio = seconds / COPIES / median(rows["month_1m"]["program"])
-    is_met = ratio <= TIMES_FEWER and peak(runs) < MOST_MEMORY_4M * GIGABYTE
-    bar = f"{TIMES_FEWER} x, under {MOST_MEMORY_4M} GB"
+    is_met = ratio <= TIMES_FEWER and peak(runs) < MOST_MEMORY_MANY * GIGABYTE
+    bar = f"{TIMES_FEWER} x, under {MOST_MEMORY_MANY} GB"
     return [(what, bar, f"{seconds:.1f} s", f"{ratio:.2f}", memory(runs), _verdict(is_met))]
 
 
 def _month_10m(rows: Figures) -> list[tuple[str, ...]]:
-    bar, found = f"completes under {MOST_MEMORY_4M} GB", []
+    bar, found = f"completes under {MOST_MEMORY_MANY} GB", []
     for which in ("first", "second"):
         runs = rows["month_10m"][which]
         what = f"`reporting run`, the large book {MORE_COPIES} times, {which} month of a store"
-        verdict = _verdict(peak(runs) < MOST_MEMORY_4M * GIGABYTE)
+        verdict = _verdict(peak(runs) < MOST_MEMORY_MANY * GIGABYTE)
         found.append((what, bar, f"{median(runs):.0f} s", "", memory(runs), verdict))
     return found
 

@@ -87,6 +87,12 @@ class Bench:
         command = [sys.executable, "-m", "reporting", "run", "--month", month]
         return _summary(measure(command, self.environment(book, home)))
 
+    def floor(self, book: Path, month: str, *options: Path | str) -> list[str]:
+        """The command of the floor."""
+        limits = ("--memory-limit", self.memory_limit, "--threads", str(self.threads))
+        arguments = (book, "--month", month, *limits, *options)
+        return [sys.executable, str(HERE / "floor.py"), *map(str, arguments)]
+
     def inside(self, what: str, book: Path, home: Path) -> Figures:
         """Measure inside one process: its figures, its peak and the wall time around it."""
         command = [sys.executable, str(HERE / "inside.py"), what, "--month", MONTH]
@@ -154,11 +160,8 @@ def month_1m(bench: Bench) -> Figures:
     book = bench.large_book
     floor: list[Figures] = []
     program: list[Figures] = []
-    options = ["--memory-limit", bench.memory_limit, "--threads", str(bench.threads)]
     for turn in range(bench.repeats):
-        measured = measure(
-            [sys.executable, str(HERE / "floor.py"), str(book), "--month", MONTH, *options], {}
-        )
+        measured = measure(bench.floor(book, MONTH), {})
         floor.append(_summary(measured) | {"laps": measured["output"].splitlines()})
         program.append(bench.program(book, bench.fresh_home("1m")))
         print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
@@ -173,12 +176,21 @@ def month_10k(bench: Bench) -> Figures:
 
 
 def later_month(bench: Bench) -> Figures:
-    """The month after a store's first one on the large book; run again and again."""
-    book, home = bench.large_book, bench.fresh_home("later")
-    bench.program(book, home, _months_before(MONTH, 2)[0])
-    runs = [bench.program(book, home) for _ in range(bench.repeats)]
+    """The month after a store's first one on the large book, floor and program in turns."""
+    book, home, kept = bench.large_book, bench.fresh_home("later"), bench.folder / "kept"
+    first = _months_before(MONTH, 2)[0]
+    measure(bench.floor(book, first, "--keep", kept), {})
+    earlier = bench.program(book, home, first)
+    floor: list[Figures] = []
+    program: list[Figures] = []
+    for turn in range(bench.repeats):
+        options = ("--after", kept, "--keep", bench.folder / "kept_next")
+        measured = measure(bench.floor(book, MONTH, *options), {})
+        floor.append(_summary(measured) | {"laps": measured["output"].splitlines()})
+        program.append(bench.program(book, home))
+        print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
     bench.fresh_home("later")
-    return {"program": runs}
+    return {"first": [earlier], "floor": floor, "program": program}
 
 
 def _late_and_early(late: int) -> Callable[[Bench], Figures]:

@@ -163,11 +163,18 @@ with together as (
         bool_or(is_signature and is_known) as has_signature_by_report_date,
         bool_or(is_for_reporter) as is_reporter_named,
         max_by(is_signature, event_number) filter (is_for_reporter) as is_in_force,
-        max_by(events.signed_at, event_number) filter (is_for_reporter) as signed_at
+        max_by(events.signed_at, event_number) filter (is_for_reporter) as signed_at,
+        max(events.signed_at) filter (
+            is_for_reporter and not is_signature
+            and opened_on <= last_report_date
+            and events.signed_at < last_report_date + interval 1 day
+        ) as signed_at_run_off
     from (
         select
             account_no,
+            opened_on,
             events.* exclude (customer_id, product_code, reporter_code),
+            date_trunc('month', occurred_at)::date - 1 as last_report_date,  -- before a withdrawal
             occurred_at < accounts.report_date + interval 1 day as is_known,
             is_known and events.reporter_code = accounts.reporter_code as is_for_reporter
         from accounts inner join events using (customer_id, product_code)
@@ -175,5 +182,18 @@ with together as (
     group by account_no
 )
 
-select together.*, false as is_in_run_off  -- nothing was sent before: nobody runs off
-from together;
+select
+    account_no,
+    has_any_signature,
+    has_signature_by_report_date,
+    is_reporter_named,
+    is_in_force,
+    coalesce(
+        not is_in_force and on_withdrawal = 'run_off' and not is_closed_earlier
+        and sent_210.report_date is not null and signed_at_run_off is not null,
+        false
+    ) as is_in_run_off,
+    case when is_in_run_off then signed_at_run_off else together.signed_at end as signed_at
+from together
+inner join accounts using (account_no)
+left join sent_210 using (reporter_code, account_id);

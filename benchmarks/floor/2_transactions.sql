@@ -212,6 +212,8 @@ with parts as (
     where
         transaction_type in ('purchase', 'cash_draw')
         and occurred_at < month_end() + interval 1 day
+    union all
+    select account_no, spent, drawn, null from brought
 )
 
 select
@@ -238,7 +240,13 @@ left join reversals using (account_no, transaction_id, transaction_type)
 where
     is_open
     and transaction_type in ('repayment', 'refund', 'waiver', 'penalty', 'write_off')
-    and occurred_at < report_date + interval 1 day;
+    and occurred_at < report_date + interval 1 day
+union all
+select *, null from brought_payments
+union all  -- what a settled past has left over comes before everything
+select account_no, 'left_over', left_over, timestamp '1900-01-01', null
+from brought
+where left_over > 0;
 
 create table bills as
 select
@@ -265,7 +273,9 @@ where
     and interest_due between 0 and 1000000000000
     and fee_due between 0 and 1000000000000
     and (minimum_due is null or minimum_due >= 0)
-    and statement_on >= opened_on;
+    and statement_on >= opened_on
+union all by name
+from brought_bills;
 
 create table rejected_bills as
 select known_bills.account_id, min(coalesce(statement_on, date '1900-01-01')) as since

@@ -1,5 +1,6 @@
 -- Every adverse month end since opening, each in the reading of its own month: for the five-tier
--- class and the name of the episode (contracts, section 2, rules 9 and 10; section 3).
+-- class and the name of the episode (contracts, section 2, rules 9 and 10; section 3). Those of
+-- earlier months are brought forward, where the account is.
 
 create table late_ends as
 with item_months as (
@@ -21,7 +22,9 @@ at_month_end as (
         case when month = month_start() then last_report_date else last_day(month) end
             as report_date
     from item_months
-    where month >= valid_from and month < valid_before
+    where
+        month >= valid_from and month < valid_before
+        and (month = month_start() or account_no not in (select account_no from brought))
 )
 
 select account_no, month, report_date, min(due_on) as oldest_unpaid_due_on
@@ -29,7 +32,11 @@ from at_month_end
 where
     late_from <= report_date
     and (paid_off_at is null or paid_off_at >= report_date + interval 1 day)
-group by all;
+group by all
+union all
+select account_no, month, report_date, oldest_unpaid_due_on
+from brought_month_ends
+where oldest_unpaid_due_on is not null;
 
 create table written_off_ends as
 with write_offs as (
@@ -59,7 +66,9 @@ at_month_end as (
             as report_date
         )
     from month_ends
-    where month >= valid_from and month < valid_before
+    where
+        month >= valid_from and month < valid_before
+        and (month = month_start() or account_no not in (select account_no from brought))
 )
 
 select
@@ -132,9 +141,11 @@ from written_off_ends
 left join spent using (account_no)
 left join spent_by using (account_no, month)
 left join billed_by using (account_no, month)
+left join brought using (account_no)
 where
     open_amount = 0
-    and coalesce(spent_by.amount, spent, 0) - coalesce(billed_by.amount, 0) + due_less_paid <= 0;
+    and coalesce(spent_by.amount, spent.spent, 0) - coalesce(billed_by.amount, 0)
+    - coalesce(brought.principal_billed, 0) + due_less_paid <= 0;
 
 create table adverse as
 with together as (
@@ -148,7 +159,12 @@ with together as (
         coalesce(late.report_date - oldest_unpaid_due_on, 0) as days_past_due
     from late_ends as late
     full outer join (
+        select account_no, month, report_date, written_off_on
         from written_off_ends anti join settled_ends using (account_no, month)
+        union all
+        select account_no, month, report_date, written_off_on
+        from brought_month_ends
+        where is_written_off
     ) as off using (account_no, month)
 ),
 
@@ -205,11 +221,14 @@ select
     case when recovery_month is null then last_class else '1' end as five_tier_class,
     case
         when recovery_month is null then changed_on
+        when recovery_month < month_start() and brought.account_no is not null
+            then brought.five_tier_assigned_on
         else coalesce(paid_off_on, least(last_day(recovery_month), report_date))
     end as five_tier_assigned_on
 from latest
 left join recovered using (account_no)
 left join last_payments using (account_no)
+left join brought using (account_no)
 inner join accounts using (account_no);
 
 create table episodes as

@@ -84,16 +84,18 @@ ledger as (
         closed_on,
         credit_limit,
         coalesce(spent.drawn, 0) as drawn,
-        coalesce(spent, 0) - coalesce(principal_billed, 0) + coalesce(principal_unpaid, 0)
+        coalesce(spent.spent, 0)
+        - coalesce(billed.principal_billed, 0) - coalesce(brought.principal_billed, 0)
+        + coalesce(principal_unpaid, 0)
         - coalesce(open_amount - due_less_paid, 0) as balance,
         coalesce(principal_unpaid, 0) as principal_unpaid,
         coalesce(amount_due, 0) as amount_due,
         coalesce(amount_paid, 0) as amount_paid,
-        last_paid_on,
+        greatest(paid.last_paid_on, brought.last_paid_on) as last_paid_on,
         coalesce(due_dates_ahead, 0) as due_dates_ahead,
-        last_due_on,
-        coalesce(bills_known, 0) as bills_known,
-        period_count,
+        greatest(billed.last_due_on, brought.last_due_on) as last_due_on,
+        coalesce(billed.bills_known, 0) + coalesce(brought.bills_known, 0) as bills_known,
+        greatest(billed.period_count, brought.period_count) as period_count,
         coalesce(has_late, false) as has_late,
         late_in_month.account_no is not null as was_late,
         oldest_unpaid_due_on,
@@ -113,6 +115,7 @@ ledger as (
     left join walked_to using (account_no)
     left join unpaid using (account_no)
     left join late_in_month using (account_no)
+    left join brought using (account_no)
     left join limits using (account_no)
     where is_open
 )

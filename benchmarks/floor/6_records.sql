@@ -1,5 +1,5 @@
--- Records 210, 220 and 110 in the bureau's words (contracts, section 5). It is the first month of
--- the store: every record is a first report and carries all its segments, and nothing lies before.
+-- Records 210, 220 and 110 in the bureau's words (contracts, section 5). Of a first report every
+-- segment goes out, later those that changed since they were sent.
 
 create table record_210 as
 with special as (
@@ -98,10 +98,27 @@ told as (
     left join special using (account_no)
     left join reversed_now using (account_no)
     where reason_code = 'REPORTED'
+),
+
+compared as (
+    select
+        told.*,
+        reporter_code || agreement_id as mcc,
+        sent.reporter_code is null as is_first,
+        hash(
+            busi_dtl_lines, told.open_date, acct_cred_line, loan_amt, due_date, repay_mode,
+            repay_freqcy, repay_prd, apply_busi_dist, is_transferred
+        ) as hash_c,
+        hash(mcc) as hash_f,
+        is_first or sent_c <> hash_c as seg_c,
+        is_first or sent_f <> hash_f as seg_f
+    from told left join (
+        select reporter_code, account_id, columns('hash_(.*)') as 'sent_\1' from sent_210
+    ) as sent using (reporter_code, account_id)
 )
 
 select
-    told.* exclude (is_kept, is_transferred, whole_balance),
+    compared.* exclude (is_kept, is_transferred, whole_balance),
     month_start() as report_month,
     '210' as inf_rec_type,
     reporter_code || account_id as acct_code,
@@ -111,10 +128,11 @@ select
     case
         when acct_status = '3' and report_date = month_end() then '32'
         when acct_status = '3' then '20'
+        when not is_first then '30'
         when report_date = open_date and write_off_tran_date is null then '10'
         else '31'
     end as rpt_date_code,
-    true as seg_c, true as seg_f, true as seg_h,
+    true as seg_h,
     coalesce(write_off_tran_date, transfer_tran_date, settlement_tran_date) is not null as seg_k,
     '1' as busi_lines,
     'CNY' as cy,
@@ -123,7 +141,6 @@ select
     is_transferred::integer::varchar as asset_trand_flag,
     '1' as fund_sou,
     '1' as loan_form,
-    reporter_code || agreement_id as mcc,
     strftime(month_start(), '%Y-%m') as month,
     report_date as sett_date,
     (write_off_tran_date is not null)::integer + (transfer_tran_date is not null)::integer
@@ -131,10 +148,10 @@ select
     whole_balance as transfer_tran_amt,
     (year(due_date) - year(close_date)) * 12 + month(due_date) - month(close_date)
         as settlement_due_tran_mon
-from told;
+from compared;
 
--- An agreement opens with its first reported account; the person on it is the first of those under
--- it who may be named.
+-- An agreement opens with its first reported account and is followed as long as somebody under it
+-- may be named; the person on it is the first of those.
 create table record_220 as
 with named as (
     select
@@ -150,19 +167,34 @@ with named as (
 
 reported as (
     select
-        record_210.reporter_code,
+        reporter_code,
         agreement_id,
-        min(report_date) as first_date,
-        max(close_date) filter (acct_type = 'R1') as account_closed_on,
+        first_date,
+        account_closed_on,
         coalesce(account_closed_on, month_end()) as last_date,
-        min(opened_on) as opened_on
-    from record_210
-    inner join (
+        under.opened_on,
+        sent.agreement_id is not null as was_sent,
+        sent.credit_lim as sent_lim
+    from (
         select reporter_code, agreement_id, min(opened_on) as opened_on
         from accounts
         group by all
-    ) as under using (reporter_code, agreement_id)
-    group by all
+    ) as under
+    left join (
+        select
+            reporter_code, agreement_id,
+            min(report_date) as first_date,
+            max(close_date) filter (acct_type = 'R1') as account_closed_on
+        from record_210
+        group by all
+    ) as now using (reporter_code, agreement_id)
+    left join sent_220 as sent using (reporter_code, agreement_id)
+    where
+        coalesce(sent.rpt_date_code <> '20', true)
+        and (
+            now.agreement_id is not null
+            or (sent.agreement_id is not null and agreement_id in (select agreement_id from named))
+        )
 ),
 
 limits as (
@@ -181,7 +213,7 @@ decided as (
     select
         *,
         account_closed_on is not null or coalesce(at_end = 0, false) as is_ended,
-        not (is_ended and (
+        not was_sent and not (is_ended and (
             at_start is null
             or date_trunc('month', first_date) = date_trunc('month', last_date)
         )) as is_started
@@ -203,7 +235,9 @@ events as (
         last_date,
         at_end
     from decided
-    where is_ended or coalesce(yuan(at_start) <> yuan(at_end), false)
+    where
+        is_ended
+        or coalesce(case when was_sent then sent_lim else yuan(at_start) end <> yuan(at_end), false)
 ),
 
 people as (
@@ -247,7 +281,11 @@ where credit_limit is not null;
 create table record_110 as
 with people as (
     select reporter_code, customer_id, min(report_date) as report_date
-    from record_210
+    from record_210 left join (
+        select reporter_code, customer_id, report_date as sent_on, name, id_type, id_num
+        from sent_110
+    ) as sent using (reporter_code, customer_id, name, id_type, id_num)
+    where coalesce(record_210.report_date > sent_on, true)
     group by all
 ),
 
@@ -260,76 +298,121 @@ filled as (
         coalesce(employment_status in ('11', '13', '17', '21', '24', '91'), false) as is_employed,
         nullif(trim(employer_name), '') as employer
     from people inner join customers using (customer_id)
+),
+
+coded as (
+    select
+        reporter_code, customer_id, report_date,
+        reporter_code as org_code,
+        '110' as inf_rec_type,
+        name, id_type, id_number as id_num,
+        reporter_code as inf_surc_code,
+        reporter_code as cimoc,
+        report_date as rpt_date,
+        '11' as customer_type,
+        coalesce(sex, '9') as sex,
+        birth_date as dob,
+        case when id_type = '10' then 'CHN' end as nation,
+        nullif(trim(mobile_number), '') as cell_phone,
+        nullif(trim(email), '') as email,
+        case when is_married and spouse is null then '99' else coalesce(marital_status, '99') end
+            as mari_status,
+        case when is_married then spouse end as spo_name,
+        case when is_married and spouse is not null then nullif(trim(spouse_id_type), '') end
+            as spo_id_type,
+        case when is_married and spouse is not null then nullif(trim(spouse_id_number), '') end
+            as spo_id_num,
+        coalesce(education_level, '99') as edu_level,
+        coalesce(academic_degree, '9') as aca_degree,
+        case
+            when is_employed and employer is null then '99' else coalesce(employment_status, '99')
+        end as emp_status,
+        case when is_employed then employer end as cpn_name,
+        '9' as resi_status,
+        nullif(trim(residence_address), '') as resi_addr,
+        nullif(trim(residence_district), '') as resi_dist,
+        least(recorded_at::date, report_date) as updated_on
+    from filled
+),
+
+compared as (
+    select
+        coded.*,
+        sent.reporter_code is null as is_first,
+        hash(sex, dob, nation, cell_phone, email) as hash_fcs,
+        hash(mari_status, spo_name, spo_id_type, spo_id_num) as hash_sps,
+        hash(edu_level, aca_degree) as hash_edu,
+        hash(emp_status, cpn_name) as hash_octpn,
+        hash(resi_status, resi_addr, resi_dist) as hash_rednc,
+        case when is_first then '10' else '20' end as rpt_date_code,
+        is_first or sent_fcs <> hash_fcs as seg_fcs,
+        is_first or sent_sps <> hash_sps as seg_sps,
+        is_first or sent_edu <> hash_edu as seg_edu,
+        is_first or sent_octpn <> hash_octpn as seg_octpn,
+        is_first or sent_rednc <> hash_rednc as seg_rednc,
+        is_first as seg_mlg
+    from coded left join (
+        select
+            reporter_code, customer_id, name, id_type, id_num,
+            columns('hash_(.*)') as 'sent_\1'
+        from sent_110
+    ) as sent using (reporter_code, customer_id, name, id_type, id_num)
 )
 
-select
-    reporter_code, customer_id, report_date,
-    reporter_code as org_code,
-    '110' as inf_rec_type,
-    name, id_type, id_number as id_num,
-    reporter_code as inf_surc_code,
-    reporter_code as cimoc,
-    report_date as rpt_date,
-    '10' as rpt_date_code,
-    '11' as customer_type,
-    coalesce(sex, '9') as sex,
-    birth_date as dob,
-    case when id_type = '10' then 'CHN' end as nation,
-    nullif(trim(mobile_number), '') as cell_phone,
-    nullif(trim(email), '') as email,
-    case when is_married and spouse is null then '99' else coalesce(marital_status, '99') end
-        as mari_status,
-    case when is_married then spouse end as spo_name,
-    case when is_married and spouse is not null then nullif(trim(spouse_id_type), '') end
-        as spo_id_type,
-    case when is_married and spouse is not null then nullif(trim(spouse_id_number), '') end
-        as spo_id_num,
-    coalesce(education_level, '99') as edu_level,
-    coalesce(academic_degree, '9') as aca_degree,
-    case when is_employed and employer is null then '99' else coalesce(employment_status, '99') end
-        as emp_status,
-    case when is_employed then employer end as cpn_name,
-    '9' as resi_status,
-    nullif(trim(residence_address), '') as resi_addr,
-    nullif(trim(residence_district), '') as resi_dist,
-    least(recorded_at::date, report_date) as updated_on,
-    true as seg_fcs, true as seg_sps, true as seg_edu,
-    true as seg_octpn, true as seg_rednc, true as seg_mlg
-from filled;
+from compared
+where seg_fcs or seg_sps or seg_edu or seg_octpn or seg_rednc;
 
--- What the rules compare a record 210 with: nothing was sent before this month.
+-- What the rules compare a record 210 with: the one sent before it. A month that is still owed
+-- counts as sent.
 create view checked_210 as
 with limits as (
     select
         agreement_id, reporter_code, record_210.report_date,
-        max_by(credit_lim, record_220.report_date) as agreement_limit
-    from record_210 inner join record_220 using (agreement_id, reporter_code)
-    where record_220.report_date <= record_210.report_date
+        max_by(told.credit_lim, told.report_date) as agreement_limit
+    from record_210 inner join (
+        select agreement_id, reporter_code, report_date, credit_lim from record_220
+        union all
+        select agreement_id, reporter_code, report_date, credit_lim from sent_220
+    ) as told using (agreement_id, reporter_code)
+    where told.report_date <= record_210.report_date
     group by all
 )
 
 select
-    *,
-    count(*) over (partition by reporter_code, account_id, report_date) as records_on_date,
-    count(*) over (partition by reporter_code, account_id) as records_in_month,
-    1 as account_types,
-    open_date as first_open_date,
-    false as is_closed_before, false as has_overdue_before,
-    null::varchar as previous_rpy_status,
-    null::bigint as previous_tot_overd,
-    null::date as previous_five_cate_adj_date,
-    null::varchar as previous_month, null::integer as months_since_previous, false as is_previous_in_period,
-    coalesce(rejected_bills.since <= report_date, false) as has_quarantined_bill,
-    coalesce(rejected_transactions.since <= report_date, false) as has_quarantined_transaction,
+    record_210.*,
+    agreement_limit,
+    count(*) over (
+        partition by record_210.reporter_code, record_210.account_id, record_210.report_date
+    ) as records_on_date,
+    count(*) over (
+        partition by record_210.reporter_code, record_210.account_id
+    ) as records_in_month,
+    1 + coalesce(sent.acct_type <> record_210.acct_type, false)::integer as account_types,
+    coalesce(sent.open_date, record_210.open_date) as first_open_date,
+    coalesce(sent.was_closed, false) as is_closed_before,
+    coalesce(sent.was_overdue, false) as has_overdue_before,
+    sent.rpy_status as previous_rpy_status,
+    sent.tot_overd as previous_tot_overd,
+    sent.five_cate_adj_date as previous_five_cate_adj_date,
+    strftime(sent.report_date, '%Y-%m') as previous_month,
+    date_diff('month', sent.report_date, record_210.report_date)::integer as months_since_previous,
+    coalesce(date_trunc('month', sent.report_date) >= date_trunc('month', authorized_on), false)
+        as is_previous_in_period,
+    coalesce(rejected_bills.since <= record_210.report_date, false) as has_quarantined_bill,
+    coalesce(rejected_transactions.since <= record_210.report_date, false)
+        as has_quarantined_transaction,
     -- no limit and no withdrawal of these books is outside the rules
-    false as has_quarantined_limit, false as has_quarantined_consent, false as has_moved_row, false as has_changed_owner,
-    false as has_quarantined_owner,
-    false as is_rejected_content, false as is_sent_already,  -- nothing was sent before
+    false as has_quarantined_limit, false as has_quarantined_consent, false as has_moved_row,
+    false as has_changed_owner, false as has_quarantined_owner,
+    false as is_rejected_content,  -- nothing was rejected
+    false as is_sent_already,  -- of accounts a rule compares the report dates
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,
     null::varchar as flag, null::varchar as credit_id,
     null::varchar as j_rpy_status, null::varchar as j_acct_status
 from record_210 left join limits using (agreement_id, reporter_code, report_date)
-left join rejected_bills using (account_id)
-left join rejected_transactions using (account_id);
+left join sent_210 as sent
+    on record_210.reporter_code = sent.reporter_code and record_210.account_id = sent.account_id
+left join rejected_bills on record_210.account_id = rejected_bills.account_id
+left join rejected_transactions on record_210.account_id = rejected_transactions.account_id;

@@ -19,11 +19,15 @@ def _floor() -> ModuleType:
     return module
 
 
-def test_the_floor_equals_the_first_month_of_a_store(lender_book: Lender, tmp_path: Path) -> None:
+def test_the_floor_equals_the_first_months_of_a_store(lender_book: Lender, tmp_path: Path) -> None:
     floor, settings = _floor(), lender_book.settings
-    run = Run.of(MONTHS[0], None, settings)
-    with duckdb.connect() as engine:
-        floor.report_month(engine, Path(settings.landing), run, tmp_path)
-        counts = floor.differences(engine, run, tmp_path, settings.home)
-    assert counts == {"repayment_status": 0, "reportable_population": 0, "files": 0}
-    assert list(tmp_path.rglob("*.txt"))
+    kept: Path | None = None
+    for month, compared in zip(MONTHS, ("files", "records", "records"), strict=True):
+        run = Run.of(month, None, settings)
+        out, keep = tmp_path / month / "files", tmp_path / month / "kept"
+        with duckdb.connect() as engine:
+            floor.report_month(engine, Path(settings.landing), run, out, after=kept, keep=keep)
+            counts = floor.differences(engine, run, out, settings.home, is_first_month=kept is None)
+        assert counts == {"repayment_status": 0, "reportable_population": 0, compared: 0}, month
+        assert list(out.rglob("*.txt"))
+        kept = keep

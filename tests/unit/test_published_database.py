@@ -128,6 +128,13 @@ def test_months_published_by_half_are_shown_by_no_new_database(settings: Setting
     assert settings.published_database.read_bytes() == b""
 
 
+def test_a_supplement_published_by_half_keeps_no_reader_out(settings: Settings) -> None:
+    (settings.published / UNFINISHED.format("2026-05@20260615T000000")).touch()
+    settings.published_database.write_bytes(b"")
+    open_published(settings).close()
+    assert not is_outdated(settings)
+
+
 def test_a_database_in_which_somebody_writes_is_not_taken_for_damaged(settings: Settings) -> None:
     with (
         tool_that_writes(settings.published_database) as process,

@@ -12,7 +12,7 @@ import duckdb
 from reporting.core.errors import BadCall
 from reporting.core.run import Run, next_month, previous_month
 from reporting.core.settings import Settings
-from reporting.store.published import BuiltRun, built_months, built_runs, unfinished_months
+from reporting.store.published import BuiltRun, built_months, built_runs, unfinished_own_runs
 from reporting.store.submission_ledger import RunState, bureau_facts, run_states
 
 log = logging.getLogger(__name__)
@@ -230,8 +230,8 @@ def require_finished(run: Run, settings: Settings) -> None:
     A supplement that was stopped so counts for nothing and is removed by the next publication.
     """
     last = next_month(run.month) if run.is_supplement else run.month
-    for label in unfinished_months(settings):
-        if "@" not in label and label < f"{last:%Y-%m}":
+    for label in unfinished_own_runs(settings):
+        if label < f"{last:%Y-%m}":
             raise BadCall(
                 f"month {label} was stopped while it was published, so that its files may be of "
                 f"two builds; run `reporting run --month {label}` again first"

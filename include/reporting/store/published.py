@@ -178,3 +178,11 @@ def unfinished_months(settings: Settings) -> list[str]:
     """The labels of the runs that were stopped while they replaced files of their month."""
     marks = settings.published.glob(UNFINISHED.format("*"))
     return sorted(path.name.removeprefix(".").partition(".")[0] for path in marks)
+
+
+def unfinished_own_runs(settings: Settings) -> list[str]:
+    """The months whose own run was stopped so: what is published of them may be of two builds.
+
+    A supplement that was stopped so has no file of its run, by which a build leaves it out.
+    """
+    return [label for label in unfinished_months(settings) if "@" not in label]

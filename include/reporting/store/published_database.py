@@ -31,7 +31,7 @@ from reporting.store.published import (
     BuiltRun,
     frozen_journal,
     published_files,
-    unfinished_months,
+    unfinished_own_runs,
 )
 from reporting.store.submission_ledger import batches, show_events
 
@@ -404,7 +404,7 @@ def _opened_elsewhere(settings: Settings, build: str | None) -> duckdb.DuckDBPyC
             if build and is_here:
                 _write_database(settings, build)
             else:  # of an older version, copied without hidden folders, or damaged
-                if stopped := unfinished_months(settings):
+                if stopped := unfinished_own_runs(settings):
                     raise DataNotFit(
                         f"month {stopped[0]} was stopped while it was published and must be run "
                         "again"
