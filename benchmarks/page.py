@@ -70,6 +70,7 @@ def render(results: Figures) -> str:
             "".join(["\n", *trial]) if trial else "",
             TABLE_HEAD,
             *lines,
+            _other_machines(rows),
             NOTES,
             render_peers(rows),
             _books(rows),
@@ -77,11 +78,21 @@ def render(results: Figures) -> str:
     )
 
 
+def _other_machines(rows: Figures) -> str:
+    """Which rows were measured on another machine than the one above, and on which."""
+    return "".join(
+        f"\n`{name}` was measured on another machine: {', '.join(row['machine'].values())}.\n"
+        for name, row in rows.items()
+        if "machine" in row
+    )
+
+
 def _measured(row: Figures) -> str:
     """The day, the number of runs and, where another than the usual was set, DuckDB's limit."""
     limit = row.get("memory_limit", USUAL_LIMIT)
     other = "" if limit == USUAL_LIMIT else f", DuckDB's limit {limit}"
-    return f"{row['measured_on']}, {count_runs(row)}{other}"
+    where = ", another machine" if "machine" in row else ""
+    return f"{row['measured_on']}, {count_runs(row)}{other}{where}"
 
 
 def _line(name: str, cells: tuple[str, ...]) -> str:

@@ -38,11 +38,9 @@ def main() -> None:
     if args.results.exists():
         results = json.loads(args.results.read_text(encoding="utf-8"))
     here = machine()
-    if results.setdefault("machine", here) != here:
-        raise SystemExit(
-            f"{args.results} holds figures of another machine or system; name other files with "
-            "--results and --page, or delete it"
-        )
+    elsewhere = {} if results.setdefault("machine", here) == here else {"machine": here}
+    if elsewhere:
+        print(f"{args.results} holds figures of another machine: these rows will say so")
     results["versions"] = results.get("versions", {}) | versions(
         bench.other_python, bench.spark_python
     )
@@ -54,7 +52,7 @@ def main() -> None:
             "scale": bench.scale,
             "memory_limit": bench.memory_limit,
         }
-        results["rows"][name] = about | figures
+        results["rows"][name] = about | elsewhere | figures
         # after each row: what is measured is kept whatever becomes of the next
         args.results.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         args.page.write_text(render(results), encoding="utf-8")
