@@ -25,3 +25,22 @@ def peak(runs: list[Figures]) -> float:
 def memory(runs: list[Figures]) -> str:
     """The largest peak, as the page shows it."""
     return f"{peak(runs) / GIGABYTE:.1f} GB"
+
+
+def machines(rows: Figures) -> list[Figures]:
+    """The machines on which the rows were measured, that of most rows first."""
+    places = [row["machine"] for row in rows.values()]
+    distinct = [place for number, place in enumerate(places) if place not in places[:number]]
+    return sorted(distinct, key=places.count, reverse=True)
+
+
+def are_beside(rows: Figures, name: str, other: str) -> bool:
+    """Whether another row was measured, too, and on the machine of this one."""
+    return other in rows and rows[other]["machine"] == rows[name]["machine"]
+
+
+def measured(rows: Figures, name: str) -> str:
+    """The day, the number of runs and, where there are several, the machine of a row."""
+    row, places = rows[name], machines(rows)
+    where = f", machine {places.index(row['machine']) + 1}" if len(places) > 1 else ""
+    return f"{row['measured_on']}, {count_runs(row)}{where}"

@@ -2,17 +2,20 @@
 
 What `reporting run` does for a month, in one process and one in-memory database: every feed at the
 cut-off with its versions resolved and its row rules evaluated, the replay of every open account,
-the verdicts, the records 110, 210 and 220 as hashed submission files, and the bureau's rules V01 to
-V68 evaluated on every record.
+the verdicts, the records 110, 210 and 220 as hashed submission files, and the bureau's rules
+evaluated on every record.
 
-With `--keep FOLDER` a month keeps what the next takes up with `--after FOLDER`: the sums of what is
-settled, the rows of what is open, and what was sent. The later month then reads what is recorded
-since, and from the beginning only the accounts whose past it changes.
+With `--carry FOLDER` a month carries forward what the next brings forward with `--bring FOLDER`:
+the sums of what is settled, the rows of what is open, and what was sent. The later month then reads
+what was recorded since, and from the beginning only the accounts whose past that changes. It takes
+for granted what holds in these books: nothing is recorded before it happens, no correction moves a
+row into the month before, no key's versions name two accounts, and nothing is delivered late.
 
-Left out is what the program does beside it: the landing check, Great Expectations, dbt, the
-quarantine and the counts of the feeds, the other marts (groups, scores, notices due, history, what
-is owed), the keyed hashes and the journal of the records, publication, and the months that are owed
-of some accounts. Records that break an E rule are left out of the files.
+Left out is what the program does beside it: the landing check, the SHA-256 of the delivered files,
+Great Expectations, dbt, the quarantine and the counts of the feeds, the other marts (groups,
+scores, notices due, history, pending months), values that the bureau cannot take, the keyed hashes
+and the journal of the records, publication, and the records of pending months; without `--carry`
+what is carried forward, too. Records that break an E rule are left out of the files.
 
 `--compare HOME` compares the result with what the program published there.
 """
@@ -36,7 +39,8 @@ from reporting.records.lines import layouts
 from reporting.records.rules import Record, hits, load_rules
 
 SQL = Path(__file__).with_suffix("")
-KEPT = ("accounts", "payments", "bills", "month_ends", "sent_210", "sent_220", "sent_110")
+SENT = ("sent_210", "sent_220", "sent_110")
+CARRIED = ("accounts", "payments", "bills", "month_ends", *SENT)
 SEEDS = (
     *("product_policy", "reporters", "five_tier_classes", "repayment_statuses"),
     *("codes_sex", "codes_marital_status", "codes_education_level", "codes_academic_degree"),
@@ -105,11 +109,11 @@ from record_220 semi join broken
 where con_status = '2'
 """
 
-# In a later month: the codes of the accounts that owed one, of their agreements and persons.
+# In a later month: the codes of the accounts with pending months, of their agreements and persons.
 LEFT_OUT = """
 create table left_out as
 select unnest([reporter_code || account_id, reporter_code || agreement_id, id_number]) as code
-from accounts semi join '{owed}' using (account_id)
+from accounts semi join '{pending}' using (account_id)
 inner join customers using (customer_id)
 """
 RECORDS_THAT_DIFFER = """
@@ -131,9 +135,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("book", type=Path, help="landing zone of Parquet files")
     parser.add_argument("--month", default="2026-05")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="what the next month takes up")
+    parser.add_argument("--carry", type=Path, metavar="FOLDER", help="carry forward to here")
     parser.add_argument(
-        "--after", type=Path, metavar="FOLDER", help="what the month before kept: a later month"
+        "--bring", type=Path, metavar="FOLDER", help="what the month before carried forward to here"
     )
     parser.add_argument("--out", type=Path, help="where the files are kept; else they are removed")
     parser.add_argument("--memory-limit", default="12GB")
@@ -149,9 +153,9 @@ def main() -> None:
         engine.execute("set threads = ?", [args.threads])
         engine.execute("set temp_directory = ?", [f"{aside}/spill"])
         engine.execute("set preserve_insertion_order = false")
-        report_month(engine, args.book, run, out, after=args.after, keep=args.keep)
+        report_month(engine, args.book, run, out, bring=args.bring, carry=args.carry)
         if args.compare:
-            found = differences(engine, run, out, args.compare, is_first_month=args.after is None)
+            found = differences(engine, run, out, args.compare, is_first_month=args.bring is None)
             for what, count in found.items():
                 print(f"{what}: {count:,} differ")
 
@@ -161,13 +165,13 @@ def report_month(
     book: Path,
     run: Run,
     out: Path,
-    after: Path | None = None,
-    keep: Path | None = None,
+    bring: Path | None = None,
+    carry: Path | None = None,
 ) -> None:
     """The whole month: feeds, replay, verdicts, records, rules, files.
 
-    A later month goes on from what the month before kept in the folder `after`; `keep` is where
-    this one keeps what the next takes up.
+    A later month brings forward what the month before carried forward to the folder ``bring``;
+    ``carry`` is where this one carries forward what the next needs.
     """
     started = time.perf_counter()
 
@@ -180,19 +184,20 @@ def report_month(
     lap = started
     for path in sorted(SQL.glob("*.sql")):
         engine.execute(path.read_text(encoding="utf-8"))
-        if after and path.stem == "0_brought_forward":
-            for sent in ("sent_210", "sent_220", "sent_110"):
-                engine.execute(f"insert into {sent} by name from '{after}/{sent}.parquet'")
-        if after and path.stem == "1_parties":
-            take_up(engine, run, after)
         lap = print_lap(path.stem, lap)
+        if bring and path.stem == "0_brought_forward":
+            for sent in SENT:
+                engine.execute(f"insert into {sent} by name from '{bring}/{sent}.parquet'")
+        if bring and path.stem == "1_parties":
+            bring_forward(engine, run, bring)
+            lap = print_lap("  brought forward", lap)
     ask_rules(engine)
     lap = print_lap("7_rules", lap)
-    digests = write_files(engine, run, out, is_first_month=after is None)
+    digests = write_files(engine, run, out, is_first_month=bring is None)
     lap = print_lap("8_files", lap)
-    if keep:
-        keep_for_next_month(engine, keep)
-        print_lap("9_kept", lap)
+    if carry:
+        carry_forward(engine, carry)
+        print_lap("9_carried_forward", lap)
     print_lap("floor", started)
     for path, (records, digest) in digests.items():
         print(f"{path.name} {records:>10,} records {path.stat().st_size:>14,} bytes {digest[:16]}")
@@ -234,32 +239,29 @@ def prepare(engine: duckdb.DuckDBPyConnection, book: Path, run: Run) -> None:
         engine.execute(NEWEST.format(feed=table.name, key=key, is_complete=is_complete))
 
 
-def take_up(engine: duckdb.DuckDBPyConnection, run: Run, after: Path) -> None:
-    """Go on from what the month before kept; all else of a feed is what is new in it.
-
-    Nothing is recorded before it happens: what happens in the month was recorded in it.
-    """
+def bring_forward(engine: duckdb.DuckDBPyConnection, run: Run, folder: Path) -> None:
+    """Go on from what the month before carried forward; of the feeds read what it did not count."""
     before = Run.of(f"{previous_month(run.month):%Y-%m}", None, load_settings())
     engine.execute(f"""
         create macro as_of_before() as timestamp '{before.as_of}';
-        create macro folder(kept) as '{after}/' || kept || '.parquet';
-        create view new_transactions as
+        create macro folder(carried) as '{folder}/' || carried || '.parquet';
+        create table new_transactions as
         from delivered_transactions
         where
             recorded_at >= month_start() and recorded_at <= as_of()
             and (recorded_at > as_of_before() or occurred_at >= month_start());
-        create view new_bills as
+        create table new_bills as
         from delivered_bills where recorded_at > as_of_before() and recorded_at <= as_of();
     """)
-    engine.execute((SQL / "later" / "take_up.sql").read_text(encoding="utf-8"))
+    engine.execute((SQL / "later" / "bring_forward.sql").read_text(encoding="utf-8"))
 
 
-def keep_for_next_month(engine: duckdb.DuckDBPyConnection, keep: Path) -> None:
-    """Write what the next month takes up, a Parquet file each."""
-    engine.execute((SQL / "later" / "keep.sql").read_text(encoding="utf-8"))
-    keep.mkdir(parents=True, exist_ok=True)
-    for kept in KEPT:
-        engine.execute(f"copy kept_{kept} to '{keep}/{kept}.parquet'")
+def carry_forward(engine: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write what the next month brings forward, a Parquet file each."""
+    engine.execute((SQL / "later" / "carry_forward.sql").read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for carried in CARRIED:
+        engine.execute(f"copy carried_{carried} to '{folder}/{carried}.parquet'")
 
 
 def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
@@ -277,6 +279,14 @@ def ask_rules(engine: duckdb.DuckDBPyConnection) -> None:
     )
     engine.execute(BATCH_RULES)
     engine.execute(HELD_CLOSINGS)
+    for record_type, layout in layouts().items():
+        engine.execute(f"""
+            create view leaving_{record_type} as
+            from record_{record_type} as records anti join broken
+                on record_type = '{record_type}' and records.{layout.subject} = subject_id
+                and records.reporter_code = broken.reporter_code
+                and records.report_date = broken.report_date
+        """)
 
 
 def write_files(
@@ -286,12 +296,7 @@ def write_files(
     engine.execute("set preserve_insertion_order = true")
     digests = {}
     for record_type, layout in layouts().items():
-        records = f"""
-            record_{record_type} as records anti join broken
-                on record_type = '{record_type}' and records.{layout.subject} = subject_id
-                and records.reporter_code = broken.reporter_code
-                and records.report_date = broken.report_date
-        """
+        records = f"leaving_{record_type}"
         counts = engine.execute(f"select reporter_code, count(*) from {records} group by all")
         for reporter, count in sorted(counts.fetchall()):
             path = out / reporter / f"{reporter}{run.as_of:%Y%m%d}{record_type}00010.txt"
@@ -343,7 +348,7 @@ def _segment(segment: dict[str, Any], is_escaped: bool, is_whole: bool) -> list[
     for field in segment["fields"]:
         parts += _field(field, is_escaped)
     for item in segment.get("items", []):
-        parts += [f"case when {item['when']} then {_joined(_segment(item, is_escaped, True))} end"]
+        parts += _segment(item, is_escaped, is_whole=False)
     parts.append(f"</{segment['tag']}>")
     if "when" not in segment or (is_whole and "items" not in segment):
         return parts
@@ -375,10 +380,11 @@ def _joined(parts: list[str]) -> str:
 def differences(
     engine: duckdb.DuckDBPyConnection, run: Run, out: Path, home: Path, is_first_month: bool
 ) -> dict[str, int]:
-    """In how many accounts and files the floor differs from what the program published.
+    """In how many accounts, files and records the floor differs from what the program published.
 
-    Every verdict, every open account's status and amounts, every byte of the submission files; in a
-    later month every record but those of accounts of which an earlier month was owed.
+    Every verdict, every open account's status and amounts, every byte of the submission files. In a
+    later month it is the lines of the records, but for accounts with pending months, their
+    agreements and persons; of a record that differs both lines count.
     """
     counts = {}
     for table, theirs, own in (
@@ -416,13 +422,13 @@ def differences(
             for name in written.keys() | sent.keys()
         )
     else:
-        owed = _published(home, "months_owed", previous_month(run.month))
+        pending = _published(home, "months_owed", previous_month(run.month))
         read = "read_csv([{}], columns = {{'line': 'varchar'}}, delim = '\t', quote = '', skip = 1)"
         files = [
             read.format(", ".join(f"'{path}'" for path in sorted(paths.values())))
             for paths in (written, sent)
         ]
-        engine.execute(LEFT_OUT.format(owed=owed))
+        engine.execute(LEFT_OUT.format(pending=pending))
         [(counts["records"],)] = engine.execute(
             RECORDS_THAT_DIFFER.format(own=files[0], theirs=files[1])
         ).fetchall()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from figures import GIGABYTE, Figures, count_runs, median, memory, peak
+from figures import GIGABYTE, Figures, are_beside, machines, measured, median, memory, peak
 from page_peers import render_peers
 from scenarios import COPIES, MORE_COPIES
 
@@ -33,12 +33,13 @@ NOTES = """
 The large book holds 750,000 accounts and 24 months. They come as 1.0 million rows of the feed
 `accounts`, since an account that changes is delivered again.
 
-The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL: the same
-verdicts, the same files byte for byte, without the layers, checks and publication; its head says
-what it leaves out. Floor and program run in turns, on the same memory limit and threads. The floor
-of a later month goes on from what the month before kept: it reads what was recorded since, and from
-the beginning the accounts whose past that changes, and keeps what the next month takes up. Its
-statuses, verdicts and records are the program's, but for the months that some accounts still owed.
+The floor (`benchmarks/floor.py`) is the same month written by hand in straight DuckDB SQL, without
+the layers, checks and publication; its head says what it leaves out. Of a first month its verdicts
+and files are the program's, byte for byte. Floor and program run in turns, on the same memory limit
+and threads. The floor of a later month brings forward what the month before carried forward: it
+reads what was recorded since, and from the beginning the accounts whose past that changes, and
+carries forward what the next month needs. Its statuses, verdicts and lines of records are the
+program's, but for the records of accounts with pending months, their agreements and persons.
 
 On Spark the status is taken from the book of 36 months, in two sessions with the same settings.
 `benchmarks/status_spark.sql` is the floor's status by hand; it does not ask who is reportable, as
@@ -51,12 +52,17 @@ def render(results: Figures) -> str:
     """The whole page."""
     rows = results["rows"]
     lines = [
-        _line(name, (*cells, _measured(rows[name])))
+        _line(name, (*cells, _measured(rows, name)))
         for name in ROWS
         if name in rows
         for cells in ROWS[name](rows)
     ]
-    facts = [f"- {name}: {value}" for name, value in results["machine"].items()]
+    places = machines(rows)
+    facts = [
+        f"- {_which(number, places)}{name}: {value}"
+        for number, place in enumerate(places, 1)
+        for name, value in place.items()
+    ]
     packages = ", ".join(f"{name} {value}" for name, value in results["versions"].items())
     trial = [
         f"**{name} was tried at scale {row['scale']}: no measurement.**\n"
@@ -70,7 +76,6 @@ def render(results: Figures) -> str:
             "".join(["\n", *trial]) if trial else "",
             TABLE_HEAD,
             *lines,
-            _other_machines(rows),
             NOTES,
             render_peers(rows),
             _books(rows),
@@ -78,21 +83,16 @@ def render(results: Figures) -> str:
     )
 
 
-def _other_machines(rows: Figures) -> str:
-    """Which rows were measured on another machine than the one above, and on which."""
-    return "".join(
-        f"\n`{name}` was measured on another machine: {', '.join(row['machine'].values())}.\n"
-        for name, row in rows.items()
-        if "machine" in row
-    )
+def _which(number: int, places: list[Figures]) -> str:
+    """The number of a machine, where there are several."""
+    return f"machine {number}, " if len(places) > 1 else ""
 
 
-def _measured(row: Figures) -> str:
-    """The day, the number of runs and, where another than the usual was set, DuckDB's limit."""
-    limit = row.get("memory_limit", USUAL_LIMIT)
+def _measured(rows: Figures, name: str) -> str:
+    """When and where a row was measured and, where another than the usual was set, the limit."""
+    limit = rows[name].get("memory_limit", USUAL_LIMIT)
     other = "" if limit == USUAL_LIMIT else f", DuckDB's limit {limit}"
-    where = ", another machine" if "machine" in row else ""
-    return f"{row['measured_on']}, {count_runs(row)}{other}{where}"
+    return f"{measured(rows, name)}{other}"
 
 
 def _line(name: str, cells: tuple[str, ...]) -> str:
@@ -192,17 +192,9 @@ def _late_and_early(number: int) -> Callable[[Figures], list[tuple[str, ...]]]:
 def _month_4m(rows: Figures) -> list[tuple[str, ...]]:
     runs = rows["month_4m"]["program"]
     seconds, what = median(runs), "the large book four times against once, time per account"
-    if "month_1m" not in rows:
-        return [
-            (
-                what,
-                f"{TIMES_FEWER} x",
-                f"{seconds:.1f} s",
-                "",
-                memory(runs),
-                "month_1m is missing",
-            )
-        ]
+    if not are_beside(rows, "month_4m", "month_1m"):
+        missing = "month_1m is missing on its machine"
+        return [(what, f"{TIMES_FEWER} x", f"{seconds:.1f} s", "", memory(runs), missing)]
     ratio = seconds / COPIES / median(rows["month_1m"]["program"])
     is_met = ratio <= TIMES_FEWER and peak(runs) < MOST_MEMORY_MANY * GIGABYTE
     bar = f"{TIMES_FEWER} x, under {MOST_MEMORY_MANY} GB"

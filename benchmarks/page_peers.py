@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from figures import Figures, count_runs, median, memory
+from figures import Figures, are_beside, measured, median, memory
 
 HEAD = """
 ## Peers
@@ -17,7 +17,7 @@ NOTES = """
 **Status.** Right is the normative replay (contracts, section 2). The program's marts are that
 replay, and the tests compare them with an oracle of their own. `status_dbt` are the models of the
 status alone, on a landed month, by dbt without a check. `status_duckdb` is the same replay by hand,
-the first five files of the floor, which find the reportable accounts besides. `status_polars` and
+the floor's files up to the status, which find the reportable accounts besides. `status_polars` and
 `status_pandas` are what a user would write instead: the simple cumulative form. That form is not
 the replay, and on some accounts it is wrong.
 
@@ -38,8 +38,7 @@ Cells = list[tuple[str, ...]]
 def render_peers(rows: Figures) -> str:
     """The chapter; each row that was measured."""
     lines = [
-        f"| `{name}` | {' | '.join(cells)} "
-        f"| {rows[name]['measured_on']}, {count_runs(rows[name])} |\n"
+        f"| `{name}` | {' | '.join(cells)} | {measured(rows, name)} |\n"
         for group in GROUPS
         for name in group
         if name in rows
@@ -48,9 +47,11 @@ def render_peers(rows: Figures) -> str:
     return "".join([HEAD, *lines, NOTES]) if lines else ""
 
 
-def _times(rows: Figures, ours: str, seconds: float, name: str = "seconds") -> str:
-    """How many times the time of ours, if that was measured."""
-    return f"{seconds / median(rows[ours]['runs'], name):.2f}" if ours in rows else ""
+def _times(rows: Figures, name: str, ours: str, seconds: float, key: str = "seconds") -> str:
+    """How many times the time of ours, if that was measured on the same machine."""
+    if not are_beside(rows, name, ours):
+        return ""
+    return f"{seconds / median(rows[ours]['runs'], key):.2f}"
 
 
 def _status(name: str, what: str) -> Callable[[Figures], Cells]:
@@ -63,7 +64,7 @@ def _status(name: str, what: str) -> Callable[[Figures], Cells]:
                 f"wrong: another status than the mart in {wrong[0]:,} of {row['accounts']:,} "
                 f"accounts, other days or amount in {wrong[1]:,}"
             )
-        ratio = _times(rows, "status_dbt", seconds)
+        ratio = _times(rows, name, "status_dbt", seconds)
         return [(what, f"{seconds:.1f} s", ratio, memory(row["runs"]), right)]
 
     return cells
@@ -80,54 +81,58 @@ def _writer(name: str, what: str) -> Callable[[Figures], Cells]:
             if not other:
                 right = f"right: all {row['lines']:,} lines are those that are sent, byte for byte"
         label = f"{what}, {runs[0]['records']:,} records, {size:,.0f} MB"
-        ratio = _times(rows, "writer", seconds)
+        ratio = _times(rows, name, "writer", seconds)
         return [(label, f"{size / seconds:,.0f} MB/s", ratio, memory(runs), right)]
 
     return cells
 
 
 def _ours(rows: Figures) -> Cells:
-    runs = rows["rules_same"]["runs"]
-    what = f"ours, {runs[0]['rules']} rules"
+    name = "rules_same"
+    what = f"ours, {rows[name]['runs'][0]['rules']} rules"
     return [
-        _rules(rows, what, runs, ""),
-        _rules(rows, what, runs, "names each record with each rule", is_broken=True),
+        _rules(rows, name, what, ""),
+        _rules(rows, name, what, "names each record with each rule", is_broken=True),
     ]
 
 
 def _pandera(rows: Figures) -> Cells:
-    row = rows["rules_pandera"]
+    name = "rules_pandera"
+    row = rows[name]
     broken, ours = row["fast"][0]["broken"], row["ours"]["broken"]
     right = f"right: as many records as ours, {ours:,}"
     if broken != ours:
         right = f"wrong: {broken:,} records, ours {ours:,}"
     what = f"pandera, {row['ours']['rules']} rules"
     return [
-        _rules(rows, f"{what}, fast answer", row["fast"], ""),
-        _rules(rows, f"{what}, fast answer", row["fast"], right, is_broken=True),
-        _rules(rows, f"{what}, full answer", row["full"], _by_rule(row, "full"), is_broken=True),
+        _rules(rows, name, f"{what}, fast answer", "", "fast"),
+        _rules(rows, name, f"{what}, fast answer", right, "fast", is_broken=True),
+        _rules(rows, name, f"{what}, full answer", _by_rule(row, "full"), "full", is_broken=True),
     ]
 
 
 def _expectations(rows: Figures) -> Cells:
-    row = rows["rules_expectations"]
+    name = "rules_expectations"
+    row = rows[name]
     what = f"Great Expectations, {row['ours']['rules']} rules"
     right = f"{_by_rule(row, 'runs')}; names no record"
     return [
-        _rules(rows, what, row["runs"], ""),
-        _rules(rows, what, row["runs"], right, is_broken=True),
+        _rules(rows, name, what, ""),
+        _rules(rows, name, what, right, is_broken=True),
     ]
 
 
 def _rules(
-    rows: Figures, what: str, runs: list[Figures], right: str, is_broken: bool = False
+    rows: Figures, name: str, what: str, right: str, part: str = "runs", is_broken: bool = False
 ) -> tuple[str, ...]:
     """The rules of records of which none breaks one, or of which every second breaks some."""
+    runs = rows[name][part]
     key = "seconds_with_hits" if is_broken else "seconds_without_hits"
     label = "every second breaks some" if is_broken else "none breaks one"
     seconds = median(runs, key)
     speed = f"{runs[0]['records'] / seconds:,.0f} records/s"
-    return f"{what}, {label}", speed, _times(rows, "rules_same", seconds, key), memory(runs), right
+    ratio = _times(rows, name, "rules_same", seconds, key)
+    return f"{what}, {label}", speed, ratio, memory(runs), right
 
 
 def _by_rule(row: Figures, runs: str) -> str:

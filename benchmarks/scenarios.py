@@ -158,14 +158,19 @@ def contents(book: Path) -> Figures:
 def month_1m(bench: Bench) -> Figures:
     """The floor and the program on the large book, in turns; every home is fresh."""
     book = bench.large_book
+    return {"book": contents(book)} | _in_turns(bench, lambda: bench.fresh_home("1m"))
+
+
+def _in_turns(bench: Bench, home: Callable[[], Path], *options: Path | str) -> Figures:
+    """Floor and program on the last month of the large book, so often."""
     floor: list[Figures] = []
     program: list[Figures] = []
     for turn in range(bench.repeats):
-        measured = measure(bench.floor(book, MONTH), {})
+        measured = measure(bench.floor(bench.large_book, MONTH, *options), {})
         floor.append(_summary(measured) | {"laps": measured["output"].splitlines()})
-        program.append(bench.program(book, bench.fresh_home("1m")))
+        program.append(bench.program(bench.large_book, home()))
         print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
-    return {"book": contents(book), "floor": floor, "program": program}
+    return {"floor": floor, "program": program}
 
 
 def month_10k(bench: Bench) -> Figures:
@@ -177,20 +182,14 @@ def month_10k(bench: Bench) -> Figures:
 
 def later_month(bench: Bench) -> Figures:
     """The month after a store's first one on the large book, floor and program in turns."""
-    book, home, kept = bench.large_book, bench.fresh_home("later"), bench.folder / "kept"
-    first = _months_before(MONTH, 2)[0]
-    measure(bench.floor(book, first, "--keep", kept), {})
-    earlier = bench.program(book, home, first)
-    floor: list[Figures] = []
-    program: list[Figures] = []
-    for turn in range(bench.repeats):
-        options = ("--after", kept, "--keep", bench.folder / "kept_next")
-        measured = measure(bench.floor(book, MONTH, *options), {})
-        floor.append(_summary(measured) | {"laps": measured["output"].splitlines()})
-        program.append(bench.program(book, home))
-        print(f"turn {turn + 1}: {floor[-1]['seconds']} s, {program[-1]['seconds']} s", flush=True)
-    bench.fresh_home("later")
-    return {"first": [earlier], "floor": floor, "program": program}
+    home, first = bench.fresh_home("later"), _months_before(MONTH, 2)[0]
+    carried, again = bench.fresh_home("carried"), bench.fresh_home("carried_again")
+    measure(bench.floor(bench.large_book, first, "--carry", carried), {})
+    earlier = bench.program(bench.large_book, home, first)
+    figures = _in_turns(bench, lambda: home, "--bring", carried, "--carry", again)
+    for name in ("later", "carried", "carried_again"):
+        bench.fresh_home(name)
+    return {"first": [earlier]} | figures
 
 
 def _late_and_early(late: int) -> Callable[[Bench], Figures]:

@@ -15,8 +15,6 @@ from reporting.core.database import apply_limits
 from reporting.core.run import Run
 from reporting.core.settings import load_settings
 
-UPTO_STATUS = 5  # files of the floor: parties, transactions, ledger, month ends, status
-
 
 def main() -> None:
     """Compute the status, write it, and print the seconds that took."""
@@ -31,7 +29,7 @@ def main() -> None:
         apply_limits(engine, settings)
         engine.execute("set preserve_insertion_order = false")
         prepare(engine, args.book, Run.of(args.month, None, settings))
-        for path in sorted(SQL.glob("*.sql"))[:UPTO_STATUS]:
+        for path in sorted(SQL.glob("[0-5]_*.sql")):  # the last of them is the status
             engine.execute(path.read_text(encoding="utf-8"))
         engine.execute(f"""
             copy (

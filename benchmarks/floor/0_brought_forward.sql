@@ -1,4 +1,4 @@
--- What a month takes up from the month before; all of it is empty in the first month of a store.
+-- What a month brings forward; all of it is empty in the first month of a store.
 
 -- Accounts that go on from where they stood: sums of what is settled.
 create table brought (
@@ -14,7 +14,7 @@ create table brought (
     five_tier_assigned_on date
 );
 
--- Their payments and bills that are not settled yet, and every adverse month end.
+-- Their payments and bills that are not settled yet, write-offs, and every adverse month end.
 create table brought_payments (
     account_no integer,
     transaction_type varchar,
@@ -48,6 +48,8 @@ create table brought_month_ends (
 create table sent_210 (
     reporter_code varchar,
     account_id varchar,
+    customer_id varchar,
+    product_code varchar,
     report_date date,
     acct_type varchar,
     open_date date,

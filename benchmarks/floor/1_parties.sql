@@ -139,9 +139,11 @@ with authorizing as (
 opened as (
     select
         *,
-        is_signature and not lag(is_signature, 1, false) over (
+        lag(is_signature, 1, false) over (
             partition by customer_id, product_code, reporter_code order by event_number
-        ) as opens_period
+        ) as is_in_period,
+        is_signature and not is_in_period as opens_period,
+        is_in_period and not is_signature as ends_period
     from authorizing
 )
 
@@ -165,7 +167,7 @@ with together as (
         max_by(is_signature, event_number) filter (is_for_reporter) as is_in_force,
         max_by(events.signed_at, event_number) filter (is_for_reporter) as signed_at,
         max(events.signed_at) filter (
-            is_for_reporter and not is_signature
+            is_for_reporter and ends_period
             and opened_on <= last_report_date
             and events.signed_at < last_report_date + interval 1 day
         ) as signed_at_run_off

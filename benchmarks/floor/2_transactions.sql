@@ -1,5 +1,5 @@
--- All transactions in three scans: the ids alone, to find what came more than once; all rows, of
--- which the spending is only summed; the few that are replayed.
+-- The transactions that are read, in three scans: the ids alone, to find what came more than once;
+-- all rows, of which the spending is only summed; the few that are replayed.
 
 -- Keys with versions to compare, and those that a reversal names. A colliding hash does no harm:
 -- what is picked out is compared by its full id.

@@ -36,7 +36,8 @@ reversed_now as (
 told as (
     select
         account_no,
-        accounts.account_id, accounts.customer_id, accounts.agreement_id, accounts.reporter_code,
+        accounts.account_id, accounts.customer_id, accounts.product_code, accounts.agreement_id,
+        accounts.reporter_code,
         status.report_date,
         authorized_on,
         is_oldest_late_principal,
@@ -191,10 +192,7 @@ reported as (
     left join sent_220 as sent using (reporter_code, agreement_id)
     where
         coalesce(sent.rpt_date_code <> '20', true)
-        and (
-            now.agreement_id is not null
-            or (sent.agreement_id is not null and agreement_id in (select agreement_id from named))
-        )
+        and (now.agreement_id is not null or sent.agreement_id is not null)
 ),
 
 limits as (
@@ -362,20 +360,30 @@ compared as (
 from compared
 where seg_fcs or seg_sps or seg_edu or seg_octpn or seg_rednc;
 
--- What the rules compare a record 210 with: the one sent before it. A month that is still owed
--- counts as sent.
+-- What the rules compare a record 210 with: the one sent before it. Pending months are left out.
 create view checked_210 as
 with limits as (
     select
         agreement_id, reporter_code, record_210.report_date,
-        max_by(told.credit_lim, told.report_date) as agreement_limit
+        max_by(limits_sent.credit_lim, limits_sent.report_date) as agreement_limit
     from record_210 inner join (
         select agreement_id, reporter_code, report_date, credit_lim from record_220
         union all
         select agreement_id, reporter_code, report_date, credit_lim from sent_220
-    ) as told using (agreement_id, reporter_code)
-    where told.report_date <= record_210.report_date
+    ) as limits_sent using (agreement_id, reporter_code)
+    where
+        seg_c and acct_cred_line is not null
+        and limits_sent.report_date <= record_210.report_date
     group by all
+),
+
+moved as (  -- another's account at the bureau
+    select account_id
+    from record_210 inner join sent_210 as sent using (account_id)
+    where
+        not was_closed
+        and (record_210.reporter_code, record_210.customer_id, record_210.product_code)
+        <> (sent.reporter_code, sent.customer_id, sent.product_code)
 )
 
 select
@@ -401,11 +409,11 @@ select
     coalesce(rejected_bills.since <= record_210.report_date, false) as has_quarantined_bill,
     coalesce(rejected_transactions.since <= record_210.report_date, false)
         as has_quarantined_transaction,
-    -- no limit and no withdrawal of these books is outside the rules
+    record_210.account_id in (from moved) as has_changed_owner,
+    -- of these books no limit, withdrawal or account row is in quarantine, and nothing was rejected
     false as has_quarantined_limit, false as has_quarantined_consent, false as has_moved_row,
-    false as has_changed_owner, false as has_quarantined_owner,
-    false as is_rejected_content,  -- nothing was rejected
-    false as is_sent_already,  -- of accounts a rule compares the report dates
+    false as has_quarantined_owner, false as is_rejected_content,
+    false as is_sent_already,  -- of accounts V47 says so
     false as seg_d, false as seg_e, false as seg_g, false as seg_i, false as seg_j,
     null::bigint as prid_acct_bal, null::bigint as used_amt, null::bigint as not_isu_bal,
     null::bigint as rpy_prct, null::bigint as j_overd_prd, null::bigint as j_tot_overd,

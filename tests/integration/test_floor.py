@@ -21,13 +21,15 @@ def _floor() -> ModuleType:
 
 def test_the_floor_equals_the_first_months_of_a_store(lender_book: Lender, tmp_path: Path) -> None:
     floor, settings = _floor(), lender_book.settings
-    kept: Path | None = None
+    carried: Path | None = None
     for month, compared in zip(MONTHS, ("files", "records", "records"), strict=True):
         run = Run.of(month, None, settings)
-        out, keep = tmp_path / month / "files", tmp_path / month / "kept"
+        out, carry = tmp_path / month / "files", tmp_path / month / "carried"
         with duckdb.connect() as engine:
-            floor.report_month(engine, Path(settings.landing), run, out, after=kept, keep=keep)
-            counts = floor.differences(engine, run, out, settings.home, is_first_month=kept is None)
+            floor.report_month(engine, Path(settings.landing), run, out, bring=carried, carry=carry)
+            counts = floor.differences(
+                engine, run, out, settings.home, is_first_month=carried is None
+            )
         assert counts == {"repayment_status": 0, "reportable_population": 0, compared: 0}, month
         assert list(out.rglob("*.txt"))
-        kept = keep
+        carried = carry

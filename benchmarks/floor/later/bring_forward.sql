@@ -1,5 +1,6 @@
 -- In a later month: which accounts go on from where the month before left them, and the rows that
--- are read. The views new_<feed> hold what the month before did not count; folder() is what it kept.
+-- are read. The tables new_<feed> hold what the month before did not count; folder() is where it
+-- wrote what it carried forward.
 
 create table again as
 select account_id, hash(transaction_id) as key_hash
@@ -17,7 +18,7 @@ where
     recorded_at <= as_of_before()
     and hash(bill_id) in (select hash(bill_id) from new_bills);
 
--- What came since changes their past.
+-- Accounts whose past is changed by what came since.
 create table touched as
 select account_id from again
 union
@@ -28,7 +29,10 @@ from new_transactions
 where
     hash(transaction_id) in (select key_hash from again)
     or transaction_type = 'reversal'
-    or (transaction_type not in ('purchase', 'cash_draw') and occurred_at < month_start())
+    or (
+        transaction_type not in ('purchase', 'cash_draw', 'interest', 'fee')
+        and occurred_at < month_start()
+    )
 union
 select account_id
 from new_bills
@@ -46,27 +50,27 @@ semi join (
 where occurred_at < month_start();
 
 insert into brought by name
-select account_no, kept.* exclude (account_id)
-from read_parquet(folder('accounts')) as kept
+select account_no, carried.* exclude (account_id)
+from read_parquet(folder('accounts')) as carried
 inner join accounts using (account_id)
 anti join touched using (account_id)
 where is_open;
 
 insert into brought_payments by name
-select account_no, kept.* exclude (account_id)
-from read_parquet(folder('payments')) as kept
+select account_no, carried.* exclude (account_id)
+from read_parquet(folder('payments')) as carried
 inner join accounts using (account_id)
 semi join brought using (account_no);
 
 insert into brought_bills by name
-select account_no, kept.* exclude (account_id)
-from read_parquet(folder('bills')) as kept
+select account_no, carried.* exclude (account_id)
+from read_parquet(folder('bills')) as carried
 inner join accounts using (account_id)
 semi join brought using (account_no);
 
 insert into brought_month_ends by name
-select account_no, kept.* exclude (account_id)
-from read_parquet(folder('month_ends')) as kept
+select account_no, carried.* exclude (account_id)
+from read_parquet(folder('month_ends')) as carried
 inner join accounts using (account_id)
 semi join brought using (account_no);
 

@@ -1,7 +1,7 @@
--- What the next month takes up: of each account what is settled as sums, from the oldest period on
--- that is open or holds a bill due later row by row; and what was sent last.
+-- What the next month brings forward: of each account what is settled as sums, row by row from the
+-- oldest period on that is open or holds a bill due later, and its write-off; and what was sent last.
 
-create table going_on as
+create table carried as
 with starts as (
     select reading_no, min(started_at) as carried_from
     from (
@@ -40,17 +40,17 @@ anti join not_carried using (account_no)
 left join starts using (reading_no)
 where is_at_report_date and closed_on is null;
 
-create view kept_accounts as
+create view carried_accounts as
 with left_over as (
     select account_no, -max_by(due_less_paid, entry_number) as left_over
-    from going_on inner join walked using (reading_no)
+    from carried inner join walked using (reading_no)
     where happened_at < carried_from
     group by account_no
 ),
 
 paid as (
     select account_no, max(occurred_at::date) as last_paid_on
-    from going_on inner join payments using (account_no)
+    from carried inner join payments using (account_no)
     where
         transaction_type = 'repayment' and reversed_in_month is null
         and occurred_at < carried_from
@@ -64,7 +64,7 @@ billed as (
         max(due_on) as last_due_on,
         max(period_count) as period_count,
         count(*) as bills_known
-    from going_on inner join bills using (account_no)
+    from carried inner join bills using (account_no)
     where statement_on < carried_from
     group by account_no
 ),
@@ -88,7 +88,7 @@ select
     greatest(billed.period_count, brought.period_count) as period_count,
     coalesce(billed.bills_known, 0) + coalesce(brought.bills_known, 0) as bills_known,
     recovered.five_tier_assigned_on
-from going_on
+from carried
 left join left_over using (account_no)
 left join spent using (account_no)
 left join paid using (account_no)
@@ -96,76 +96,58 @@ left join billed using (account_no)
 left join recovered using (account_no)
 left join brought using (account_no);
 
-create view kept_payments as
+create view carried_payments as
 select account_id, transaction_type, amount, occurred_at
-from going_on inner join payments using (account_no)
+from carried inner join payments using (account_no)
 where
     transaction_type <> 'left_over'
     and reversed_in_month is null
     and (occurred_at >= carried_from or transaction_type = 'write_off');
 
-create view kept_bills as
+create view carried_bills as
 select account_id, bills.* exclude (account_no, at_most)
-from going_on inner join bills using (account_no)
+from carried inner join bills using (account_no)
 where statement_on >= carried_from;
 
-create view kept_month_ends as
+create view carried_month_ends as
 select
     account_id, month, report_date, oldest_unpaid_due_on, written_off_on, is_written_off
-from going_on inner join adverse using (account_no);
+from carried inner join adverse using (account_no);
 
-create view kept_sent_210 as
-with leaving as (
-    from record_210 anti join broken
-        on record_type = '210' and account_id = subject_id
-        and record_210.reporter_code = broken.reporter_code
-        and record_210.report_date = broken.report_date
-)
-
+create view carried_sent_210 as
 select
     reporter_code,
     account_id,
-    leaving.report_date,
-    leaving.acct_type,
-    coalesce(sent_210.open_date, leaving.open_date) as open_date,
-    leaving.rpy_status,
-    leaving.tot_overd,
-    leaving.five_cate_adj_date,
-    leaving.rpt_date_code in ('20', '32') as was_closed,
-    leaving.tot_overd > 0 or coalesce(was_overdue, false) as was_overdue,
-    leaving.hash_c,
-    leaving.hash_f
-from leaving left join sent_210 using (reporter_code, account_id)
+    now.customer_id,
+    now.product_code,
+    now.report_date,
+    now.acct_type,
+    coalesce(sent_210.open_date, now.open_date) as open_date,
+    now.rpy_status,
+    now.tot_overd,
+    now.five_cate_adj_date,
+    now.rpt_date_code in ('20', '32') as was_closed,
+    now.tot_overd > 0 or coalesce(was_overdue, false) as was_overdue,
+    now.hash_c,
+    now.hash_f
+from leaving_210 as now left join sent_210 using (reporter_code, account_id)
 union all
-from sent_210 anti join leaving using (reporter_code, account_id);
+from sent_210 anti join leaving_210 using (reporter_code, account_id);
 
-create view kept_sent_220 as
-with leaving as (
-    select reporter_code, agreement_id, report_date, rpt_date_code, credit_lim
-    from record_220 anti join broken
-        on record_type = '220' and agreement_id = subject_id
-        and record_220.reporter_code = broken.reporter_code
-        and record_220.report_date = broken.report_date
+create view carried_sent_220 as
+from (
+    select reporter_code, agreement_id, report_date, rpt_date_code, credit_lim from leaving_220
     union all
     from sent_220
 )
-
-from leaving
 qualify row_number() over (
     partition by reporter_code, agreement_id order by report_date desc
 ) = 1;
 
-create view kept_sent_110 as
-with leaving as (
-    select
-        reporter_code, customer_id, name, id_type, id_num, report_date,
-        hash_fcs, hash_sps, hash_edu, hash_octpn, hash_rednc
-    from record_110 anti join broken
-        on record_type = '110' and customer_id = subject_id
-        and record_110.reporter_code = broken.reporter_code
-        and record_110.report_date = broken.report_date
-)
-
-from leaving
+create view carried_sent_110 as
+select
+    reporter_code, customer_id, name, id_type, id_num, report_date,
+    hash_fcs, hash_sps, hash_edu, hash_octpn, hash_rednc
+from leaving_110
 union all
-from sent_110 anti join leaving using (reporter_code, customer_id);
+from sent_110 anti join leaving_110 using (reporter_code, customer_id);
