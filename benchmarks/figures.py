@@ -40,7 +40,8 @@ def are_beside(rows: Figures, name: str, other: str) -> bool:
 
 
 def measured(rows: Figures, name: str) -> str:
-    """The day, the number of runs and, where there are several, the machine of a row."""
-    row, places = rows[name], machines(rows)
-    where = f", machine {places.index(row['machine']) + 1}" if len(places) > 1 else ""
+    """The day and the number of runs of a row, and its machine where that is not the first."""
+    row = rows[name]
+    number = machines(rows).index(row["machine"]) + 1
+    where = f", machine {number}" if number > 1 else ""
     return f"{row['measured_on']}, {count_runs(row)}{where}"

@@ -84,7 +84,7 @@ def render(results: Figures) -> str:
 
 
 def _which(number: int, places: list[Figures]) -> str:
-    """The number of a machine, where there are several."""
+    """The number of a machine, where there are several; a row names it if it is not the first."""
     return f"machine {number}, " if len(places) > 1 else ""
 
 
@@ -167,7 +167,7 @@ def _later_month(rows: Figures) -> list[tuple[str, ...]]:
             _verdict(program <= TIMES_LATER_FLOOR * floor),
         ),
         (
-            "the same beside the first month, run before it",
+            "the same beside the first month, run once before it",
             f"{TIMES_FIRST:.2f} x",
             f"{seconds} against {first:.1f} s",
             f"{program / first:.2f}",

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
@@ -11,16 +12,20 @@ import pytest
 from support.gnupg_keys import needs_gpg
 from support.mail_server import Mailbox, receiving
 from support.released_answers import Released, message
-from support.released_months import SECOND, approve, release_month
+from support.released_months import FIRST, SECOND, approve, release_month
 
 from reporting.alerts import open_alerts
+from reporting.alerts.alert import Alert, Fault
+from reporting.alerts.send import send_alert
 from reporting.core.errors import DataNotFit
+from reporting.core.settings import Settings
 from reporting.pipeline import feedback_task, steps
-from reporting.pipeline.airflow import reporting_variables
+from reporting.pipeline.airflow import MONTHLY_DAG, alert_unattended, reporting_variables
 from reporting.store import run_marks
 from reporting.store.month_order import run_of
 from reporting.store.submission_ledger import acting
-from reporting.submission import approval, feedback, repair
+from reporting.submission import approval, feedback, repair, transport
+from reporting.submission.transport import NotTransported
 
 pytestmark = needs_gpg
 
@@ -189,3 +194,61 @@ def test_the_hourly_task_alerts_once(
     assert audiences(mailbox) == ["pipeline"]
     # Airflow's callback of the failed task finds that its error was sent
     assert run_marks.is_settled(settings, run_marks.WATCH, began)
+
+
+def test_answers_that_cannot_be_fetched_are_alerted_until_they_are_read(
+    released: Released, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = released.settings
+    for name, value in reporting_variables(settings).items():
+        monkeypatch.setenv(name, value)
+    words = "the bureau's answers were not fetched (bureau: Connection refused, 3 tries)"
+
+    def away(*_: object) -> None:
+        raise NotTransported(words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transport, "fetch", away)
+        with pytest.raises(NotTransported):
+            feedback_task.read_answers()
+    [mail] = mailbox.mails
+    assert "The bureau's answers were not read." in mail.get_content()
+    assert words in mail.get_content()
+    assert "#an-answer-is-missing" in mail.get_content()
+    mailbox.mails.clear()
+    # the daily watch is another matter, and resolves nothing of it
+    send_alert(Alert.watched(date(2026, 6, 4), date(2026, 5, 1), settings, []), settings)
+    assert mailbox.mails == []
+    feedback_task.read_answers()
+    [mail] = mailbox.mails
+    assert "watch.answers_unread: no longer fails" in mail.get_content()
+
+
+def test_a_release_that_failed_is_resolved_by_the_release(
+    approved: Settings, mailbox: Mailbox
+) -> None:
+    run = approval.newest_run(FIRST, None, approved)
+    fault = Fault.in_step("release", "x stopped it (task release)", "pipeline")
+    send_alert(Alert.stopped(run, approved, [], fault), approved)
+    mailbox.mails.clear()
+    release_month(approved, FIRST)
+    [mail] = mailbox.mails
+    assert "step.release: no longer fails" in mail.get_content()
+    assert "The month is released." in mail.get_content()
+
+
+def test_an_error_of_a_supplement_is_about_the_supplement(
+    released: Released, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in reporting_variables(released.settings).items():
+        monkeypatch.setenv(name, value)
+    cut_off = "2026-05-20T00:00:00"
+    with (
+        pytest.raises(ValueError, match="x"),
+        alert_unattended(MONTHLY_DAG, "release", FIRST, cut_off),
+    ):
+        raise ValueError("x")
+    [mail] = mailbox.mails
+    assert f"{FIRST}@20260520T000000 stopped" in str(mail["subject"])
+    marks = released.settings.home / "alerts" / "runs"
+    assert [path.name for path in marks.glob("*.json")] == [f"{FIRST}@20260520T000000.json"]

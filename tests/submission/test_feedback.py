@@ -10,7 +10,7 @@ from rich.console import Console
 from support.gnupg_keys import needs_gpg
 from support.nightly import first
 from support.released_answers import HEADER, Released, message
-from support.released_months import FIRST, SECOND, approve, at, copy_of, query, release_month
+from support.released_months import AT, FIRST, SECOND, approve, at, copy_of, query, release_month
 
 from reporting.cli import submission as commands
 from reporting.cli.months import as_values, overview
@@ -158,6 +158,21 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
     assert released.states(name) == {"RELEASED": len(released.lines[name])}
 
 
+def test_an_answer_that_was_set_aside_and_is_read_after_all_is_set_aside_no_more(
+    released: Released, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, name = released.settings, released.file("210")
+    path = released.answer(name)
+    aside = settings.inbox / "refused" / path.name
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    monkeypatch.chdir(settings.inbox)
+    read = feedback.read_answers([aside.relative_to(settings.inbox)], settings, at)
+    assert [one.name for one in read.outcomes] == [name]
+    assert not aside.exists()
+    assert (settings.inbox / "read" / path.name).is_file()
+
+
 def test_the_bytes_of_one_answer_are_no_answer_to_another_file(released: Released) -> None:
     name, other = released.file("210"), released.file("220")
     path = released.answer(name)
@@ -262,7 +277,7 @@ def test_a_built_month_is_stale_once_the_bureau_rejects_what_it_rests_on(
     with pytest.raises(BadCall, match=STALE):
         release_month(released.settings, SECOND)
     assert [run.label for run in steps.month_order.stale_runs(released.settings)] == [SECOND]
-    assert next_act(released.settings) == (
+    assert next_act(released.settings, AT) == (
         f"{SECOND} is stale, what it rests on has changed: reporting run --month {SECOND}"
     )
 

@@ -5,7 +5,8 @@ import gzip
 import os
 import shutil
 import subprocess
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,15 +18,25 @@ from support.nightly import first
 from support.released_answers import Released
 from support.released_months import AT, FIRST, SECOND, approve, query, release_month
 
-from reporting.core.errors import BadCall, DataNotFit, ReportingError
-from reporting.core.run import OWN_PART, Run
+from reporting.cli.months import as_values
+from reporting.core.errors import BadCall, DataNotFit, MachineFault, ReportingError
+from reporting.core.run import CHINA, OWN_PART, Run
 from reporting.core.settings import Settings
+from reporting.core.workspace import exclusive
 from reporting.pages import renew
-from reporting.pipeline import steps
-from reporting.store import month_order, published_database
+from reporting.pipeline import release_tasks, steps
+from reporting.store import month_order, month_state, published_database
 from reporting.store.published import partition
 from reporting.store.submission_ledger import acting, ledger_views, run_states
-from reporting.submission import approval, release, repair, review, verify
+from reporting.submission import (
+    approval,
+    feedback,
+    release,
+    repair,
+    review,
+    transport,
+    verify,
+)
 
 pytestmark = needs_gpg
 
@@ -138,9 +149,108 @@ def test_months_are_released_in_order(settings: Settings) -> None:
         release_month(settings, SECOND)
 
 
-def test_an_approval_is_for_what_was_shown(settings: Settings) -> None:
+def test_a_decision_is_for_what_was_shown(settings: Settings) -> None:
+    run, another = approval.newest_run(FIRST, None, settings), ("another", "build")
     with pytest.raises(BadCall, match="built again since it was shown"):
-        approve(settings, FIRST, shown=("another", "build"))
+        approve(settings, FIRST, shown=another)
+    with acting("os:bo"), pytest.raises(BadCall, match="built again since it was shown"):
+        approval.decline(run, settings, AT, reason="too many closings", shown=another)
+    assert approval.built_state(run, settings).state == "BUILT"
+
+
+def test_a_reason_with_a_persons_number_is_kept_nowhere(released: Released) -> None:
+    settings, reason = released.settings, "wrong of 110101199001011234"
+    run = approval.newest_run(SECOND, None, settings)
+    words = "the reason holds what looks like a person's number"
+    with acting("os:bo"), pytest.raises(BadCall, match=words):
+        approval.decline(run, settings, AT, reason=reason)
+    with pytest.raises(BadCall, match=words):
+        approve(settings, SECOND, reason=reason)
+    with pytest.raises(BadCall, match="--reason holds what looks like"):
+        release.enter_delivered(run, reason, settings, lambda: AT)
+    with pytest.raises(BadCall, match="--reason holds what looks like"):
+        feedback.answer_by_hand(released.file("210"), None, reason, settings, lambda: AT)
+    assert approval.built_state(run, settings).state == "BUILT"
+
+
+def answer_in_airflow(settings: Settings, by: str, days: int, choice: str = "Approve") -> str:
+    """The task `release` a minute after a person has answered, so many days after the build."""
+    state = approval.built_state(approval.newest_run(FIRST, None, settings), settings)
+    built = {
+        "month": FIRST,
+        "as_of": state.as_of.isoformat(),
+        "is_supplement": False,
+        "run_id": state.run_id,
+        "files_digest": state.files_digest,
+    }
+    answered = AT.replace(tzinfo=CHINA) + timedelta(days=days)
+    decision = {
+        "chosen_options": [choice],
+        "responded_at": answered.astimezone(UTC),
+        "responded_by_user": {"name": by},
+        "params_input": {"reason": "seen"},
+    }
+    with pytest.MonkeyPatch.context() as patch, exclusive(settings):
+        patch.setattr(release_tasks, "now", lambda: answered + timedelta(minutes=1))
+        patch.setattr(release_tasks, "load_settings", lambda: settings)
+        return release_tasks.release_month(built, decision)
+
+
+def test_a_new_answer_of_the_same_person_renews_an_expired_approval(settings: Settings) -> None:
+    held = settings.model_copy(update={"bureau_key": ()})
+    with pytest.raises(BadCall, match="REPORTING_BUREAU_KEY"):
+        answer_in_airflow(held, "bo", days=0)
+    run = approval.newest_run(FIRST, None, settings)
+    late = AT.replace(tzinfo=CHINA) + timedelta(days=8)
+    assert approval.next_act(settings, late) == (
+        "the approval of airflow:bo expired on 2026-06-10; approve it again: "
+        f"reporting approve --month {FIRST}"
+    )
+    with pytest.raises(BadCall, match="expired on 2026-06-10; approve it again"):
+        release.release(run, settings, lambda: late)
+    assert "is released" in answer_in_airflow(settings, "bo", days=8)
+
+
+def test_a_failure_after_the_commit_says_that_the_month_is_released(
+    approved: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def away(*_: object) -> None:
+            raise transport.NotTransported("file x was not delivered; give the command again")
+
+        patch.setattr(transport, "deliver", away)
+        words = f"{FIRST} is released, but not done: file x was not delivered"
+        with pytest.raises(transport.NotTransported, match=words):
+            release_month(approved, FIRST)
+    run = approval.newest_run(FIRST, None, approved)
+    waits = f"{FIRST} is released; 6 of its files wait for delivery."
+    assert month_state.files(run, approved) == waits
+    known = as_values(approved)
+    assert known["waiting_files"] == {FIRST: 6}
+    assert release_month(approved, FIRST)
+    assert as_values(approved)["waiting_files"] == {}
+
+
+def test_a_disk_that_is_full_after_the_commit_says_that_the_month_is_released(
+    approved: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(approved.outbox))
+
+        patch.setattr(release, "finish", full)
+        with pytest.raises(MachineFault, match=f"{FIRST} is released, but not done: no space"):
+            release_month(approved, FIRST)
+    assert len(release_month(approved, FIRST)) == 6
+
+
+def test_checks_of_a_later_run_are_not_taken_for_those_of_the_build(settings: Settings) -> None:
+    run = approval.newest_run(SECOND, None, settings)
+    state = replace(approval.built_state(run, settings), run_id="another")
+    words = "checks: not known: a later run was stopped by a check"
+    assert any(words in line for line in review.review(state, settings).lines())
 
 
 @pytest.mark.parametrize("what", ["clear file", "journal", "gone"])

@@ -95,8 +95,32 @@ def test_a_file_arrives_once_however_often_it_is_delivered(
         there = at_bureau(settings)
         assert list(there.values()) == [CONTENT]
         assert [name[: len(NAME)] for name in there] == [NAME]
-    assert mark_of(sealed).read_text() == f"{SHA256}\n"
+    uploaded, where = mark_of(sealed).read_text().splitlines()
+    assert uploaded == SHA256
+    assert where.startswith(f"{settings.transport} ")
+    assert where.endswith(f" in/{NAME}")
     assert sealed.read_bytes() == CONTENT
+
+
+def test_a_file_uploaded_to_one_place_is_delivered_to_the_one_that_is_named_then(
+    folder: Settings, sealed: Path
+) -> None:
+    class Stuck(Folder):
+        def rename(self, old: str, new: str) -> None:
+            raise Unreached(f"{self.host}: {old} cannot be renamed to {new}")
+
+    @contextmanager
+    def stuck(settings: Settings) -> Iterator[Channel]:
+        yield Stuck(Path(str(settings.bureau_folder)))
+
+    with pytest.raises(NotTransported):
+        deliver(sealed, folder, connect=stuck)
+    assert mark_of(sealed).exists()
+    other = folder.home.parent / "other"
+    for name in ("in", "out"):
+        (other / name).mkdir(parents=True)
+    deliver(sealed, folder.model_copy(update={"bureau_folder": other}))
+    assert (other / "in" / NAME).read_bytes() == CONTENT
 
 
 def test_the_outbox_leaves_all_to_a_person(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from support.benchmark_modules import benchmark_module
 
 from reporting.core.settings import PROJECT_ROOT
 
-SAME, ABOUT = {"V14": 2, "V18": 5}, {"measured_on": "2026-01-01", "scale": 1}
+SAME = {"V14": 2, "V18": 5}
+ABOUT = {"measured_on": "2026-01-01", "scale": 1, "machine": {"system": "one"}}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def run_of(**figures: Any) -> list[dict[str, Any]]:
 def line_of(page: ModuleType, name: str, **rows: Any) -> str:
     """The last line of a peer in the page of these rows."""
     measured = {row: ABOUT | figures for row, figures in rows.items()}
-    text: str = page.render({"rows": measured, "machine": {}, "versions": {}})
+    text: str = page.render({"rows": measured, "versions": {}})
     return [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")][-1]
 
 
@@ -41,6 +42,29 @@ def test_a_status_is_right_where_no_account_differs_from_the_mart(page: ModuleTy
     assert "| 2.0 s | 0.50 |" in right and "| right: " in right and "all 9,000 accounts" in right
     wrong = line_of(page, "status_polars", status_polars=amounts)
     assert "| wrong: " in wrong and "other days or amount in 7 " in wrong
+
+
+def test_rows_of_two_machines_are_not_compared(page: ModuleType) -> None:
+    figures = {"runs": run_of(seconds=2.0), "accounts": 9000, "other_status": 0, "other_amount": 0}
+    elsewhere = figures | {"machine": {"system": "another"}}
+    line = line_of(page, "status_duckdb", status_dbt=figures, status_duckdb=elsewhere)
+    assert "| 2.0 s |  |" in line and line.endswith("| 2026-01-01, 1, machine 2 |")
+    runs = run_of(seconds=40.0)
+    many = {"program": runs, "machine": {"system": "another"}}
+    line = line_of(page, "month_4m", month_1m={"floor": runs, "program": runs}, month_4m=many)
+    assert "| 40.0 s |  |" in line and "month_1m is missing on its machine" in line
+
+
+def test_a_later_month_is_held_against_its_floor_and_the_first(page: ModuleType) -> None:
+    first, floor, program = (run_of(seconds=seconds) for seconds in (60.0, 16.0, 21.0))
+    text = page.render(
+        {
+            "rows": {"later_month": ABOUT | {"first": first, "floor": floor, "program": program}},
+            "versions": {},
+        }
+    )
+    assert "| 1.5 x its floor | 21.0 s | 1.31 | 1.0 GB | met |" in text
+    assert "| 21.0 s against 60.0 s | 0.35 | 1.0 GB | **missed** |" in text
 
 
 def test_a_writer_is_right_where_no_line_differs_from_what_is_sent(page: ModuleType) -> None:

@@ -4,7 +4,8 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +13,10 @@ import duckdb
 import pytest
 
 from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.run import Run
 from reporting.core.settings import Settings
-from reporting.store.published import UNFINISHED
+from reporting.store.publish import in_one_piece
+from reporting.store.published import UNFINISHED, published_file
 from reporting.store.published_database import (
     build_database,
     is_outdated,
@@ -126,6 +129,18 @@ def test_months_published_by_half_are_shown_by_no_new_database(settings: Setting
     with pytest.raises(DataNotFit, match=r"month 2026-05 was stopped .* must be run again"):
         open_published(settings)
     assert settings.published_database.read_bytes() == b""
+
+
+def test_a_supplement_that_is_published_again_counts_for_nothing_until_it_is_whole(
+    settings: Settings,
+) -> None:
+    run = Run(date(2026, 5, 1), datetime(2026, 6, 15), is_supplement=True)
+    of_run = published_file(settings, "runs", run)
+    of_run.parent.mkdir(parents=True, exist_ok=True)
+    of_run.touch()
+    with suppress(KeyboardInterrupt), in_one_piece(run, settings):
+        raise KeyboardInterrupt
+    assert not of_run.exists()
 
 
 def test_a_supplement_published_by_half_keeps_no_reader_out(settings: Settings) -> None:

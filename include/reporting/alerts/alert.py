@@ -11,10 +11,12 @@ from reporting.core.settings import Settings
 from reporting.store import month_state
 
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
+ANSWERS_UNREAD = "watch.answers_unread"  # like the watch's, no month resolves it
 FEEDBACK = "feedback."  # ids about the bureau's answers
 WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
 LAST_MONTH = "9999-12"
-Outcome = Literal["stopped", "warned", "built", "watched", "answered"]
+RELEASING = ("needs_approval", "approve", "release")  # tasks whose errors a release resolves
+Outcome = Literal["stopped", "warned", "built", "released", "watched", "answered"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,13 @@ class Alert:
         return cls(run.label, run.as_of, outcome, results, **_of(run, settings), page=page)
 
     @classmethod
+    def released(cls, run: Run, settings: Settings) -> "Alert":
+        """A run that is released, all its files delivered: nothing of its release fails now."""
+        due_on, docs = deadline(run.month, settings), documents(settings)
+        done = frozenset(map(step_id, RELEASING))
+        return cls(run.label, run.as_of, "released", [], due_on, docs=docs, done=done)
+
+    @classmethod
     def watched(
         cls,
         day: date,
@@ -113,10 +122,12 @@ class Alert:
         settings: Settings,
         results: Sequence[CheckResult],
         done: Iterable[str],
+        fault: Fault | None = None,
     ) -> "Alert":
         """What the bureau rejected or refused; ``month`` is the newest one that is built.
 
-        ``done`` are the ids alerted earlier whose records are sent again.
+        ``done`` are the ids alerted earlier that are resolved, as when records are sent again;
+        ``fault`` is why the answers could not be read.
         """
         return cls(
             f"{month:%Y-%m}",
@@ -125,6 +136,7 @@ class Alert:
             results,
             deadline(month, settings),
             docs=documents(settings),
+            fault=fault,
             done=frozenset(done),
         )
 

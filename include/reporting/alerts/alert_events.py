@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from reporting.alerts import open_alerts
 from reporting.core.errors import BadCall, ReportingError
 from reporting.core.run import CHINA
-from reporting.core.safe_text import looks_personal
+from reporting.core.safe_text import require_impersonal
 from reporting.core.settings import Settings
 from reporting.store.submission_ledger import current_actor
 
@@ -178,8 +178,8 @@ def acknowledge(alert_id: str, by: str, note: str, settings: Settings) -> OpenAl
     by, note = " ".join(by.split()), " ".join(note.split())
     if not by:
         raise BadCall("--by is empty: name who takes the alert")
-    if any(map(looks_personal, (by, note))):
-        raise BadCall("--by or --note holds what looks like a person's number: leave it out")
+    require_impersonal("--by", by)
+    require_impersonal("--note", note)
     known = open_now(settings)
     taken = [one for one in known if one.alert_id == alert_id]
     if not taken:

@@ -146,6 +146,7 @@ def _first_line(
             "stopped": f"The month is still stopped by another fault. {_joined(alert.files, due)}",
             "watched": "Nothing more needs to be done.",
             "answered": "Nothing more needs to be done.",
+            "released": "The month is released.",
         }.get(alert.outcome, "The month was built and its files were written.")
         return f"Resolved: {_count(resolved, 'fault')} reported to you earlier. {state}"
     do = fault.line if fault else _do(checks[0].check_id)
@@ -157,6 +158,8 @@ def _happened(alert: Alert, checks: list[CheckResult], fault: Fault | None) -> s
     if alert.outcome == "watched":
         what = "it stopped on an error" if fault else f"{_named(checks)} failed"
         return f"Daily watch of {alert.as_of:%Y-%m-%d}: {what}; the watch builds no month."
+    if alert.outcome == "answered" and fault:
+        return "The bureau's answers were not read."
     if alert.outcome == "answered":
         return f"The bureau's answers need {_count(checks, 'act')} of yours ({_named(checks)})."
     if alert.outcome == "stopped":
@@ -177,8 +180,8 @@ def _joined(*sentences: str) -> str:
 def _do(check_id: str) -> str:
     try:
         return guide.entry(check_id).do
-    except BadCall:
-        return "look at the first check below."
+    except BadCall:  # an error, and no check
+        return "the message sent first says what stopped it."
 
 
 def _headline(checks: list[CheckResult], fault: Fault | None) -> str:
@@ -258,7 +261,7 @@ def _last_lines(alert: Alert, audience: str, checks: list[CheckResult], fault: F
     if alert.outcome == "watched":
         anchor = "the-daily-watch"
     elif alert.outcome == "answered":
-        anchor = "a-record-was-rejected"
+        anchor = "an-answer-is-missing" if fault else "a-record-was-rejected"
     elif alert.outcome == "stopped":
         anchor = "a-month-stopped-without-a-check" if fault else "a-check-stopped-the-month"
     else:

@@ -17,7 +17,7 @@ from reporting.core import atomic
 from reporting.core.config_files import Day, Text, read_rows
 from reporting.core.errors import BadCall
 from reporting.core.run import parse_day, parse_month
-from reporting.core.safe_text import looks_personal
+from reporting.core.safe_text import require_impersonal
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.published_database import open_published
@@ -104,8 +104,7 @@ def waive(check_id: str, month: str, by: str, reason: str, until: str, settings:
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip():
             raise BadCall(f"{option} is empty: say who has reviewed {check_id}, or why it may pass")
-        if looks_personal(text):
-            raise BadCall(f"{option} holds what looks like a person's number: leave it out")
+        require_impersonal(option, text)
     expires_on = parse_day(until)
     with open_published(settings) as connection:
         found = connection.execute(

@@ -10,12 +10,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from reporting.cli.terminal import keep_whole, plain_table, shown
-from reporting.core.run import next_month
+from reporting.core.run import Run, next_month
 from reporting.core.seeds import reasons
 from reporting.core.settings import Settings
 from reporting.store.month_order import stale_runs
 from reporting.store.published import BuiltRun, unfinished_months
 from reporting.store.published_database import months_shown, open_published
+from reporting.store.run_marks import now
 from reporting.submission.approval import next_act
 from reporting.submission.repair import SET_ASIDE, count_set_aside
 
@@ -33,6 +34,7 @@ class Months:
     stopped: list[date]
     unfinished: list[str]
     stale: list[str]
+    waiting: list[tuple[Run, int]]  # released runs, and how many of their files wait for delivery
     unanswered: int  # files that the bureau has and has not answered
     set_aside: int  # answers that count for nothing until a person has looked
     next_act: str
@@ -77,6 +79,10 @@ def gather(settings: Settings) -> Months | None:
         [(unanswered,)] = connection.execute(
             "select count(*) from submission.file_states where state = 'DELIVERED'"
         ).fetchall()
+        waiting = connection.execute(
+            "select report_month, as_of, contains(label, '@'), count(*) "
+            "from submission.file_states where state = 'RELEASED' group by all order by all"
+        ).fetchall()
         stopped = _stopped(connection)
     return Months(
         built=months,
@@ -88,9 +94,10 @@ def gather(settings: Settings) -> Months | None:
         stopped=[month for (month,) in stopped],
         unfinished=unfinished_months(settings),
         stale=[run.label for run in stale_runs(settings)],
+        waiting=[(Run(*run), files) for *run, files in waiting],
         unanswered=unanswered,
         set_aside=count_set_aside(settings),
-        next_act=next_act(settings),
+        next_act=next_act(settings, now()),
     )
 
 
@@ -155,6 +162,7 @@ def as_values(settings: Settings) -> dict[str, Any]:
             }
             for rule, records, since, due_on, sentence in known.repairs
         ],
+        "waiting_files": {run.label: files for run, files in known.waiting},
         "unanswered_files": known.unanswered,
         "set_aside_answers": known.set_aside,
         "stopped": [f"{month:%Y-%m}" for month in known.stopped],
@@ -226,6 +234,11 @@ def _lines(known: Months, settings: Settings) -> Iterator[str]:
         yield (
             f"Supplement of {month:%Y-%m} at {_moment(as_of)}: {reporter}, {state.lower()}, "
             f"{records:,} records in {files:,} files, {accepted:,} accepted, {rejected:,} rejected"
+        )
+    for run, files in known.waiting:
+        yield (
+            f"Released and not delivered: {files:,} files of {run.label}; "
+            f"reporting release {run.options}"
         )
     if known.unanswered:
         yield f"Unanswered by the bureau: {known.unanswered:,} files"

@@ -17,6 +17,7 @@ from reporting.pages.front_page import front_page
 from reporting.records.notices import notices_file
 from reporting.store.month_order import cut_off_needed
 from reporting.store.published_database import open_published
+from reporting.store.run_marks import now
 from reporting.submission.approval import next_act
 
 
@@ -132,7 +133,7 @@ def show_supplement(run: Run, settings: Settings, console: Console | None = None
             f"{next_month(run.month):%Y-%m} is built and will need --as-of {needed.isoformat()} "
             "once this supplement is released"
         )
-    if act := next_act(settings):
+    if act := next_act(settings, now()):
         lines.append(f"To release: {act}")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
@@ -183,7 +184,7 @@ def _print_next(console: Console, settings: Settings, month: str, someone: str |
     )
     console.print(f"All months: {front_page(settings)}", highlight=False, soft_wrap=True)
     command = _command()
-    if act := next_act(settings):
+    if act := next_act(settings, now()):
         console.print(f"To release: {act}", highlight=False, soft_wrap=True)
     console.print("Next, try:")
     for words in ("months", f"why {typed(someone)}", "explore"):

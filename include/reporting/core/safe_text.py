@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from reporting.core.errors import ReportingError
+from reporting.core.errors import BadCall, ReportingError
 
 LONGEST = 300  # characters of a line
 # An error of DuckDB; only these kinds are about names in our own SQL, memory or files. A
@@ -140,3 +140,12 @@ def looks_personal(text: str) -> bool:
     plain = unicodedata.normalize("NFKC", text)
     joined = re.sub(BETWEEN_DIGITS, "", plain)
     return any(re.search(PERSONAL, one) is not None for one in (plain, joined))
+
+
+def require_impersonal(what: str, text: str) -> None:
+    """Refuse a text with what looks like a person's number: it is kept for good and shown to many.
+
+    ``what`` names the text in the line of the BadCall, such as an option of the command.
+    """
+    if looks_personal(text):
+        raise BadCall(f"{what} holds what looks like a person's number: leave it out")

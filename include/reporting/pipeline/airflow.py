@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from pluggy import HookimplMarker
 from rich.console import Console
 
-from reporting.alerts.alert import WATCH_ITSELF, Alert, Fault
+from reporting.alerts.alert import ANSWERS_UNREAD, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
-from reporting.core.errors import BadCall, NothingToSend
-from reporting.core.run import CHINA, Run, month_before, previous_month
+from reporting.core.errors import BadCall, NothingToSend, ReportingError
+from reporting.core.run import CHINA, Run, month_before
 from reporting.core.settings import PROJECT_ROOT, Settings, load_settings
 from reporting.core.workspace import exclusive, is_held, private_folder
 from reporting.pipeline import finished_month, month_queue, release_tasks
@@ -59,7 +59,7 @@ def run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, 
 def _run_step(step: str, month: str, as_of: str, moment: str) -> str | dict[str, Any] | None:
     month = month or month_before(datetime.fromisoformat(moment))
     log.info("step %s of month %s", step, month)
-    with alert_unattended(MONTHLY_DAG, step, month):
+    with alert_unattended(MONTHLY_DAG, step, month, as_of):
         from reporting.pipeline import steps
 
         settings = load_settings()
@@ -105,10 +105,15 @@ def release_month(built: release_tasks.Request, decision: Mapping[str, Any] | No
 
 def _run_after_build(task: str, built: release_tasks.Request, work: Callable[[], Result]) -> Result:
     def attended() -> Result:
-        with alert_unattended(MONTHLY_DAG, task, built["month"]):
+        with alert_unattended(MONTHLY_DAG, task, built["month"], _cut_off(built)):
             return work()
 
     return guarded(attended)
+
+
+def _cut_off(built: release_tasks.Request) -> str:
+    """The cut-off by which a supplement is named; an own run is named by its month alone."""
+    return str(built["as_of"]) if built.get("is_supplement") else ""
 
 
 def run_watch(moment: str) -> None:
@@ -142,14 +147,15 @@ def _alert_on_failure(context: dict[str, Any]) -> None:
     name = task.task_id if task else "unknown"
     # Airflow resets it when tasks of the run are cleared; it is not the time when the task began
     since = (run.start_date if run else None) or datetime.max.replace(tzinfo=UTC)
-    month = run_marks.WATCH
+    month, as_of = run_marks.WATCH, ""
     if dag == MONTHLY_DAG:
         month = month_queue.month_of(run) if run else month_before(run_marks.now())
-    _alert(_Failure(dag, name, month, UNANSWERED if name == APPROVAL else KILLED), since)
+        as_of = str((run.conf or {}).get("as_of") or "") if run else ""
+    _alert(_Failure(dag, name, month, as_of, UNANSWERED if name == APPROVAL else KILLED), since)
 
 
 @contextmanager
-def alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
+def alert_unattended(dag: str, task: str, month: str, as_of: str = "") -> Iterator[None]:
     """Send an error of a task that no step has sent, since a task's output is not watched."""
     since = run_marks.now()
     try:
@@ -159,36 +165,46 @@ def alert_unattended(dag: str, task: str, month: str) -> Iterator[None]:
         raise
     except Exception as error:
         if not type(error).__module__.startswith("airflow."):  # such as a request to reschedule
-            _alert(_Failure(dag, task, month, safe_text.of_error(error)), since)
+            _alert(_Failure(dag, task, month, as_of, safe_text.of_error(error)), since)
         raise
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A task that failed, and the reason, without a value of a row."""
+    """A task that failed, and the reason, without a value of a row.
+
+    ``month`` is the mark of the watch where no month failed; an empty ``as_of`` the usual cut-off.
+    """
 
     dag: str
     task: str
     month: str
+    as_of: str
     words: str
 
 
 def _alert(failure: _Failure, since: datetime) -> None:
     """Send a failure to ``pipeline``, unless its error was settled since a moment."""
     settings = _settings_for_alerts()
+    is_month = failure.dag == MONTHLY_DAG
+    run = _run_of(failure.month, failure.as_of, settings)
+    mark = run.label if is_month else failure.month
     # without a scheduler the DAG runs at a terminal, where the error is seen
-    if is_held(settings) or run_marks.is_settled(settings, failure.month, since):
+    if is_held(settings) or run_marks.is_settled(settings, mark, since):
         return
     line = f"{failure.words} (task {failure.task} of {failure.dag})"
-    if failure.month == run_marks.WATCH:
-        today = run_marks.now().date()
-        fault = Fault(WATCH_ITSELF, line, "pipeline")
-        alert = Alert.watched(today, previous_month(today), settings, [], fault)
-    else:
+    now = run_marks.now()
+    if is_month:
         fault = Fault.in_step(failure.task, line, "pipeline")
-        alert = Alert.stopped(_run_of(failure.month, settings), settings, [], fault)
+        alert = Alert.stopped(run, settings, [], fault)
+    elif failure.dag == DAILY_DAG:
+        fault = Fault(WATCH_ITSELF, line, "pipeline")
+        alert = Alert.watched(now.date(), run.month, settings, [], fault)
+    else:
+        fault = Fault(ANSWERS_UNREAD, line, "pipeline")
+        alert = Alert.answered(now, run.month, settings, [], (), fault)
     if any(send_alert(alert, settings).values()):
-        run_marks.settle(settings, failure.month, failure.task)
+        run_marks.settle(settings, mark, failure.task)
 
 
 def _settings_for_alerts() -> Settings:
@@ -200,8 +216,12 @@ def _settings_for_alerts() -> Settings:
         return Settings.model_construct(home=Path(home))
 
 
-def _run_of(month: str, settings: Settings) -> Run:
-    """The run of a month; of the last full month if the text is not a month."""
+def _run_of(month: str, as_of: str, settings: Settings) -> Run:
+    """The run that a task is about; the own run of the last full month where that is not known."""
+    try:
+        return run_of(month, as_of or None, settings)
+    except (ReportingError, OSError):
+        pass
     try:
         return Run.of(month, None, settings)
     except BadCall:

@@ -2,7 +2,10 @@
 
 import logging
 
+from reporting.alerts.alert import ANSWERS_UNREAD, Alert
+from reporting.alerts.send import send_alert
 from reporting.core.errors import DataNotFit
+from reporting.core.run import month_before, parse_month
 from reporting.core.settings import load_settings
 from reporting.pipeline.airflow import alert_unattended
 from reporting.pipeline.guard import guarded
@@ -32,6 +35,8 @@ def _read_answers() -> str:
         return "no answer is expected"
     with acting("airflow:scheduler"), alert_unattended(ANSWERS_DAG, TASK, run_marks.WATCH):
         read = feedback.read_answers([], settings, now)
+    month = month_before(now())
+    send_alert(Alert.answered(now(), parse_month(month), settings, [], {ANSWERS_UNREAD}), settings)
     for one in read.outcomes:
         log.info("%s: %s", one.name, one.words)
     if read.faults:  # alerted where they were set aside

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reporting.core.errors import BadCall
-from reporting.core.run import Run
+from reporting.core.run import CHINA, Run
 from reporting.core.settings import Settings, load_settings
 from reporting.core.workspace import is_held
 from reporting.store.month_order import chain
@@ -90,22 +90,38 @@ def _act_on(decision: Mapping[str, Any] | None, built: Request, settings: Settin
 def _decide(run: Run, built: Request, decision: Mapping[str, Any], settings: Settings) -> None:
     actor = current_actor()
     reason = str((decision.get("params_input") or {}).get("reason") or "")
-    if REJECT in decision["chosen_options"]:
-        approval.decline(run, settings, now(), reason=reason or "no reason", where="Airflow")
-        raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
     shown = (built["run_id"], built["files_digest"])
-    if not _is_approved_by(actor, shown, approval.known_state(run, settings)):
-        approval.approve(run, settings, now(), reason=reason, shown=shown, where="Airflow")
+    act: dict[str, Any] = {"shown": shown, "where": "Airflow"}
+    if REJECT in decision["chosen_options"]:
+        approval.decline(run, settings, now(), reason=reason or "no reason", **act)
+        raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
+    state = approval.known_state(run, settings)
+    if not _is_approved_by(actor, shown, _answered_at(decision), state):
+        approval.approve(run, settings, now(), reason=reason, **act)
 
 
-def _is_approved_by(actor: str, shown: tuple[str, str], state: RunState | None) -> bool:
-    """Whether the newest decision is this one, as when the task is run a second time."""
+def _is_approved_by(
+    actor: str, shown: tuple[str, str], answered_at: datetime | None, state: RunState | None
+) -> bool:
+    """Whether the newest decision is this one, as when the task is run a second time.
+
+    A later answer is another decision: it renews an approval that has expired.
+    """
     return (
         state is not None
         and state.state == approval.APPROVED
         and state.decided_by == actor
         and shown == (state.run_id, state.files_digest)
+        and (answered_at is None or state.decided_at is None or answered_at <= state.decided_at)
     )
+
+
+def _answered_at(decision: Mapping[str, Any]) -> datetime | None:
+    """When the person answered, on China's clock as in the ledger; None if Airflow has not said."""
+    answered = decision.get("responded_at")
+    if answered is None:
+        return None
+    return datetime.fromisoformat(str(answered)).astimezone(CHINA).replace(tzinfo=None)
 
 
 def _wait_for_earlier_months(run: Run, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import duckdb
 
+from reporting.core.database import literal
 from reporting.core.errors import ReportingError
 from reporting.core.run import CHINA, Run, previous_month
 from reporting.core.settings import Settings
@@ -15,6 +16,7 @@ from reporting.store import run_marks
 from reporting.store.build_store import open_store
 from reporting.store.published import unfinished_months
 from reporting.store.published_database import open_published
+from reporting.store.submission_ledger import ledger_views
 
 # Figure -> how it is counted in the month's build store, and in the published tables: of the month
 # before, its own run.
@@ -52,7 +54,9 @@ def figures(run: Run, settings: Settings) -> str:
 
 
 def files(run: Run, settings: Settings) -> str:
-    """A sentence on the month's submission files: none, those of this run, or older ones."""
+    """A sentence on the month's submission files: none, those of this run, older ones, released."""
+    if released := _released(run, settings):
+        return released
     manifests = settings.submissions.glob(f"*/{run.label}/manifest.json")
     written = [datetime.fromtimestamp(path.stat().st_mtime, CHINA) for path in manifests]
     if not written:
@@ -68,6 +72,25 @@ def files(run: Run, settings: Settings) -> str:
     if min(written) >= began_at:
         return f"The files of this run of {run.label} are in place."
     return f"Files of an earlier build of {run.label} are still in place."
+
+
+def _released(run: Run, settings: Settings) -> str:
+    """What waits of a released run; empty if it is not released, or the ledger cannot be read."""
+    try:
+        with ledger_views(settings) as connection:
+            rows = connection.execute(
+                "select count(files.label) filter (where files.state = 'RELEASED') "
+                "from submission.run_states as runs "
+                "left join submission.file_states as files on runs.label = files.label "
+                f"where runs.state = 'RELEASED' and runs.label = {literal(run.label)} "
+                "group by runs.label"
+            ).fetchall()
+    except (ReportingError, duckdb.Error, OSError):
+        return ""
+    return "".join(
+        f"{run.label} is released; {waiting:,} of its files wait for delivery."
+        for (waiting,) in rows
+    )
 
 
 def _of_this_run(run: Run, settings: Settings) -> dict[str, int]:

@@ -33,10 +33,15 @@ GROUP = 40_960  # rows that are read for one id: tables are sorted by it, and a 
 
 @contextmanager
 def in_one_piece(run: Run, settings: Settings) -> Iterator[None]:
-    """Mark the month while its files are replaced; the mark stays if that is not finished."""
+    """Mark the month while its files are replaced; the mark stays if that is not finished.
+
+    Until a supplement is whole it has no file of its run, by which it counts for nothing.
+    """
     settings.published.mkdir(parents=True, exist_ok=True)
     mark = settings.published / UNFINISHED.format(run.label)
     mark.touch()
+    if run.is_supplement:
+        atomic.remove(published_file(settings, "runs", run))
     yield
     mark.unlink(missing_ok=True)
 

@@ -183,6 +183,6 @@ def unfinished_months(settings: Settings) -> list[str]:
 def unfinished_own_runs(settings: Settings) -> list[str]:
     """The months whose own run was stopped so: what is published of them may be of two builds.
 
-    A supplement that was stopped so has no file of its run, by which a build leaves it out.
+    A supplement that was stopped so has no file in ``runs``, so a build leaves it out.
     """
     return [label for label in unfinished_months(settings) if "@" not in label]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from reporting.core.errors import BadCall
 from reporting.core.run import Run
+from reporting.core.safe_text import require_impersonal
 from reporting.core.settings import Settings
 from reporting.store.month_order import (
     chain,
@@ -88,29 +89,43 @@ def approve(
         require_open(state)
         require_fresh_up_to(run, settings)
         require_may_approve(state, current_actor(), settings)
-        if shown is not None and shown != (state.run_id, state.files_digest):
-            raise BadCall(
-                f"month {run.label} was built again since it was shown; look at it and approve it "
-                "again"
-            )
+        _require_shown(state, shown, "approve it again")
         return _decide(APPROVED, state, settings, at, reason, where)
 
 
 def decline(
-    run: Run, settings: Settings, at: datetime, *, reason: str, where: str = "command"
+    run: Run,
+    settings: Settings,
+    at: datetime,
+    *,
+    reason: str,
+    shown: tuple[str, str] | None = None,
+    where: str = "command",
 ) -> RunState:
-    """Decline a run in the name of the current actor, with the reason; returns its state."""
+    """Decline a run in the name of the current actor, with the reason; returns its state.
+
+    ``shown`` as in ``approve``: a build that the person has not seen is not declined.
+    """
     with writing(settings):
         state = built_state(run, settings)
         require_open(state)
         if not reason.strip():
             raise BadCall(f"month {run.label}: say why it is declined")
+        _require_shown(state, shown, "decide again")
         return _decide(DECLINED, state, settings, at, reason, where)
+
+
+def _require_shown(state: RunState, shown: tuple[str, str] | None, then: str) -> None:
+    if shown is not None and shown != (state.run_id, state.files_digest):
+        raise BadCall(
+            f"month {state.run.label} was built again since it was shown; look at it and {then}"
+        )
 
 
 def _decide(
     event: str, state: RunState, settings: Settings, at: datetime, reason: str, where: str
 ) -> RunState:
+    require_impersonal("the reason", reason)
     append(
         settings,
         at,
@@ -129,7 +144,7 @@ def _decide(
     return built_state(state.run, settings)
 
 
-def next_act(settings: Settings) -> str:
+def next_act(settings: Settings, at: datetime) -> str:
     """What is to be done next for the earliest month that is built and not released, and how.
 
     Empty where every built month is released, or where an older version built it.
@@ -152,6 +167,8 @@ def next_act(settings: Settings) -> str:
                 f"{state.run.label} was declined: correct the data, then reporting run {month}; "
                 f"if it was declined by mistake, reporting approve {month}"
             )
+        if state.state == APPROVED and at.replace(tzinfo=None) > _expires(state, settings):
+            return f"{_expired(state, settings)}: reporting approve {month}"
         if state.state == APPROVED:
             return f"release it: reporting release {month}"
         if state.state != RELEASED:
@@ -176,11 +193,18 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
             f"month {label} is not approved; {others}: reporting approve {state.run.options}"
         )
     require_may_approve(state, state.decided_by, settings)
-    expires = state.decided_at + timedelta(days=settings.approval_days)
-    if at.replace(tzinfo=None) > expires:
-        raise BadCall(
-            f"the approval of {_name(state)} expired on {expires:%Y-%m-%d}; approve it again"
-        )
+    if at.replace(tzinfo=None) > _expires(state, settings):
+        raise BadCall(_expired(state, settings))
+
+
+def _expires(state: RunState, settings: Settings) -> datetime:
+    """When the approval of a run expires, on China's clock."""
+    return (state.decided_at or datetime.min) + timedelta(days=settings.approval_days)
+
+
+def _expired(state: RunState, settings: Settings) -> str:
+    expires = _expires(state, settings)
+    return f"the approval of {_name(state)} expired on {expires:%Y-%m-%d}; approve it again"
 
 
 def require_may_approve(state: RunState, actor: str, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from reporting.core import atomic
 from reporting.core.database import filled, in_memory, literal, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.run import Run
+from reporting.core.safe_text import require_impersonal
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.hash_key import hash_key
@@ -123,6 +124,7 @@ def answer_by_hand(
     """
     if not reason.strip():
         raise BadCall(f"file {file_name}: say how the bureau answered (--reason)")
+    require_impersonal("--reason", reason)
     if code is not None and not (re.fullmatch(CODE, code) and code.startswith(OF_A_FILE)):
         raise BadCall(
             f"code {code!r} refuses no whole file; such a code has six capital letters and digits, "
@@ -373,7 +375,7 @@ def _was_set_aside(fetched: Path, settings: Settings) -> bool:
 
 def _move(path: Path, folder: Path) -> None:
     """Move a file of the inbox; one that a person named elsewhere is copied."""
-    private_folder(folder)
+    path, folder = path.resolve(), private_folder(folder).resolve()
     target = folder / path.name
     if path.parent.parent == folder.parent:
         path.replace(target)

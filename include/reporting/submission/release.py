@@ -1,15 +1,21 @@
 """Release an approved run: seal its files, commit, and deliver (life cycle, section 8)."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
+from reporting.alerts.alert import Alert
+from reporting.alerts.send import send_alert
 from reporting.core import atomic
-from reporting.core.errors import BadCall, DataNotFit
+from reporting.core.errors import BadCall, DataNotFit, MachineFault, ReportingError
 from reporting.core.run import Run
+from reporting.core.safe_text import of_lack, require_impersonal
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.hash_key import hash_key
@@ -71,12 +77,12 @@ def release(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[D
     That is to send refused files again, whose bytes a reproduction left in place, and to deliver
     what waits. Nothing is written before every condition of section 8.2 holds. Raises BadCall where
     the run may not be released, DataNotFit where a file or the ledger is not what it was, or a
-    delivery fails.
+    delivery fails; once the run is released, the line says so.
     """
     with writing(settings):
         state = known_state(run, settings)
         if state is not None and state.state == RELEASED:
-            delivered = deliver(settings, now)
+            delivered = _deliver_released(run, settings, now)
             refused = refused_names(state, settings)
             if delivered or not refused:
                 return delivered
@@ -88,7 +94,7 @@ def release(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[D
             tables = frozen_digests(state, settings)
         with keys.keyring(settings):
             _commit(state, files, tables, settings, now())
-        return deliver(settings, now)
+        return _deliver_released(run, settings, now)
 
 
 def enter_delivered(
@@ -101,6 +107,7 @@ def enter_delivered(
     """
     if not reason.strip():
         raise BadCall(f"month {run.label}: say how its files were delivered (--reason)")
+    require_impersonal("--reason", reason)
     with writing(settings):
         require_none_released(settings)
         state = known_state(run, settings)
@@ -112,7 +119,7 @@ def enter_delivered(
                 _require_as_built(files)
                 tables = frozen_digests(state, settings)
                 _commit(state, files, tables, settings, now(), reason)
-        return deliver(settings, now)
+        return _deliver_released(run, settings, now)
 
 
 def _known_or_entered(run: Run, settings: Settings, at: datetime) -> RunState:
@@ -182,7 +189,32 @@ def _commit(
         details={"nonce": nonce} | entered,
     )
     append(settings, at, [of_run, *events, *frozen])
-    finish(folder, nonce, settings)
+    with _once_released(state.run):
+        finish(folder, nonce, settings)
+
+
+@contextmanager
+def _once_released(run: Run) -> Iterator[None]:
+    """Say of an error after the commit that the release stands, and how it is ended."""
+    try:
+        yield
+    except ReportingError as error:
+        raise type(error)(f"{run.label} is released, but not done: {error}") from error
+    except (OSError, duckdb.Error) as error:
+        if not (lack := of_lack(error)):
+            raise
+        raise MachineFault(
+            f"{run.label} is released, but not done: {lack}; make room, then give the same "
+            "command again"
+        ) from error
+
+
+def _deliver_released(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[Delivery]:
+    """Deliver what waits, now that the run is released, and resolve the alerts of its release."""
+    with _once_released(run):
+        delivered = deliver(settings, now)
+    send_alert(Alert.released(run, settings), settings)
+    return delivered
 
 
 def _released(

@@ -74,7 +74,7 @@ def review(state: RunState, settings: Settings) -> Review:
             "numbers": [_numbers(connection, run)],
             "reconciliation": list(_reconciliation(connection, run)),
             "unusual": list(_unusual(connection, run)),
-            "checks": list(_checks(connection, run)),
+            "checks": list(_checks(connection, state)),
             "page of the month": [settings.address_of(settings.month_page(run.label))],
         }
     subject = f"{run.label}, cut-off {run.as_of:%Y-%m-%d %H:%M:%S}, run {state.run_id}"
@@ -181,18 +181,20 @@ def _bound(value: float | None, without: str) -> str:
     return without if value is None else f"{value:,.2f}"
 
 
-def _checks(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
-    rows = _rows(
-        connection,
-        run,
-        "select severity, check_id, rows_failing, is_waived from marts.data_quality_results "
-        f"where {OF_RUN} and not passed and severity <> 'info' "
-        "order by severity, rows_failing desc, check_id",
-    )
-    if not rows:
+def _checks(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str]:
+    """The failed checks of this very build: a run that a check stopped leaves only its own."""
+    results = connection.execute(
+        "select severity, check_id, rows_failing, is_waived, passed or severity = 'info' "
+        f"from marts.data_quality_results where run_id = {literal(state.run_id)} "
+        "order by severity, rows_failing desc, check_id"
+    ).fetchall()
+    if not results:
+        yield "not known: a later run was stopped by a check, and its results took their place"
+    elif all(is_passed for *_, is_passed in results):
         yield "all passed"
-    for severity, check, failing, is_waived in rows:
-        yield f"{severity} {check}: {failing:,} rows" + (", waived" if is_waived else "")
+    for severity, check, failing, is_waived, is_passed in results:
+        if not is_passed:
+            yield f"{severity} {check}: {failing:,} rows" + (", waived" if is_waived else "")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, run: Run, query: str) -> list[tuple[Any, ...]]:

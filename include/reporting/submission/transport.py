@@ -69,24 +69,26 @@ def deliver(
 ) -> Delivered:
     """Deliver a sealed file of the outbox, or end what an interrupted delivery has begun.
 
-    The mark stays: a delivery that is not yet in the ledger is called again and must know.
+    The mark says what was uploaded, and where. It stays: a delivery that is not yet in the ledger
+    is called again and must know. Of another place, which settings may name now, it says nothing.
     DataNotFit if the file is not the one of that hash, NotTransported after three tries.
     """
     if settings.transport == "outbox":
         return Delivered("outbox", sealed.name)  # a person carries it, and perhaps has done so
     mark = sealed.with_name(sealed.name + UPLOADED)
-    if not mark.exists() and atomic.sha256(sealed) != sha256:
-        raise DataNotFit(
-            f"file {sealed.name} in the outbox is not the one that was released; restore it"
-        )
 
     def act(channel: Channel) -> Delivered:
         final = f"{channel.into}/{sealed.name}"
         part = final + PART
-        if not mark.exists():
+        uploaded = f"{sha256}\n{settings.transport} {channel.host} {final}\n"
+        if not mark.exists() or mark.read_text(encoding="utf-8") != uploaded:
+            if atomic.sha256(sealed) != sha256:
+                raise DataNotFit(
+                    f"file {sealed.name} in the outbox is not the one that was released; restore it"
+                )
             _upload(channel, sealed, part, sha256 if settings.read_back else "")
             with atomic.replaced(mark) as aside:
-                aside.write_text(f"{sha256}\n", encoding="utf-8")
+                aside.write_text(uploaded, encoding="utf-8")
         # Marked and gone: it was renamed. The bureau may have taken it, so no one looks for it.
         if channel.size(part) is not None:
             channel.rename(part, final)
