@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from datetime import date
 
 import pytest
 from rich.console import Console
@@ -12,7 +13,9 @@ from reporting.cli import months
 from reporting.cli.terminal import SafeConsole
 from reporting.core.errors import BadCall
 from reporting.core.seeds import reasons
+from reporting.store.published_database import open_published
 from reporting.why import answer as why
+from reporting.why import facts
 
 
 def told(renderable: object) -> str:
@@ -209,3 +212,29 @@ def test_programs_get_the_same_facts(lender_book: Lender) -> None:
     json.dumps(found, default=str)
     with pytest.raises(BadCall, match="no customer or account 'NOBODY'"):
         why.as_values("NOBODY", None, lender_book.settings)
+
+
+def test_a_month_that_a_later_run_sent_is_said_to_be_reported(lender_book: Lender) -> None:
+    account, file = lender_book.query(
+        "select verdicts.account_id, records.file_name "
+        "from marts.reportable_population as verdicts "
+        "inner join marts.submission_records as records "
+        "on verdicts.account_id = records.account_id and records.record_type = '210' "
+        "and date_trunc('month', records.report_date) = verdicts.report_month "
+        "and records.report_month > verdicts.report_month and records.file_name is not null "
+        "where verdicts.reason_code = 'NOTICE_PENDING' and verdicts.report_month = '2026-04-01' "
+        "order by all limit 1"
+    )[0]
+    answer = told(why.explain(account, "2026-04", lender_book.settings))
+    assert f"Month 2026-04: reported by a later run, its record is in {file}." in answer
+    assert "Missing: a delivered notice" not in answer
+    assert "At the bureau: nothing of it was released yet" in answer
+
+
+def test_what_was_said_of_another_person_is_not_told(lender_book: Lender) -> None:
+    customer, account = someone(lender_book, "REPORTED", MONTHS[-1])
+    month = date(2026, 5, 1)
+    with open_published(lender_book.settings) as connection:
+        own = facts.records_of(connection, [account], month, customer)
+        assert own == facts.records_of(connection, [account], month) != {}
+        assert facts.records_of(connection, [account], month, "another") == {}

@@ -149,7 +149,7 @@ def test_months_are_released_in_order(settings: Settings) -> None:
         release_month(settings, SECOND)
 
 
-def test_a_decision_is_for_what_was_shown(settings: Settings) -> None:
+def test_an_approval_is_for_what_was_shown(settings: Settings) -> None:
     run, another = approval.newest_run(FIRST, None, settings), ("another", "build")
     with pytest.raises(BadCall, match="built again since it was shown"):
         approve(settings, FIRST, shown=another)

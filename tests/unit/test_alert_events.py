@@ -1,5 +1,6 @@
 """An alert has a life: sent, reminded daily, passed on, acknowledged, waived, resolved."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 from support.web_server import WebServer, serving
 
 from reporting.alerts import alert_events, reminders
@@ -16,6 +18,7 @@ from reporting.alerts.send import send_alert
 from reporting.checks.effects import ENDANGERED, endangers
 from reporting.checks.gx import load_suite
 from reporting.checks.results import LAYERS, CheckResult
+from reporting.cli.alerts import show_open
 from reporting.cli.reference_docs import render_endangered
 from reporting.core.errors import BadCall, ReportingError
 from reporting.core.settings import EXPECTATIONS, Settings
@@ -243,6 +246,9 @@ def test_an_alert_whose_event_was_lost_is_open_and_unanswered(
     settings.alert_events.unlink()  # as if the process was killed before it wrote the event
     (one,) = alert_events.open_now(settings)
     assert (one.alert_id, one.severity, one.answered_by) == (ALERT_ID, "critical", "")
+    output = io.StringIO()
+    show_open(settings, Console(file=output, width=200))
+    assert ALERT_ID in output.getvalue() and "not known" in output.getvalue()
     assert "data_delivery" in reminders.remind(clock(0), settings)
     alert_events.acknowledge(ALERT_ID, "Li Si", "", settings)
     assert reminders.remind(clock(9), settings) == {}

@@ -436,6 +436,27 @@ def test_an_error_is_over_when_its_step_is_done(told: Told) -> None:
     )
 
 
+def test_a_later_month_leaves_the_release_of_an_earlier_one(told: Told) -> None:
+    run = Run.of("2026-04", None, told.settings)
+    fault = Fault.in_step("release", "x was not delivered", "pipeline")
+    told.send(Alert.stopped(run, told.settings, [], fault))
+    assert told.send(replace(STOPPED, outcome="built", results=[])) == []
+    may = Run.of("2026-05", None, told.settings)
+    assert told.send(Alert.released(may, told.settings)) == []
+    assert told.send(Alert.released(run, told.settings)) == [
+        ("pipeline", "resolved", ["step.release"])
+    ]
+
+
+def test_a_month_that_is_reproduced_ends_what_stopped_it(told: Told) -> None:
+    run = Run.of("2026-05", None, told.settings)
+    fault = Fault.in_step("land", "a landing file is gone", "pipeline")
+    told.send(Alert.stopped(run, told.settings, [], fault))
+    assert told.send(Alert.reproduced(run, told.settings, ["land", "publish"])) == [
+        ("pipeline", "resolved", ["step.land"])
+    ]
+
+
 def test_a_built_month_leaves_what_the_watch_told_but_for_the_deadline(told: Told) -> None:
     watched = ["watch.bills.fresh", "watch.deadline.built"]
     told.send(replace(STOPPED, outcome="watched", results=[Result(name) for name in watched]))

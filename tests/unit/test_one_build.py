@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store.build_store import open_store
-from reporting.store.publish import publish_tables, remove_superseded
+from reporting.store.publish import in_one_piece, remove_superseded, write_tables
 from reporting.store.published import BUILDS, partition
-from reporting.store.published_database import open_published
+from reporting.store.published_database import build_database, open_published
 from reporting.why import facts
 
 TABLES = (
@@ -54,6 +55,13 @@ print(*duckdb.connect(sys.argv[1], read_only=True).execute({JOINED!r}).fetchone(
 
 
 def publish_build(settings: Settings, build: str, month: str = "2026-05") -> None:
+    publish_build_of_tables(settings, build, month, TABLES)
+    build_database(settings)
+
+
+def publish_build_of_tables(
+    settings: Settings, build: str, month: str, tables: tuple[str, ...]
+) -> None:
     run = Run.of(month, None, settings)
     with duckdb.connect() as store:
         store.execute("create schema marts")
@@ -66,7 +74,7 @@ def publish_build(settings: Settings, build: str, month: str = "2026-05") -> Non
                 "null as oldest_unpaid_due_on, null as report_date "
                 "from range(1000) as account (account_id)"
             )
-        publish_tables(store, run, settings, TABLES)
+        write_tables(store, run, settings, tables)
 
 
 def shown(database: Path) -> set[str]:
@@ -155,6 +163,27 @@ def test_a_supplement_that_was_stopped_before_its_tables_goes_with_the_next_run(
     remove_superseded(Run.of("2026-06", None, settings), settings)
     assert not folder.exists()
     assert not mark.exists()
+
+
+def test_a_month_that_was_stopped_while_it_was_published_stays_as_it_was(
+    settings: Settings,
+) -> None:
+    for month in ("2026-04", "2026-05"):
+        publish_build(settings, "0", month)
+    may = Run.of("2026-05", None, settings)
+    with suppress(KeyboardInterrupt), in_one_piece(may, settings):
+        publish_build_of_tables(settings, "1", "2026-05", TABLES[:3])
+        raise KeyboardInterrupt
+    publish_build(settings, "2", "2026-04")  # another act, after which the database is built
+    publish_build(settings, "3", "2026-04")
+    with open_published(settings) as connection:
+        found = [
+            connection.execute(
+                f"select distinct run_id from marts.{table} where report_month = '{may.month}'"
+            ).fetchall()
+            for table in TABLES
+        ]
+    assert found == [[("0",)]] * len(TABLES)
 
 
 def test_a_moved_home_shows_its_own_data(settings: Settings, tmp_path: Path) -> None:

@@ -42,6 +42,6 @@ def test_a_run_has_its_own_figures_and_one_without_records_has_zeros() -> None:
     april = date(2026, 4, 1)
     assert found == [
         (date(2026, 3, 1), datetime(2026, 4, 3), False, 0, 0, 0, Decimal(0), 0, 0),
-        (april, datetime(2026, 5, 3), False, 7, 2, 3, Decimal("101.10"), 3, 2),
+        (april, datetime(2026, 5, 3), False, 7, 2, 3, Decimal("101.10"), 2, 2),
         (april, datetime(2026, 5, 20), True, 1, 0, 1, Decimal(5000), 1, 0),
     ]

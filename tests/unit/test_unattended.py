@@ -20,14 +20,15 @@ from support.web_server import listening
 
 from reporting.alerts import open_alerts
 from reporting.checks.results import CheckReport, CheckResult, ChecksFailed, results_folder
-from reporting.core import safe_text
+from reporting.core import interrupts, safe_text
 from reporting.core.errors import BadCall, BadHome, BrokenDelivery, DataNotFit
+from reporting.core.product_policy import read_policy
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.monitoring import watch
 from reporting.pipeline import airflow, month_queue, steps
-from reporting.store import run_marks
+from reporting.store import provenance, run_marks
 
 MONTH = "2026-05"
 MOMENT = "2026-06-02T22:00:00+00:00"  # of 2026-06-03, in China
@@ -279,7 +280,7 @@ def test_failed_checks_reach_their_owner_even_if_their_results_cannot_be_read(
 
 
 def marked(settings: Settings) -> list[tuple[str, str]]:
-    return [(mark.month, mark.step) for mark in run_marks.unended(settings)]
+    return [(mark.month, mark.step) for mark in run_marks.unended(settings) or ()]
 
 
 KILLED = """
@@ -322,6 +323,61 @@ def test_a_run_that_works_is_no_finding(settings: Settings) -> None:
     with exclusive(settings):
         assert marked(settings) == []
     assert marked(settings) == [(MONTH, "land")]
+
+
+def test_while_another_run_works_it_is_not_known_whether_one_was_killed(
+    posted: list[dict[str, Any]], settings: Settings
+) -> None:
+    Path(settings.landing).mkdir()
+    run_marks.note(settings, MONTH, "land", run_marks.WORKING)
+    day = date(2026, 6, 4)
+    watch.watch(day, settings)
+    posted.clear()
+    with exclusive(settings):
+        found = watch.watch(day + timedelta(days=1), settings)
+    assert "watch.run_ended" not in {one.check_id for one in found}
+    assert not any("watch.run_ended" in post["resolved"] for post in posted)
+
+
+def test_a_second_run_leaves_the_mark_of_the_first(settings: Settings) -> None:
+    Path(settings.landing).mkdir()
+    run_marks.note(settings, MONTH, "land", run_marks.WORKING)
+    command = [sys.executable, "-m", "reporting", "run", "--month", MONTH]
+    places = {"REPORTING_HOME": str(settings.home), "REPORTING_LANDING": settings.landing}
+    with exclusive(settings):
+        done = subprocess.run(
+            command, env=os.environ | places, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, "another run is working" in done.stderr) == (2, True), done.stderr
+    assert marked(settings) == [(MONTH, "land")]
+
+
+@pytest.mark.usefixtures("posted")
+def test_a_run_that_sigterm_ends_is_left_to_the_watch(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build_marts(_run: Run, _settings: Settings) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(interrupts, "received", lambda: signal.SIGTERM)
+        steps.step(build_marts)(Run.of(MONTH, None, settings), settings)
+    assert marked(settings) == [(MONTH, "build_marts")]
+
+
+def test_a_run_whose_code_or_seeds_changed_after_it_landed_is_not_published(
+    settings: Settings,
+) -> None:
+    run = Run.of(MONTH, None, settings)
+    with duckdb.connect() as store:
+        store.execute("create table main.digests (kind varchar, sha256 varchar)")
+        digests = provenance.digests(read_policy(settings)) | {"landing": "of the files"}
+        store.executemany("insert into main.digests values (?, ?)", list(digests.items()))
+        steps._require_same_rules(store, run, settings)
+        store.execute("update main.digests set sha256 = 'older' where kind in ('code', 'seeds')")
+        words = f"code and seeds changed while month {MONTH} was built; run it again"
+        with pytest.raises(BadCall, match=words):
+            steps._require_same_rules(store, run, settings)
 
 
 def test_a_run_whose_next_task_may_still_begin_is_no_finding(

@@ -92,6 +92,13 @@ class Alert:
         return cls(run.label, run.as_of, "released", [], due_on, docs=docs, done=done)
 
     @classmethod
+    def reproduced(cls, run: Run, settings: Settings, steps: Iterable[str]) -> "Alert":
+        """A released run that was built again with the same bytes: none of its steps fails now."""
+        due_on, docs = deadline(run.month, settings), documents(settings)
+        done = frozenset(map(step_id, steps))
+        return cls(run.label, run.as_of, "released", [], due_on, docs=docs, done=done)
+
+    @classmethod
     def watched(
         cls,
         day: date,
@@ -201,9 +208,9 @@ class Alert:
         """Whether an id that was alerted for this or an earlier month is resolved now.
 
         A built month has evaluated every check and finished every step. It resolves no id of the
-        daily watch except the deadline that it met. A check of its own month's rows alone is
-        resolved when that month is built again and passes. Whether a rejected record is sent again
-        is seen where the bureau's answers are alerted.
+        daily watch except the deadline that it met, and no earlier month's release. A check of its
+        own month's rows alone is resolved when that month is built again and passes. Whether a
+        rejected record is sent again is seen where the bureau's answers are alerted.
         """
         if self.outcome == "answered" or alerted_id.startswith(FEEDBACK):
             return alerted_id in self.done
@@ -212,6 +219,8 @@ class Alert:
             return False
         if results:
             return not any(map(needs_a_person, results))
+        if alerted_id in map(step_id, RELEASING) and month != self.month:
+            return False
         if self.outcome in ("warned", "built"):
             return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)
         return alerted_id in self.done

@@ -39,7 +39,7 @@ def show_open(settings: Settings, console: Console) -> None:
     """Print the open alerts; where there is none, whether any could have been sent."""
     table = plain_table("alert", "severity", "audience", "since", "answered by")
     for one in alert_events.open_now(settings):
-        since = f"{one.sent_at:%Y-%m-%d %H:%M}"
+        since = f"{one.sent_at:%Y-%m-%d %H:%M}" if one.sent_at else "not known"
         cells = (one.alert_id, one.severity, one.audience, since, one.answered_by or "-")
         table.add_row(*(Text(shown(cell)) for cell in cells))
     keep_whole(table.columns[0])  # so that the id can be copied

@@ -37,6 +37,10 @@ class Unforeseen(ReportingError):
     """An unexpected error: its kind and its place, without its text, which may quote a row."""
 
 
+class HomeInUse(BadCall):
+    """Another process works in the home folder."""
+
+
 class BadHome(BadCall):
     """The home folder cannot be written; alerted, since this may happen without a wrong call."""
 

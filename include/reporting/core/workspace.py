@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from reporting.core import atomic
-from reporting.core.errors import BadCall, BadHome, MachineFault
+from reporting.core.errors import BadHome, HomeInUse, MachineFault
 from reporting.core.settings import Settings
 
 LOCK = ".lock"
@@ -74,7 +74,7 @@ def _acquire(lock: FileLock, settings: Settings, wait: bool) -> None:
     except Timeout:
         home = settings.home.resolve()
         if not wait:
-            raise BadCall(
+            raise HomeInUse(
                 f"another run is working in {home}; "
                 "wait for it, or set REPORTING_HOME to another folder"
             ) from None

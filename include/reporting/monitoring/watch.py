@@ -46,7 +46,7 @@ def watch(day: date, settings: Settings) -> list[WatchResult]:
         results = [
             *_feeds(day, settings),
             *_deadlines(day, month, settings),
-            _runs(day, settings),
+            *_runs(day, settings),
             *submission_results(day, settings),
         ]
     except Exception as error:
@@ -167,15 +167,20 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
         )
 
 
-def _runs(day: date, settings: Settings) -> WatchResult:
-    """Whether a run began and was killed, so that it could not send an alert itself."""
+def _runs(day: date, settings: Settings) -> Iterator[WatchResult]:
+    """Whether a run began and was killed, so that it could not send an alert itself.
+
+    No result while that is not known, so that nothing is found or resolved by it.
+    """
     marks = run_marks.unended(settings)
+    if marks is None:
+        return
     words = "; ".join(
         f"run of {mark.month} began at {mark.began_at:%Y-%m-%dT%H:%M:%S} and did not end "
         f"({'after' if mark.state == run_marks.BETWEEN else 'in'} step {mark.step})"
         for mark in marks
     )
-    return WatchResult(
+    yield WatchResult(
         check_id=RUN_ENDED,
         layer=LAYER,
         table_name=BUILT_MONTHS,

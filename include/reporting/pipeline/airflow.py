@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pluggy import HookimplMarker
 from rich.console import Console
 
+from reporting.alerts import open_alerts
 from reporting.alerts.alert import ANSWERS_UNREAD, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
@@ -200,6 +201,9 @@ def _alert(failure: _Failure, since: datetime) -> None:
     elif failure.dag == DAILY_DAG:
         fault = Fault(WATCH_ITSELF, line, "pipeline")
         alert = Alert.watched(now.date(), run.month, settings, [], fault)
+    elif open_alerts.recall(settings).ids(ANSWERS_UNREAD):  # it is repeated every morning
+        run_marks.settle(settings, mark, failure.task)
+        return
     else:
         fault = Fault(ANSWERS_UNREAD, line, "pipeline")
         alert = Alert.answered(now, run.month, settings, [], (), fault)

@@ -5,6 +5,7 @@ A step that finds the month unfit raises; later steps are skipped and an alert i
 """
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -33,6 +34,7 @@ from reporting.core.errors import (
     BadCall,
     BadHome,
     BrokenDelivery,
+    HomeInUse,
     MachineFault,
     NothingToSend,
     ReportingError,
@@ -135,15 +137,18 @@ def _alert_on_failure(step: str, run: Run, settings: Settings) -> Iterator[None]
     """Send one alert if the block ends with an error, except for a wrong call or Ctrl-C.
 
     The person who made the call or pressed Ctrl-C sees the result at the terminal. It is no error
-    that a supplement has nothing to send.
+    that a supplement has nothing to send. A run that SIGTERM ends is found by the daily watch.
     """
     try:
         yield
     except BadHome as error:
         _send_alert(step, run, settings, error)
         raise
+    except HomeInUse:  # the mark is the other run's
+        raise
     except (BadCall, NothingToSend, KeyboardInterrupt):
-        run_marks.clear(settings, run.label)
+        if interrupts.received() != signal.SIGTERM:  # which no person gives at a terminal
+            run_marks.clear(settings, run.label)
         raise
     except Exception as error:
         _send_alert(step, run, settings, error)
@@ -161,7 +166,8 @@ def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> No
     names = [one.__name__ for one in STEPS]
     done = names[: names.index(step)] if step in names else []
     alert = Alert.stopped(run, settings, results, fault, done)
-    if any(send_alert(alert, settings).values()):
+    delivered = send_alert(alert, settings)
+    if alert.audiences and all(delivered.get(one) for one in alert.audiences):
         run_marks.settle(settings, run.label, step)
         renew_after(settings, [run.month], are_checks_new=False)  # its page shows the alert
 
@@ -252,6 +258,18 @@ def land(run: Run, settings: Settings) -> None:
         connection.execute("create or replace view marts.runs as from marts.built_months")
 
 
+def _require_same_rules(
+    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
+) -> None:
+    """Refuse a run whose code, seeds or policy changed since it landed: its id would not say so."""
+    landed = dict(connection.execute("from main.digests").fetchall())
+    now = provenance.digests(read_policy(settings))
+    if changed := sorted(kind for kind, digest in now.items() if landed.get(kind) != digest):
+        raise BadCall(
+            f"{' and '.join(changed)} changed while month {run.label} was built; run it again"
+        )
+
+
 def _note_provenance(
     connection: duckdb.DuckDBPyConnection, run: Run, policy: Path, report: LandingReport
 ) -> None:
@@ -320,6 +338,7 @@ def publish(run: Run, settings: Settings) -> str | None:
     released = reproduction.released_run(run, settings)
     with open_store(run, settings, read_only=False) as connection:
         if released is None:
+            _require_same_rules(connection, run, settings)
             month_order.require_unchanged_history(connection, run, settings)
         if not published_database.is_of_this_place(
             connection, settings
@@ -331,7 +350,9 @@ def publish(run: Run, settings: Settings) -> str | None:
     build_journal(run, settings)
     with open_store(run, settings, read_only=False) as connection:
         if released is not None:
-            return reproduction.compare(connection, run, released, settings)
+            said = reproduction.compare(connection, run, released, settings)
+            send_alert(Alert.reproduced(run, settings, [one.__name__ for one in STEPS]), settings)
+            return said
         if run.is_supplement:
             supplement.require_sendable(connection, run)
         recount.require_closed(connection, run)
@@ -345,7 +366,7 @@ def publish(run: Run, settings: Settings) -> str | None:
                 notices.write_notices(connection, run, settings)
             write_tables(connection, run, settings)
             build.record_build(connection, run, settings, written)
-            published_database.build_database(settings)
+            published_database.build_database(settings, run)
         if not run.is_supplement:
             carried_forward.carry_forward(connection, run, settings)
     remove_old_stores(settings)

@@ -181,12 +181,14 @@ def _alike(accounts: list[Account]) -> list[list[Account]]:
     groups: dict[tuple[object, ...], list[Account]] = {}
     for account in sorted(accounts, key=lambda one: list(Standing).index(one.standing)):
         row, newest = account.row or {}, _newest(account)
+        days = [one.report_date for one in account.reached(account.standing)]
         key = (
             *(account.standing, account.product_code, account.reporter_code),
             *(row.get(name) for name in ("reason_code", "document_code", "document_version")),
             *(row.get(name) for name in ("decided_at", "withdrawn_at", "reporters_named")),
             account.account_id if account.adverse else None,
             newest.values.get("rpy_status") if newest else None,
+            min(days).replace(day=1) if days else None,  # since when
         )
         groups.setdefault(key, []).append(account)
     return list(groups.values())

@@ -19,7 +19,7 @@ import duckdb
 from reporting.core import atomic, safe_text
 from reporting.core.database import apply_limits, attached, literal, new_database, parquet_rows
 from reporting.core.errors import BadCall, DataNotFit, ReportingError
-from reporting.core.run import OWN_PART
+from reporting.core.run import OWN_PART, Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.store import dictionary
@@ -100,8 +100,11 @@ log = logging.getLogger(__name__)
 DAMAGE = ("not a valid DuckDB database file", "Corrupt database file", "Could not read enough")
 
 
-def build_database(settings: Settings) -> Path:
+def build_database(settings: Settings, published: Run | None = None) -> Path:
     """Publish the current files as one build: first its links, then the database over them.
+
+    A month whose own run was stopped while it was published stays as the build before shows it;
+    ``published`` is the run that ends its publication with this call.
 
     The previous build is kept for readers who have it open. Where only the ledger has changed, as
     by an approval, the build stays, and a copy of the database gets the new events.
@@ -110,6 +113,7 @@ def build_database(settings: Settings) -> Path:
     builds.mkdir(exist_ok=True)
     before = _shown_build(settings)
     files = _files_to_publish(settings)
+    _keep_stopped_months(files, builds / before if before else None, published, settings)
     try:
         if before is not None and _shows_all_but_events(settings, files, builds / before):
             _write_events(settings)
@@ -143,6 +147,19 @@ def _files_to_publish(settings: Settings) -> dict[str, Path]:
         for path in published_files(settings, table)
         if path.name == OWN_PART or (path.parent.name, path.name) in whole
     }
+
+
+def _keep_stopped_months(
+    files: dict[str, Path], before: Path | None, published: Run | None, settings: Settings
+) -> None:
+    """Take the files of months that were stopped so from the build before."""
+    for label in unfinished_own_runs(settings):
+        if published and published.label == label:
+            continue
+        own = f".{label}-01.{OWN_PART}"
+        for name in [name for name in files if name.endswith(own)]:
+            del files[name]
+        files |= {link.name: link for link in before.glob(f"*{own}")} if before else {}
 
 
 def _shows_all_but_events(settings: Settings, files: dict[str, Path], build: Path) -> bool:

@@ -79,10 +79,11 @@ def is_settled(settings: Settings, month: str, since: datetime) -> bool:
     return mark is not None and mark.state == SETTLED and mark.changed_at >= since
 
 
-def unended(settings: Settings) -> list[Mark]:
-    """The runs that began and did not end, oldest month first.
+def unended(settings: Settings) -> list[Mark] | None:
+    """The runs that began and did not end, oldest month first; None if that is not known now.
 
-    A run that works now is not among them, nor one whose next task may still begin.
+    It is not known while a process works in the home folder, which may be one of them. A run whose
+    next task may still begin is not among them.
     """
     folder = _file(settings, "").parent
     marks = [mark for path in sorted(folder.glob("*.json")) if (mark := _read(path))]
@@ -92,7 +93,7 @@ def unended(settings: Settings) -> list[Mark]:
         for mark in marks
         if mark.state == WORKING or (mark.state == BETWEEN and mark.changed_at < paused_since)
     ]
-    return [] if open_marks and is_in_use(settings) else open_marks
+    return None if open_marks and is_in_use(settings) else open_marks
 
 
 def now() -> datetime:

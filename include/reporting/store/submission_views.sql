@@ -144,7 +144,7 @@ with counted as (
             where
                 record_type = '210'
                 and state <> 'WITHHELD'
-                and report_date_code in ('10', '31', '32')
+                and report_date_code in ('10', '31')
         ) as first_reports,
         count(*) filter (
             where record_type = '210' and state <> 'WITHHELD' and report_date_code in ('20', '32')

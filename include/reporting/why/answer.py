@@ -40,7 +40,7 @@ def explain(given: str, month: str | None, settings: Settings) -> RenderableType
             return Text("\n\n".join([*opening, _without_verdict(connection, subject, answered)]))
         customer = rows[0]["customer_id"]
         accounts = [row["account_id"] for row in rows]
-        records = facts.records_of(connection, accounts, answered)
+        records = facts.records_of(connection, accounts, answered, customer)
         pending = _pending(connection, accounts, answered)
         missing = _rows_missing(connection, accounts, answered)
         is_held = any(
@@ -90,7 +90,8 @@ def as_values(given: str, month: str | None, settings: Settings) -> dict[str, An
         else:
             quarantined = facts.rows_with_id(connection, subject, answered)
             accounts = facts.accounts_ever(connection, subject, quarantined)
-        records = facts.records_of(connection, accounts, answered)
+        customer = rows[0]["customer_id"] if rows else None
+        records = facts.records_of(connection, accounts, answered, customer)
         pending = facts.pending_months(connection, accounts, answered)
         if not rows and not quarantined and not records:
             raise facts.unknown_id(connection, subject, answered)
@@ -251,7 +252,7 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
         f"Rule: {reason.reason_code} ({reason.citation}).",
         *_identity(row),
         *_consent(row),
-        *_behaviour(row),
+        *_behaviour(row, is_sent_later=_sent_later(row, records) is not None),
         *more,
     ]
     return "\n".join([head, *(f"  {line}" for line in lines)])
@@ -259,6 +260,8 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
 
 def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
     """Whether the month is in a file, withheld or not reported."""
+    if later := _sent_later(row, records):
+        return f"reported by a later run, its record is in {later.file_name}."
     if not row["is_reportable"]:
         waits = row["event_waits"] and row["reason_code"] in facts.WITHOUT_SIGNATURE
         without = " That is without the consent events in quarantine named above." * waits
@@ -278,6 +281,20 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
     if any(one.report_date == row["report_date"] and one.state == "REJECTED" for one in records):
         return "reportable; the bureau rejected its record, and the next run sends it again."
     return "reportable; no record of it is in a file yet."
+
+
+def _sent_later(row: dict[str, Any], records: list[SentRecord]) -> SentRecord | None:
+    """The record of a month that was not reportable when it was built and was sent since."""
+    if row["is_reportable"]:
+        return None
+    sent = [
+        one
+        for one in records
+        if one.file_name
+        and one.state != "REJECTED"
+        and one.report_date.replace(day=1) == row["report_month"]
+    ]
+    return sent[-1] if sent else None
 
 
 def _identity(row: dict[str, Any]) -> list[str]:
@@ -317,7 +334,7 @@ def _consent(row: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _behaviour(row: dict[str, Any]) -> list[str]:
+def _behaviour(row: dict[str, Any], is_sent_later: bool) -> list[str]:
     status = row["repayment_status"]
     closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
     if status is None:
@@ -325,7 +342,7 @@ def _behaviour(row: dict[str, Any]) -> list[str]:
     words = code_words("repayment_status").get(status)
     said = words["meaning"] if words else f"{row['days_past_due']} days past due"
     lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {said}."]
-    if row["reason_code"] == "NOTICE_PENDING":
+    if row["reason_code"] == "NOTICE_PENDING" and not is_sent_later:
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
             "the month stays pending and is reported once it is delivered."
@@ -364,7 +381,8 @@ def _at_the_bureau(records: list[SentRecord]) -> list[str]:
     """What the bureau has answered about an account, as far as its files were released."""
     counts = Counter(record.state for record in records)
     if not counts.keys() & {"RELEASED", "ACCEPTED", "REJECTED"}:
-        return []
+        prepared = "At the bureau: nothing of it was released yet; its records are prepared."
+        return [prepared] if counts["BUILT"] else []
     words = {"ACCEPTED": "accepted", "RELEASED": "not answered yet", "BUILT": "not released yet"}
     said = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     for record in records:

@@ -304,17 +304,25 @@ def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: d
 
 
 def records_of(
-    connection: duckdb.DuckDBPyConnection, accounts: list[str], month: date
+    connection: duckdb.DuckDBPyConnection,
+    accounts: list[str],
+    month: date,
+    customer_id: str | None = None,
 ) -> dict[str, list[SentRecord]]:
-    """For each account its records 210 that runs of this month and earlier ones built."""
+    """For each account its records 210 about this month and earlier ones, whichever run built them.
+
+    With a customer only what was said of this person: an account may have been another's before.
+    """
+    about = "customer_id is null or customer_id = $customer" if customer_id else "true"
     found: dict[str, list[SentRecord]] = {}
     columns = ", ".join(field.name for field in fields(SentRecord))
     query = filled(
         f"select account_id, {columns} from marts.submission_records "
-        "where account_id in $accounts and report_month <= $month "
+        f"where account_id in $accounts and report_date <= last_day($month) and ({about}) "
         "order by report_date, report_month, as_of",
         accounts=accounts,
         month=month,
+        **({"customer": customer_id} if customer_id else {}),
     )
     for account_id, *row in connection.execute(query).fetchall():
         found.setdefault(account_id, []).append(SentRecord(*row))
@@ -327,7 +335,8 @@ def person_sent_since(
     """The month since which the person's basic information is in a file."""
     query = filled(
         "select min(report_month) from marts.submission_records where record_type = '110' "
-        "and subject_id = $id and report_month <= $month and file_name is not null",
+        "and subject_id = $id and report_date <= last_day($month) "
+        "and file_name is not null and state <> 'REJECTED'",
         id=customer_id,
         month=month,
     )
