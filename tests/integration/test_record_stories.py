@@ -4,6 +4,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from oracle.raw_rows import REPORTER
 from oracle.record_stories import (
     ABSENT,
@@ -30,6 +31,8 @@ from oracle.submission_reader import MONTHLY_TAGS, Record, read_month
 from support.lender_months import WORLD_MONTHS, Lender
 from support.sent_records import about, reasons, sent, statuses
 
+from reporting.store.published_database import open_published
+from reporting.why import facts
 from reporting.why.answer import explain
 
 SPECIAL = "AcctSpecTrstDspnSgmt"
@@ -402,3 +405,26 @@ def test_why_names_the_rule_of_a_quarantined_account(world: Lender) -> None:
     )
     assert "Records in files: 4" in answer
     assert "Still pending: 2023-05" in answer
+    assert "Since then: the record of 2023-05-31 is in " in answer
+
+
+def test_why_answers_an_account_that_the_month_lacks_beside_the_others(
+    world: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((customer,),) = world.query(
+        "select distinct customer_id from marts.accounts_known where account_id = ?", ABSENT
+    )
+    with open_published(world.settings) as connection:
+        found = facts.accounts_without_verdict(connection, customer, date(2023, 5, 1))
+        assert (found, facts.accounts_without_verdict(connection, customer, date(2023, 4, 1))) == (
+            [ABSENT],
+            [],
+        )
+    ((other, accounts),) = world.query(
+        "select customer_id, count(*) from marts.reportable_population "
+        "where report_month = '2023-05-01' group by all order by all limit 1"
+    )
+    monkeypatch.setattr(facts, "accounts_without_verdict", lambda *_: found)
+    answer = str(explain(other, "2023-05", world.settings))
+    assert f"Customer {other}, {accounts + 1} account(s)" in answer
+    assert f"{ABSENT}: NO, not for month 2023-05" in answer

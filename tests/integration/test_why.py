@@ -214,7 +214,7 @@ def test_programs_get_the_same_facts(lender_book: Lender) -> None:
         why.as_values("NOBODY", None, lender_book.settings)
 
 
-def test_a_month_that_a_later_run_sent_is_said_to_be_reported(lender_book: Lender) -> None:
+def test_what_a_later_run_sent_about_a_month_is_told(lender_book: Lender) -> None:
     account, file = lender_book.query(
         "select verdicts.account_id, records.file_name "
         "from marts.reportable_population as verdicts "
@@ -223,12 +223,12 @@ def test_a_month_that_a_later_run_sent_is_said_to_be_reported(lender_book: Lende
         "and date_trunc('month', records.report_date) = verdicts.report_month "
         "and records.report_month > verdicts.report_month and records.file_name is not null "
         "where verdicts.reason_code = 'NOTICE_PENDING' and verdicts.report_month = '2026-04-01' "
-        "order by all limit 1"
+        "and records.report_date = '2026-04-30' order by all limit 1"
     )[0]
     answer = told(why.explain(account, "2026-04", lender_book.settings))
-    assert f"Month 2026-04: reported by a later run, its record is in {file}." in answer
+    assert "Month 2026-04: not reported. " in answer
+    assert f"Since then: the record of 2026-04-30 is in {file}, by the run of 2026-05." in answer
     assert "Missing: a delivered notice" not in answer
-    assert "At the bureau: nothing of it was released yet" in answer
 
 
 def test_what_was_said_of_another_person_is_not_told(lender_book: Lender) -> None:

@@ -448,6 +448,13 @@ def test_a_later_month_leaves_the_release_of_an_earlier_one(told: Told) -> None:
     ]
 
 
+def test_a_supplement_leaves_what_is_said_of_its_month_as_a_whole(told: Told) -> None:
+    unusual = Result("batch.records_in_line")
+    told.send(replace(STOPPED, outcome="warned", results=[unusual, Result(UNKNOWN)]))
+    supplement = replace(STOPPED, month=f"{STOPPED.month}@20260612T000000", outcome="built")
+    assert told.send(replace(supplement, results=[])) == [("pipeline", "resolved", [UNKNOWN])]
+
+
 def test_a_month_that_is_reproduced_ends_what_stopped_it(told: Told) -> None:
     run = Run.of("2026-05", None, told.settings)
     fault = Fault.in_step("land", "a landing file is gone", "pipeline")

@@ -373,11 +373,11 @@ def test_a_run_whose_code_or_seeds_changed_after_it_landed_is_not_published(
         store.execute("create table main.digests (kind varchar, sha256 varchar)")
         digests = provenance.digests(read_policy(settings)) | {"landing": "of the files"}
         store.executemany("insert into main.digests values (?, ?)", list(digests.items()))
-        steps._require_same_rules(store, run, settings)
+        steps.require_same_rules(store, run, settings)
         store.execute("update main.digests set sha256 = 'older' where kind in ('code', 'seeds')")
         words = f"code and seeds changed while month {MONTH} was built; run it again"
         with pytest.raises(BadCall, match=words):
-            steps._require_same_rules(store, run, settings)
+            steps.require_same_rules(store, run, settings)
 
 
 def test_a_run_whose_next_task_may_still_begin_is_no_finding(

@@ -12,6 +12,7 @@ from reporting.store import month_state
 
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
 ANSWERS_UNREAD = "watch.answers_unread"  # like the watch's, no month resolves it
+BATCH = "batch."  # ids of checks that compare a month with those before
 FEEDBACK = "feedback."  # ids about the bureau's answers
 WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
 LAST_MONTH = "9999-12"
@@ -159,7 +160,7 @@ class Alert:
             key=lambda r: (
                 r.severity != "critical",
                 -r.rows_failing if r.table_name == WITHHELD else 0,
-                not r.check_id.startswith("batch."),
+                not r.check_id.startswith(BATCH),
             ),
         )
 
@@ -210,7 +211,8 @@ class Alert:
         A built month has evaluated every check and finished every step. It resolves no id of the
         daily watch except the deadline that it met, and no earlier month's release. A check of its
         own month's rows alone is resolved when that month is built again and passes. Whether a
-        rejected record is sent again is seen where the bureau's answers are alerted.
+        rejected record is sent again is seen where the bureau's answers are alerted. A supplement
+        is not compared with the months before (``BATCH``).
         """
         if self.outcome == "answered" or alerted_id.startswith(FEEDBACK):
             return alerted_id in self.done
@@ -219,7 +221,8 @@ class Alert:
             return False
         if results:
             return not any(map(needs_a_person, results))
-        if alerted_id in map(step_id, RELEASING) and month != self.month:
+        is_unseen = alerted_id.startswith(BATCH) and "@" in self.month
+        if is_unseen or (alerted_id in map(step_id, RELEASING) and month != self.month):
             return False
         if self.outcome in ("warned", "built"):
             return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)

@@ -258,9 +258,7 @@ def land(run: Run, settings: Settings) -> None:
         connection.execute("create or replace view marts.runs as from marts.built_months")
 
 
-def _require_same_rules(
-    connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings
-) -> None:
+def require_same_rules(connection: duckdb.DuckDBPyConnection, run: Run, settings: Settings) -> None:
     """Refuse a run whose code, seeds or policy changed since it landed: its id would not say so."""
     landed = dict(connection.execute("from main.digests").fetchall())
     now = provenance.digests(read_policy(settings))
@@ -338,7 +336,7 @@ def publish(run: Run, settings: Settings) -> str | None:
     released = reproduction.released_run(run, settings)
     with open_store(run, settings, read_only=False) as connection:
         if released is None:
-            _require_same_rules(connection, run, settings)
+            require_same_rules(connection, run, settings)
             month_order.require_unchanged_history(connection, run, settings)
         if not published_database.is_of_this_place(
             connection, settings

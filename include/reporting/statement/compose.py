@@ -13,6 +13,7 @@ from reporting.why.facts import WITHOUT_SIGNATURE, QuarantinedRow
 
 # Where an account stands if its newest record says how it is repaid.
 WITH_CONTENT = (Standing.IN_REPORT, Standing.SENT, Standing.PREPARED)
+LAST = {Standing.IN_REPORT: "last_in_report", Standing.PREPARED: "last_prepared"}  # sentences
 MOST_MONTHS = 6  # overdue months that are read out one by one
 
 
@@ -304,7 +305,7 @@ def _newest_content(group: list[Account], words: Words) -> list[str]:
         return [words.say("last_of_several", status=status)]
     lines = [
         words.say(
-            "last_prepared" if account.standing is Standing.PREPARED else "last",
+            LAST.get(account.standing, "last"),
             day=words.day(record.report_date),
             status=status,
             amounts=words.say(
@@ -474,7 +475,7 @@ def _remarks(record: Record, words: Words) -> list[str]:
         lines.append(words.say("contents_hidden"))
     # an earlier record that is withheld or rejected, as a rule once; nothing else is built again
     for state, code in dict.fromkeys(record.before):
-        if state in ("REJECTED", "WITHHELD"):
+        if state in ("REJECTED", "WITHHELD") and record.state != "WITHHELD":
             meaning = words.of_answer(code) if code else words.of_code("record_state", state)
             lines.append(words.say(f"after_{state}", meaning=meaning))
     return lines

@@ -40,6 +40,7 @@ BY_STATE = {
 }
 
 
+IN_A_FILE = ("BUILT", "RELEASED", "ACCEPTED")  # states
 ADVERSE = (*"1234567", "B")  # what needs an advance notice (bureau interface, section 3.2)
 
 
@@ -269,7 +270,15 @@ def _records(
     for row in rows:
         key = (row["record_type"], row["reporter_code"], row["subject_id"], row["report_date"])
         by_day.setdefault(key, []).append(row)
-    return [_record(attempts) for attempts in by_day.values()]
+    return [_record(one) for attempts in by_day.values() for one in _split(attempts)]
+
+
+def _split(attempts: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The attempts of a day: up to the last that went into a file, and what was withheld since."""
+    sent = [place for place, one in enumerate(attempts, 1) if one["state"] in IN_A_FILE]
+    if not sent or attempts[-1]["state"] != "WITHHELD":
+        return [attempts]
+    return [attempts[: sent[-1]], attempts[sent[-1] :]]
 
 
 def _record(attempts: list[dict[str, Any]]) -> Record:

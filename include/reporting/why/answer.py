@@ -50,10 +50,15 @@ def explain(given: str, month: str | None, settings: Settings) -> RenderableType
             if record.report_month == answered
         )
         waiting = _of_person_missing(connection, customer, answered, is_held)
+        others = facts.accounts_without_verdict(connection, customer, answered)
         person = [
-            f"Customer {customer}, {len(rows)} account(s), month {answered:%Y-%m}",
+            f"Customer {customer}, {len(rows) + len(others)} account(s), month {answered:%Y-%m}",
             _person_in_files(connection, customer, answered),
             *waiting,
+        ]
+        missed = [
+            _without_verdict(connection, facts.Subject(one, is_account=True), answered)
+            for one in others
         ]
     event_waits = any(line.startswith(CONSENT_EVENT) for line in waiting)
     paragraphs = [
@@ -64,7 +69,7 @@ def explain(given: str, month: str | None, settings: Settings) -> RenderableType
         )
         for row in rows
     ]
-    return Text("\n\n".join([*opening, "\n".join(person), *paragraphs]))
+    return Text("\n\n".join([*opening, "\n".join(person), *paragraphs, *missed]))
 
 
 def as_values(given: str, month: str | None, settings: Settings) -> dict[str, Any]:
@@ -78,7 +83,8 @@ def as_values(given: str, month: str | None, settings: Settings) -> dict[str, An
         subject = facts.subject_of(connection, given, answered)
         rows = facts.accounts_of_person(connection, subject, answered)
         if rows:
-            accounts = [row["account_id"] for row in rows]
+            missed = facts.accounts_without_verdict(connection, rows[0]["customer_id"], answered)
+            accounts = [*(row["account_id"] for row in rows), *missed]
             quarantined = [
                 *facts.rows_of_person(connection, rows[0]["customer_id"], answered),
                 *(
@@ -150,7 +156,11 @@ def _without_verdict(
         for row in rejected
     ]
     pending = _pending(connection, accounts, month).values()
-    more = [f"In the credit report: {_in_files(sent)}", *(line for own in pending for line in own)]
+    more = [
+        f"In the credit report: {_in_files(_by_then(sent, month))}",
+        *(line for own in pending for line in own),
+        *_since_then(sent, month),
+    ]
     return "\n".join([*lines, *(f"  {line}" for line in more)])
 
 
@@ -245,14 +255,17 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
     head = (
         f"Account {row['account_id']} ({row['product_code']}, furnished by {row['reporter_code']})"
     )
+    month = row["report_month"]
+    known = _by_then(records, month)
     lines = [
-        f"In the credit report: {_in_files(records)}",
-        *_at_the_bureau(records),
-        f"Month {row['report_month']:%Y-%m}: {_of_month(row, records, reason.sentence)}",
+        f"In the credit report: {_in_files(known)}",
+        *_at_the_bureau(known),
+        f"Month {month:%Y-%m}: {_of_month(row, known, reason.sentence)}",
+        *_since_then(records, month),
         f"Rule: {reason.reason_code} ({reason.citation}).",
         *_identity(row),
         *_consent(row),
-        *_behaviour(row, is_sent_later=_sent_later(row, records) is not None),
+        *_behaviour(row, is_sent=bool(_sent_about(row, records))),
         *more,
     ]
     return "\n".join([head, *(f"  {line}" for line in lines)])
@@ -260,9 +273,9 @@ def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) 
 
 def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> str:
     """Whether the month is in a file, withheld or not reported."""
-    if later := _sent_later(row, records):
-        return f"reported by a later run, its record is in {later.file_name}."
     if not row["is_reportable"]:
+        if sent := _sent_about(row, records):
+            return f"reported by a supplement, its record is in {sent[-1].file_name}."
         waits = row["event_waits"] and row["reason_code"] in facts.WITHOUT_SIGNATURE
         without = " That is without the consent events in quarantine named above." * waits
         return f"not reported. {sentence}{without}"
@@ -283,18 +296,32 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
     return "reportable; no record of it is in a file yet."
 
 
-def _sent_later(row: dict[str, Any], records: list[SentRecord]) -> SentRecord | None:
-    """The record of a month that was not reportable when it was built and was sent since."""
-    if row["is_reportable"]:
-        return None
-    sent = [
+def _sent_about(row: dict[str, Any], records: list[SentRecord]) -> list[SentRecord]:
+    """The records about the month of a verdict that are in a file."""
+    return [
         one
         for one in records
         if one.file_name
         and one.state != "REJECTED"
         and one.report_date.replace(day=1) == row["report_month"]
     ]
-    return sent[-1] if sent else None
+
+
+def _since_then(records: list[SentRecord], month: date) -> list[str]:
+    """What later runs sent about the month of an answer and those before it."""
+    return _first(
+        [
+            f"Since then: the record of {one.report_date} is in {one.file_name}, "
+            f"by the run of {one.report_month:%Y-%m}."
+            for one in records
+            if one.report_month > month and one.file_name and one.state != "REJECTED"
+        ]
+    )
+
+
+def _by_then(records: list[SentRecord], month: date) -> list[SentRecord]:
+    """The records that runs of the month of an answer and earlier ones built."""
+    return [one for one in records if one.report_month <= month]
 
 
 def _identity(row: dict[str, Any]) -> list[str]:
@@ -334,7 +361,7 @@ def _consent(row: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _behaviour(row: dict[str, Any], is_sent_later: bool) -> list[str]:
+def _behaviour(row: dict[str, Any], is_sent: bool) -> list[str]:
     status = row["repayment_status"]
     closing = [f"Closed on {row['closed_on']}."] if row["closed_on"] else []
     if status is None:
@@ -342,7 +369,7 @@ def _behaviour(row: dict[str, Any], is_sent_later: bool) -> list[str]:
     words = code_words("repayment_status").get(status)
     said = words["meaning"] if words else f"{row['days_past_due']} days past due"
     lines = [*closing, f"Ledger at {row['status_date']}: status {status}, {said}."]
-    if row["reason_code"] == "NOTICE_PENDING" and not is_sent_later:
+    if row["reason_code"] == "NOTICE_PENDING" and not is_sent:
         lines.append(
             f"Missing: a delivered notice for the episode of {row['episode_started_on']}; "
             "the month stays pending and is reported once it is delivered."

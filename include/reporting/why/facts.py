@@ -275,6 +275,30 @@ def accounts_ever(
     return sorted({row.account_id for row in rejected if row.account_id} | {one for (one,) in sent})
 
 
+def accounts_without_verdict(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, month: date
+) -> list[str]:
+    """The customer's accounts that this month's verdicts lack: in quarantine, or sent before."""
+    rows = rows_with_id(connection, Subject(customer_id, is_account=False), month)
+    query = filled(
+        "select account_id from marts.accounts_known "
+        "where report_month = $month and customer_id = $id and state <> 'WITHHELD'",
+        month=month,
+        id=customer_id,
+    )
+    sent = {one for (one,) in connection.execute(query).fetchall()}
+    if not (found := sorted({one.account_id for one in rows if one.account_id} | sent)):
+        return []
+    query = filled(
+        "select account_id from marts.reportable_population "
+        "where report_month = $month and account_id in $accounts",
+        month=month,
+        accounts=found,
+    )
+    judged = {one for (one,) in connection.execute(query).fetchall()}
+    return [one for one in found if one not in judged]
+
+
 def unknown_id(connection: duckdb.DuckDBPyConnection, subject: Subject, month: date) -> BadCall:
     """The error for an id that no data of the month names.
 
@@ -309,7 +333,7 @@ def records_of(
     month: date,
     customer_id: str | None = None,
 ) -> dict[str, list[SentRecord]]:
-    """For each account its records 210 about this month and earlier ones, whichever run built them.
+    """For each account its records 210 about this month and earlier ones, of later runs, too.
 
     With a customer only what was said of this person: an account may have been another's before.
     """
