@@ -173,11 +173,11 @@ def test_a_reason_with_a_persons_number_is_kept_nowhere(released: Released) -> N
     assert approval.built_state(run, settings).state == "BUILT"
 
 
-def answer_in_airflow(settings: Settings, by: str, days: int, choice: str = "Approve") -> str:
+def answer_in_airflow(settings: Settings, by: str, days: int, month: str = FIRST) -> str:
     """The task `release` a minute after a person has answered, so many days after the build."""
-    state = approval.built_state(approval.newest_run(FIRST, None, settings), settings)
+    state = approval.built_state(approval.newest_run(month, None, settings), settings)
     built = {
-        "month": FIRST,
+        "month": month,
         "as_of": state.as_of.isoformat(),
         "is_supplement": False,
         "run_id": state.run_id,
@@ -185,7 +185,7 @@ def answer_in_airflow(settings: Settings, by: str, days: int, choice: str = "App
     }
     answered = AT.replace(tzinfo=CHINA) + timedelta(days=days)
     decision = {
-        "chosen_options": [choice],
+        "chosen_options": ["Approve"],
         "responded_at": answered.astimezone(UTC),
         "responded_by_user": {"name": by},
         "params_input": {"reason": "seen"},
@@ -209,6 +209,17 @@ def test_a_new_answer_of_the_same_person_renews_an_expired_approval(settings: Se
     with pytest.raises(BadCall, match="expired on 2026-06-10; approve it again"):
         release.release(run, settings, lambda: late)
     assert "is released" in answer_in_airflow(settings, "bo", days=8)
+
+
+def test_an_answer_gives_way_to_a_decision_that_came_after_it(settings: Settings) -> None:
+    run = approval.newest_run(SECOND, None, settings)  # it waits for the first month
+    with acting("os:cy"):
+        approval.decline(run, settings, AT + timedelta(hours=2), reason="too many closings")
+    state = approval.known_state(run, settings)
+    assert state is not None
+    with pytest.raises(BadCall, match=f"{SECOND} was declined by os:cy since; run it again"):
+        answer_in_airflow(settings, "bo", days=0, month=SECOND)
+    assert approval.built_state(run, settings).state == "DECLINED"
 
 
 def test_a_failure_after_the_commit_says_that_the_month_is_released(
@@ -240,7 +251,7 @@ def test_a_disk_that_is_full_after_the_commit_says_that_the_month_is_released(
         def full(*_: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(approved.outbox))
 
-        patch.setattr(release, "finish", full)
+        patch.setattr(repair, "build_database", full)
         with pytest.raises(MachineFault, match=f"{FIRST} is released, but not done: no space"):
             release_month(approved, FIRST)
     assert len(release_month(approved, FIRST)) == 6

@@ -312,7 +312,8 @@ def test_a_run_knows_its_page_and_its_deadline(tmp_path: Path) -> None:
         files="No file of 2026-05 is in place.",
     )
     assert alert == expected
-    assert Alert.ended(run, settings, []) == replace(expected, outcome="built", files="")
+    built = replace(expected, outcome="built", files="", unreleased=frozenset())
+    assert Alert.ended(run, settings, []) == built
     assert Alert.ended(run, settings, WARNED.results).outcome == "warned"
 
 
@@ -441,9 +442,11 @@ def test_a_later_month_leaves_the_release_of_an_earlier_one(told: Told) -> None:
     fault = Fault.in_step("release", "x was not delivered", "pipeline")
     told.send(Alert.stopped(run, told.settings, [], fault))
     assert told.send(replace(STOPPED, outcome="built", results=[])) == []
-    may = Run.of("2026-05", None, told.settings)
-    assert told.send(Alert.released(may, told.settings)) == []
-    assert told.send(Alert.released(run, told.settings)) == [
+    may = Alert.released(Run.of("2026-05", None, told.settings), told.settings)
+    assert told.send(replace(may, unreleased=None)) == []  # not known
+    assert told.send(replace(may, unreleased=frozenset({"2026-04"}))) == []
+    # the release of a month delivers what waits of another
+    assert told.send(replace(may, unreleased=frozenset())) == [
         ("pipeline", "resolved", ["step.release"])
     ]
 

@@ -219,6 +219,21 @@ def test_accounts_that_stand_alike_are_said_once() -> None:
     assert document.accounts[0].heading == "花呗，2个账户（A1、A2）"  # noqa: RUF001
 
 
+def test_accounts_that_were_reported_first_in_other_months_are_said_apart() -> None:
+    before = replace(RECORD, account_id="A2", report_date=date(2025, 6, 30))
+    older = replace(ACCOUNT, account_id="A2", records=[before, replace(RECORD, account_id="A2")])
+    document = document_of(statement(ACCOUNT, older), Language.EN)
+    since = {one.account_ids[0]: one.lines[0] for one in document.accounts}
+    assert "since May 2026" in since["A1"] and "since June 2025" in since["A2"]
+
+
+def test_what_the_bureau_has_taken_is_told_from_what_it_has_not_answered() -> None:
+    newer = replace(RECORD, state="RELEASED", report_date=date(2026, 6, 30))
+    account = replace(ACCOUNT, records=[RECORD, newer])
+    said = aloud(document_of(statement(account), Language.EN))
+    assert "Newest record that the bureau has taken (31 May 2026)" in said
+
+
 def test_one_account_is_read_out_within_a_minute() -> None:
     """240 Chinese characters or 150 English words a minute; a run of figures is one."""
     row = ROW | {"notice_delivered_at": datetime(2026, 6, 1)}
@@ -335,6 +350,22 @@ def test_a_record_about_another_customer_is_never_shown() -> None:
     old = facts.statement_of("AOLD", None, Settings())  # no record names its customer
     assert [(account.account_id, len(account.records)) for account in old.accounts] == [("AOLD", 1)]
     assert old.person_records == []
+
+
+def test_what_was_accepted_stays_beside_a_later_attempt_that_was_withheld(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    tables.execute(
+        "insert into marts.submission_records by name "
+        "select * replace ('WITHHELD' as state, null as file_name, 'H13' as rule_ids, "
+        "timestamp '2026-06-12' as as_of) "
+        "from marts.submission_records where record_type = '220' and subject_id = 'AG1'"
+    )
+    one = facts.statement_of("A1", None, Settings())
+    assert [(record.state, record.before) for record in one.agreement_records] == [
+        ("ACCEPTED", []),
+        ("WITHHELD", []),
+    ]
 
 
 def test_an_id_of_two_persons_is_refused_until_one_is_chosen(

@@ -16,7 +16,7 @@ BATCH = "batch."  # ids of checks that compare a month with those before
 FEEDBACK = "feedback."  # ids about the bureau's answers
 WITHHELD = "secure.validated_records"  # a failing row of this table is a withheld record
 LAST_MONTH = "9999-12"
-RELEASING = ("needs_approval", "approve", "release")  # tasks whose errors a release resolves
+RELEASING = ("needs_approval", "approve", "release")  # tasks: their errors end with the release
 Outcome = Literal["stopped", "warned", "built", "released", "watched", "answered"]
 
 
@@ -40,7 +40,8 @@ class Alert:
 
     ``page`` and ``docs`` locate the page of the month (empty: none) and the documents; ``files``
     says which submission files are in place, ``figures`` compares the month with the one before
-    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks.
+    (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks;
+    ``unreleased`` the runs that are not released and delivered (None: not known).
     """
 
     month: str
@@ -52,6 +53,7 @@ class Alert:
     docs: str = "docs"
     fault: Fault | None = None
     done: frozenset[str] = frozenset()
+    unreleased: frozenset[str] | None = None
     files: str = ""
     figures: str = ""
 
@@ -83,21 +85,22 @@ class Alert:
         """A month that was built and written, with or without warnings."""
         outcome: Outcome = "warned" if any(map(needs_a_person, results)) else "built"
         page = settings.address_of(settings.month_page(run.label))
-        return cls(run.label, run.as_of, outcome, results, **_of(run, settings), page=page)
+        unreleased = month_state.unreleased(settings)
+        of_run = {**_of(run, settings), "page": page, "unreleased": unreleased}
+        return cls(run.label, run.as_of, outcome, results, **of_run)
 
     @classmethod
     def released(cls, run: Run, settings: Settings) -> "Alert":
-        """A run that is released, all its files delivered: nothing of its release fails now."""
-        due_on, docs = deadline(run.month, settings), documents(settings)
-        done = frozenset(map(step_id, RELEASING))
-        return cls(run.label, run.as_of, "released", [], due_on, docs=docs, done=done)
+        """A run that is released, and every file that waited delivered."""
+        return cls.reproduced(run, settings, [])
 
     @classmethod
     def reproduced(cls, run: Run, settings: Settings, steps: Iterable[str]) -> "Alert":
         """A released run that was built again with the same bytes: none of its steps fails now."""
         due_on, docs = deadline(run.month, settings), documents(settings)
-        done = frozenset(map(step_id, steps))
-        return cls(run.label, run.as_of, "released", [], due_on, docs=docs, done=done)
+        done, unreleased = frozenset(map(step_id, steps)), month_state.unreleased(settings)
+        of_run: dict[str, Any] = {"docs": docs, "done": done, "unreleased": unreleased}
+        return cls(run.label, run.as_of, "released", [], due_on, **of_run)
 
     @classmethod
     def watched(
@@ -120,6 +123,7 @@ class Alert:
             docs=documents(settings),
             fault=fault,
             done=done,
+            unreleased=month_state.unreleased(settings),
         )
 
     @classmethod
@@ -182,9 +186,10 @@ class Alert:
         """The last month whose alerts this one may resolve.
 
         The landing zone does not depend on the next month: a daily watch may resolve all alerts.
-        Neither do the bureau's answers.
+        Neither do the bureau's answers, and a release delivers the files of others that wait.
         """
-        return LAST_MONTH if self.outcome in ("watched", "answered") else self.month
+        is_of_all = self.outcome in ("watched", "answered", "released")
+        return LAST_MONTH if is_of_all else self.month
 
     def ids(self, audience: str) -> list[str]:
         """The ids of everything that this alert reports to an audience."""
@@ -209,21 +214,23 @@ class Alert:
         """Whether an id that was alerted for this or an earlier month is resolved now.
 
         A built month has evaluated every check and finished every step. It resolves no id of the
-        daily watch except the deadline that it met, and no earlier month's release. A check of its
-        own month's rows alone is resolved when that month is built again and passes. Whether a
-        rejected record is sent again is seen where the bureau's answers are alerted. A supplement
-        is not compared with the months before (``BATCH``).
+        daily watch except the deadline that it met. A check of its own month's rows alone is
+        resolved when that month is built again and passes. Whether a rejected record is sent again
+        is seen where the bureau's answers are alerted. A supplement is not compared with the months
+        before (``BATCH``). An error of a release ends when its run is released and delivered, or is
+        there no more.
         """
+        if alerted_id in map(step_id, RELEASING):
+            return self.unreleased is not None and month not in self.unreleased
         if self.outcome == "answered" or alerted_id.startswith(FEEDBACK):
             return alerted_id in self.done
         results = [result for result in self.results if result.check_id == alerted_id]
-        if any(result.new_rows_only for result in results) and month != self.month:
+        is_of_month = self.outcome == "released" or any(one.new_rows_only for one in results)
+        is_unseen = not results and alerted_id.startswith(BATCH) and "@" in self.month
+        if is_unseen or (is_of_month and month != self.month):
             return False
         if results:
             return not any(map(needs_a_person, results))
-        is_unseen = alerted_id.startswith(BATCH) and "@" in self.month
-        if is_unseen or (alerted_id in map(step_id, RELEASING) and month != self.month):
-            return False
         if self.outcome in ("warned", "built"):
             return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)
         return alerted_id in self.done

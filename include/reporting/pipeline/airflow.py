@@ -15,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from pluggy import HookimplMarker
 from rich.console import Console
 
@@ -106,15 +107,10 @@ def release_month(built: release_tasks.Request, decision: Mapping[str, Any] | No
 
 def _run_after_build(task: str, built: release_tasks.Request, work: Callable[[], Result]) -> Result:
     def attended() -> Result:
-        with alert_unattended(MONTHLY_DAG, task, built["month"], _cut_off(built)):
+        with alert_unattended(MONTHLY_DAG, task, built["month"], run=release_tasks.run_of(built)):
             return work()
 
     return guarded(attended)
-
-
-def _cut_off(built: release_tasks.Request) -> str:
-    """The cut-off by which a supplement is named; an own run is named by its month alone."""
-    return str(built["as_of"]) if built.get("is_supplement") else ""
 
 
 def run_watch(moment: str) -> None:
@@ -152,11 +148,14 @@ def _alert_on_failure(context: dict[str, Any]) -> None:
     if dag == MONTHLY_DAG:
         month = month_queue.month_of(run) if run else month_before(run_marks.now())
         as_of = str((run.conf or {}).get("as_of") or "") if run else ""
-    _alert(_Failure(dag, name, month, as_of, UNANSWERED if name == APPROVAL else KILLED), since)
+    words = UNANSWERED if name == APPROVAL else KILLED
+    _alert(_Failure(dag, name, month, as_of, None, words), since)
 
 
 @contextmanager
-def alert_unattended(dag: str, task: str, month: str, as_of: str = "") -> Iterator[None]:
+def alert_unattended(
+    dag: str, task: str, month: str, as_of: str = "", run: Run | None = None
+) -> Iterator[None]:
     """Send an error of a task that no step has sent, since a task's output is not watched."""
     since = run_marks.now()
     try:
@@ -166,7 +165,7 @@ def alert_unattended(dag: str, task: str, month: str, as_of: str = "") -> Iterat
         raise
     except Exception as error:
         if not type(error).__module__.startswith("airflow."):  # such as a request to reschedule
-            _alert(_Failure(dag, task, month, as_of, safe_text.of_error(error)), since)
+            _alert(_Failure(dag, task, month, as_of, run, safe_text.of_error(error)), since)
         raise
 
 
@@ -174,13 +173,15 @@ def alert_unattended(dag: str, task: str, month: str, as_of: str = "") -> Iterat
 class _Failure:
     """A task that failed, and the reason, without a value of a row.
 
-    ``month`` is the mark of the watch where no month failed; an empty ``as_of`` the usual cut-off.
+    ``month`` is the mark of the watch where no month failed; an empty ``as_of`` the usual cut-off;
+    ``run`` what they mean, where that is known.
     """
 
     dag: str
     task: str
     month: str
     as_of: str
+    run: Run | None
     words: str
 
 
@@ -188,7 +189,7 @@ def _alert(failure: _Failure, since: datetime) -> None:
     """Send a failure to ``pipeline``, unless its error was settled since a moment."""
     settings = _settings_for_alerts()
     is_month = failure.dag == MONTHLY_DAG
-    run = _run_of(failure.month, failure.as_of, settings)
+    run = failure.run or _run_of(failure.month, failure.as_of, settings)
     mark = run.label if is_month else failure.month
     # without a scheduler the DAG runs at a terminal, where the error is seen
     if is_held(settings) or run_marks.is_settled(settings, mark, since):
@@ -201,7 +202,7 @@ def _alert(failure: _Failure, since: datetime) -> None:
     elif failure.dag == DAILY_DAG:
         fault = Fault(WATCH_ITSELF, line, "pipeline")
         alert = Alert.watched(now.date(), run.month, settings, [], fault)
-    elif open_alerts.recall(settings).ids(ANSWERS_UNREAD):  # it is repeated every morning
+    elif open_alerts.recall(settings).ids(ANSWERS_UNREAD):  # repeated daily until somebody has it
         run_marks.settle(settings, mark, failure.task)
         return
     else:
@@ -224,7 +225,7 @@ def _run_of(month: str, as_of: str, settings: Settings) -> Run:
     """The run that a task is about; the own run of the last full month where that is not known."""
     try:
         return run_of(month, as_of or None, settings)
-    except (ReportingError, OSError):
+    except (ReportingError, OSError, duckdb.Error):  # also a damaged ledger
         pass
     try:
         return Run.of(month, None, settings)

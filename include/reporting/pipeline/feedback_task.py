@@ -6,7 +6,7 @@ from reporting.alerts.alert import ANSWERS_UNREAD, Alert
 from reporting.alerts.send import send_alert
 from reporting.core.errors import DataNotFit
 from reporting.core.run import month_before, parse_month
-from reporting.core.settings import load_settings
+from reporting.core.settings import Settings, load_settings
 from reporting.pipeline.airflow import alert_unattended
 from reporting.pipeline.guard import guarded
 from reporting.store import run_marks
@@ -32,11 +32,11 @@ def _read_answers() -> str:
     settings = load_settings()
     if words := keys.missing(settings):
         log.info("no answer is expected: %s", words)
+        _resolve(settings)
         return "no answer is expected"
     with acting("airflow:scheduler"), alert_unattended(ANSWERS_DAG, TASK, run_marks.WATCH):
         read = feedback.read_answers([], settings, now)
-    month = month_before(now())
-    send_alert(Alert.answered(now(), parse_month(month), settings, [], {ANSWERS_UNREAD}), settings)
+    _resolve(settings)
     for one in read.outcomes:
         log.info("%s: %s", one.name, one.words)
     if read.faults:  # alerted where they were set aside
@@ -44,3 +44,9 @@ def _read_answers() -> str:
         raise DataNotFit("; ".join(read.faults))
     rejected = sum(one.rejected for one in read.outcomes)
     return f"{len(read.outcomes)} answers read, {rejected:,} records rejected"
+
+
+def _resolve(settings: Settings) -> None:
+    """Say that answers can be read again, where an alert said that they cannot."""
+    month = parse_month(month_before(now()))
+    send_alert(Alert.answered(now(), month, settings, [], {ANSWERS_UNREAD}), settings)

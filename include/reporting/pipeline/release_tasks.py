@@ -55,7 +55,7 @@ def needs_approval(built: Request | None) -> bool:
         )
         return False
     settings = load_settings()
-    approval.require_fresh_up_to(_run(built), settings)
+    approval.require_fresh_up_to(run_of(built), settings)
     if words := keys.missing(settings):
         log.warning("month %s stays built: %s", built["month"], words)
         return False
@@ -75,7 +75,7 @@ def release_month(built: Request, decision: Mapping[str, Any] | None) -> str:
 
 
 def _act_on(decision: Mapping[str, Any] | None, built: Request, settings: Settings) -> str:
-    run = _run(built)
+    run = run_of(built)
     state = approval.known_state(run, settings)
     if decision is not None and not (state and state.state == approval.RELEASED):
         _decide(run, built, decision, settings)
@@ -95,8 +95,10 @@ def _decide(run: Run, built: Request, decision: Mapping[str, Any], settings: Set
     if REJECT in decision["chosen_options"]:
         approval.decline(run, settings, now(), reason=reason or "no reason", **act)
         raise BadCall(f"{run.label} was declined by {actor} ({reason}); run it again")
-    state = approval.known_state(run, settings)
-    if not _is_approved_by(actor, shown, _answered_at(decision), state):
+    state, answered_at = approval.known_state(run, settings), _answered_at(decision)
+    if state is not None and state.state == approval.DECLINED and _is_later(state, answered_at):
+        raise BadCall(f"{run.label} was declined by {state.decided_by} since; run it again")
+    if not _is_approved_by(actor, shown, answered_at, state):
         approval.approve(run, settings, now(), reason=reason, **act)
 
 
@@ -112,8 +114,15 @@ def _is_approved_by(
         and state.state == approval.APPROVED
         and state.decided_by == actor
         and shown == (state.run_id, state.files_digest)
-        and (answered_at is None or state.decided_at is None or answered_at <= state.decided_at)
+        and (answered_at is None or _is_later(state, answered_at))
     )
+
+
+def _is_later(state: RunState, answered_at: datetime | None) -> bool:
+    """Whether the decision in the ledger is later than an answer, to the second."""
+    if answered_at is None or state.decided_at is None:
+        return False
+    return answered_at.replace(microsecond=0) <= state.decided_at
 
 
 def _answered_at(decision: Mapping[str, Any]) -> datetime | None:
@@ -162,7 +171,8 @@ def _as_answerer(decision: Mapping[str, Any] | None, settings: Settings) -> Any:
     return acting(f"airflow:{user.get('name') or user.get('id') or 'scheduler'}")
 
 
-def _run(built: Request) -> Run:
+def run_of(built: Request) -> Run:
+    """The run that ``publish`` has built."""
     return Run(
         datetime.fromisoformat(f"{built['month']}-01").date(),
         datetime.fromisoformat(built["as_of"]),

@@ -167,7 +167,7 @@ def _send_alert(step: str, run: Run, settings: Settings, error: Exception) -> No
     done = names[: names.index(step)] if step in names else []
     alert = Alert.stopped(run, settings, results, fault, done)
     delivered = send_alert(alert, settings)
-    if alert.audiences and all(delivered.get(one) for one in alert.audiences):
+    if any(delivered.get(one) for one in alert.audiences):  # who only hears of the end cannot act
         run_marks.settle(settings, run.label, step)
         renew_after(settings, [run.month], are_checks_new=False)  # its page shows the alert
 

@@ -14,9 +14,9 @@ from reporting.core.run import CHINA, Run, previous_month
 from reporting.core.settings import Settings
 from reporting.store import run_marks
 from reporting.store.build_store import open_store
-from reporting.store.published import unfinished_months
+from reporting.store.published import built_runs, unfinished_months
 from reporting.store.published_database import open_published
-from reporting.store.submission_ledger import ledger_views
+from reporting.store.submission_ledger import ledger_views, run_states
 
 # Figure -> how it is counted in the month's build store, and in the published tables: of the month
 # before, its own run.
@@ -72,6 +72,27 @@ def files(run: Run, settings: Settings) -> str:
     if min(written) >= began_at:
         return f"The files of this run of {run.label} are in place."
     return f"Files of an earlier build of {run.label} are still in place."
+
+
+def unreleased(settings: Settings) -> frozenset[str] | None:
+    """The labels of the runs that are built, or released, and not delivered whole.
+
+    None where the ledger cannot be read.
+    """
+    try:
+        there = {one.run for one in built_runs(settings)}
+        built = {
+            one.label
+            for one in run_states(settings)
+            if one.state != "RELEASED" and one.run in there
+        }
+        with ledger_views(settings) as connection:
+            waiting = connection.execute(
+                "select distinct label from submission.file_states where state = 'RELEASED'"
+            ).fetchall()
+    except (ReportingError, duckdb.Error, OSError):
+        return None
+    return frozenset(built | {label for (label,) in waiting})
 
 
 def _released(run: Run, settings: Settings) -> str:

@@ -152,14 +152,19 @@ def _files_to_publish(settings: Settings) -> dict[str, Path]:
 def _keep_stopped_months(
     files: dict[str, Path], before: Path | None, published: Run | None, settings: Settings
 ) -> None:
-    """Take the files of months that were stopped so from the build before."""
+    """Take the files of months that were stopped so from the build before.
+
+    But for the results of checks, which say why a month stops when it is run again.
+    """
     for label in unfinished_own_runs(settings):
         if published and published.label == label:
             continue
         own = f".{label}-01.{OWN_PART}"
-        for name in [name for name in files if name.endswith(own)]:
+        checks = f"data_quality_results{own}"
+        for name in [name for name in files if name.endswith(own) and name != checks]:
             del files[name]
-        files |= {link.name: link for link in before.glob(f"*{own}")} if before else {}
+        shown = before.glob(f"*{own}") if before else ()
+        files |= {link.name: link for link in shown if link.name != checks}
 
 
 def _shows_all_but_events(settings: Settings, files: dict[str, Path], build: Path) -> bool:

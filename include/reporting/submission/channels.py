@@ -36,6 +36,7 @@ class Channel(Protocol):
     """Operations on the bureau's side; paths are relative to where the channel begins."""
 
     host: str  # how error lines call the other side
+    place: str  # where it is, with the account: another place has other files
     into: str  # the folder from which the bureau takes our files
     out: str  # the folder of its answers
 
@@ -105,7 +106,7 @@ class Folder:
     def __init__(self, root: Path) -> None:
         """A channel of a folder that holds ``in`` and ``out``."""
         self.root = root
-        self.host = str(root)
+        self.host, self.place = str(root), str(root.resolve())
 
     def files(self, folder: str) -> dict[str, int]:
         """See Channel."""
@@ -161,6 +162,7 @@ class Sftp:
     def __init__(self, server: Server, session: Any) -> None:
         """A channel of an open paramiko.SFTPClient."""
         self.host, self.into, self.out = server.host, server.into, server.out
+        self.place = f"{server.login}@{server.host}:{server.port}"
         self.session = session
 
     def files(self, folder: str) -> dict[str, int]:

@@ -15,7 +15,7 @@ from reporting.alerts.send import send_alert
 from reporting.core import atomic
 from reporting.core.errors import BadCall, DataNotFit, MachineFault, ReportingError
 from reporting.core.run import Run
-from reporting.core.safe_text import of_lack, require_impersonal
+from reporting.core.safe_text import of_error, require_impersonal
 from reporting.core.settings import Settings
 from reporting.core.workspace import private_folder
 from reporting.records.hash_key import hash_key
@@ -26,6 +26,7 @@ from reporting.store.submission_ledger import (
     Event,
     RunState,
     append,
+    batches,
     ledger_views,
 )
 from reporting.submission import envelope, keys, transport
@@ -79,7 +80,7 @@ def release(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[D
     the run may not be released, DataNotFit where a file or the ledger is not what it was, or a
     delivery fails; once the run is released, the line says so.
     """
-    with writing(settings):
+    with _once_released(run, settings), writing(settings):
         state = known_state(run, settings)
         if state is not None and state.state == RELEASED:
             delivered = _deliver_released(run, settings, now)
@@ -108,7 +109,7 @@ def enter_delivered(
     if not reason.strip():
         raise BadCall(f"month {run.label}: say how its files were delivered (--reason)")
     require_impersonal("--reason", reason)
-    with writing(settings):
+    with _once_released(run, settings), writing(settings):
         require_none_released(settings)
         state = known_state(run, settings)
         if state is None or state.state != RELEASED:
@@ -189,30 +190,36 @@ def _commit(
         details={"nonce": nonce} | entered,
     )
     append(settings, at, [of_run, *events, *frozen])
-    with _once_released(state.run):
-        finish(folder, nonce, settings)
+    finish(folder, nonce, settings)
 
 
 @contextmanager
-def _once_released(run: Run) -> Iterator[None]:
+def _once_released(run: Run, settings: Settings) -> Iterator[None]:
     """Say of an error after the commit that the release stands, and how it is ended."""
+    known = len(batches(settings))
     try:
         yield
-    except ReportingError as error:
-        raise type(error)(f"{run.label} is released, but not done: {error}") from error
-    except (OSError, duckdb.Error) as error:
-        if not (lack := of_lack(error)):
+    except (ReportingError, OSError, duckdb.Error) as error:
+        is_refused = isinstance(error, BadCall) and len(batches(settings)) == known
+        if is_refused or not _is_released(run, settings):
             raise
-        raise MachineFault(
-            f"{run.label} is released, but not done: {lack}; make room, then give the same "
-            "command again"
-        ) from error
+        words = f"{run.label} is released, but not done: {of_error(error)}"
+        if isinstance(error, ReportingError):
+            raise type(error)(words) from error
+        raise MachineFault(f"{words}; see to it and give the same command again") from error
+
+
+def _is_released(run: Run, settings: Settings) -> bool:
+    try:
+        state = known_state(run, settings)
+    except (ReportingError, OSError, duckdb.Error):
+        return False
+    return state is not None and state.state == RELEASED
 
 
 def _deliver_released(run: Run, settings: Settings, now: Callable[[], datetime]) -> list[Delivery]:
     """Deliver what waits, now that the run is released, and resolve the alerts of its release."""
-    with _once_released(run):
-        delivered = deliver(settings, now)
+    delivered = deliver(settings, now)
     send_alert(Alert.released(run, settings), settings)
     return delivered
 

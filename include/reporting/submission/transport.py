@@ -80,8 +80,10 @@ def deliver(
     def act(channel: Channel) -> Delivered:
         final = f"{channel.into}/{sealed.name}"
         part = final + PART
-        uploaded = f"{sha256}\n{settings.transport} {channel.host} {final}\n"
-        if not mark.exists() or mark.read_text(encoding="utf-8") != uploaded:
+        uploaded = f"{sha256}\n{settings.transport} {channel.place} {final}\n"
+        of_older_version = f"{sha256}\n"
+        said = mark.read_text(encoding="utf-8") if mark.exists() else ""
+        if said not in (uploaded, of_older_version):
             if atomic.sha256(sealed) != sha256:
                 raise DataNotFit(
                     f"file {sealed.name} in the outbox is not the one that was released; restore it"

@@ -57,7 +57,7 @@ def explain(given: str, month: str | None, settings: Settings) -> RenderableType
             *waiting,
         ]
         missed = [
-            _without_verdict(connection, facts.Subject(one, is_account=True), answered)
+            _without_verdict(connection, facts.Subject(one, is_account=True), answered, customer)
             for one in others
         ]
     event_waits = any(line.startswith(CONSENT_EVENT) for line in waiting)
@@ -138,12 +138,18 @@ def _opening(wanted: date | None, answered: date) -> list[str]:
 
 
 def _without_verdict(
-    connection: duckdb.DuckDBPyConnection, subject: facts.Subject, month: date
+    connection: duckdb.DuckDBPyConnection,
+    subject: facts.Subject,
+    month: date,
+    customer_id: str | None = None,
 ) -> str:
-    """The answer if the month has no verdict: the row is in quarantine, or no row has this id."""
+    """The answer if the month has no verdict: the row is in quarantine, or no row has this id.
+
+    With a customer only what was sent about this person, as in ``facts.records_of``.
+    """
     rejected = facts.rows_with_id(connection, subject, month)
     accounts = facts.accounts_ever(connection, subject, rejected)
-    records = facts.records_of(connection, accounts, month)
+    records = facts.records_of(connection, accounts, month, customer_id)
     sent = sorted((one for own in records.values() for one in own), key=lambda one: one.report_date)
     if not rejected and not sent:
         raise facts.unknown_id(connection, subject, month)
