@@ -59,6 +59,12 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         yield mailbox
 
 
+def set_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings, as a task of Airflow finds them."""
+    for name, value in reporting_variables(settings).items():
+        monkeypatch.setenv(name, value)
+
+
 def audiences(mailbox: Mailbox) -> list[str]:
     """Who got the mails that came, which are taken out of the box."""
     found = [subject.partition(": ")[2].partition("]")[0] for subject in mailbox.subjects]
@@ -185,8 +191,7 @@ def test_the_hourly_task_alerts_once(
     released: Released, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = released.settings
-    for name, value in reporting_variables(settings).items():
-        monkeypatch.setenv(name, value)
+    set_environment(settings, monkeypatch)
     began = run_marks.now()
     released.answer(released.file("110"), count=2)
     with pytest.raises(DataNotFit, match="counts 2 messages and holds 0"):
@@ -200,8 +205,7 @@ def test_answers_that_cannot_be_fetched_are_alerted_until_they_are_read(
     released: Released, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = released.settings
-    for name, value in reporting_variables(settings).items():
-        monkeypatch.setenv(name, value)
+    set_environment(settings, monkeypatch)
     words = "the bureau's answers were not fetched (bureau: Connection refused, 3 tries)"
 
     def away(*_: object) -> None:
@@ -240,8 +244,7 @@ def test_a_release_that_failed_is_resolved_by_the_release(
 def test_an_error_of_a_supplement_is_about_the_supplement(
     released: Released, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in reporting_variables(released.settings).items():
-        monkeypatch.setenv(name, value)
+    set_environment(released.settings, monkeypatch)
     cut_off = "2026-05-20T00:00:00"
     with (
         pytest.raises(ValueError, match="x"),

@@ -286,8 +286,7 @@ def _of_month(row: dict[str, Any], records: list[SentRecord], sentence: str) -> 
         without = " That is without the consent events in quarantine named above." * waits
         return f"not reported. {sentence}{without}"
     for record in records:
-        is_sent = record.file_name and record.state != "REJECTED"
-        if record.report_date == row["report_date"] and is_sent:
+        if record.report_date == row["report_date"] and record.is_in_file:
             return f"reported, its record is in {record.file_name}."
     withheld = [
         one for one in records if one.report_date == row["report_date"] and one.state == "WITHHELD"
@@ -307,9 +306,7 @@ def _sent_about(row: dict[str, Any], records: list[SentRecord]) -> list[SentReco
     return [
         one
         for one in records
-        if one.file_name
-        and one.state != "REJECTED"
-        and one.report_date.replace(day=1) == row["report_month"]
+        if one.is_in_file and one.report_date.replace(day=1) == row["report_month"]
     ]
 
 
@@ -320,7 +317,7 @@ def _since_then(records: list[SentRecord], month: date) -> list[str]:
             f"Since then: the record of {one.report_date} is in {one.file_name}, "
             f"by the run of {one.report_month:%Y-%m}."
             for one in records
-            if one.report_month > month and one.file_name and one.state != "REJECTED"
+            if one.report_month > month and one.is_in_file
         ]
     )
 
@@ -390,7 +387,7 @@ def _behaviour(row: dict[str, Any], is_sent: bool) -> list[str]:
 
 def _in_files(records: list[SentRecord]) -> str:
     """Whether anything about an account is in a file, since when, and what the last record says."""
-    sent = [record for record in records if record.file_name and record.state != "REJECTED"]
+    sent = [record for record in records if record.is_in_file]
     if not sent:
         was_rejected = any(record.state == "REJECTED" for record in records)
         return "NO, " + (
@@ -422,10 +419,7 @@ def _at_the_bureau(records: list[SentRecord]) -> list[str]:
         if record.state == "REJECTED":
             known = feedback_code(record.feedback_code or "")
             meaning = f": {known.meaning}" if known else ""
-            again = any(
-                one.report_date == record.report_date and one.file_name and one.state != "REJECTED"
-                for one in records
-            )
+            again = any(one.report_date == record.report_date and one.is_in_file for one in records)
             said.append(
                 f"the one of {record.report_date} rejected ({record.feedback_code}{meaning})"
                 + (" and sent again" if again else "")

@@ -65,6 +65,11 @@ class SentRecord:
     rule_ids: str | None
     feedback_code: str | None
 
+    @property
+    def is_in_file(self) -> bool:
+        """Whether it is in a file that the bureau has not rejected it from."""
+        return bool(self.file_name) and self.state != "REJECTED"
+
 
 @dataclass(frozen=True)
 class PendingMonth:
