@@ -29,7 +29,7 @@ airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localho
 	@echo "Airflow is starting: http://localhost:$(PORT) (Ctrl+C stops it)"
 	@echo "Users: builder and approver; only you can read their passwords: $$PASSWORDS"
 	@$(BIN)/airflow db migrate
-	@trap exit INT TERM; trap '{ kill $$(jobs -p); while sleep 1; kill $$(jobs -p %2); do :; done; wait; } 2>/dev/null' EXIT; \
+	@trap exit INT TERM; trap "$$STOP" EXIT; \
 		set -m; for part in api-server dag-processor "triggerer -s"; do $(BIN)/airflow $$part & done; \
 		until { : </dev/tcp/127.0.0.1/$(PORT); } 2>/dev/null; do sleep 1; kill -0 %1 2>/dev/null || break; done; \
 		kill -0 %1 2>/dev/null && { $(BIN)/airflow scheduler -s & wait -n; }; \
@@ -37,9 +37,16 @@ airflow: $(INSTALLED) ## Start the scheduler and its web pages on http://localho
 
 # The parts of `airflow standalone`, but without log servers (-s), which would listen on every
 # address: the web pages read the log files themselves. Job control gives each part a process group
-# of its own: the scheduler hangs when Ctrl+C reaches its workers as well. The DAG processor (%2) is
-# stopped until it is gone: it loses a signal that comes while it starts a process. The scheduler
+# of its own: the scheduler hangs when Ctrl+C reaches its workers as well. The scheduler (%4)
 # starts when the web server answers: a task that was due, such as a release, would fail without it.
+# For the same reason it ends first, with the task that runs; a second Ctrl+C reaches that task.
+# The other parts are told each second, since they may lose a signal that comes while they start a
+# process, and killed when ten times have not helped: the triggerer may wait for a child for ever.
+airflow: export STOP = { trap "kill %4" INT TERM; \
+	kill $$(jobs -p %4) && echo "Airflow stops when the task that runs has ended; Ctrl+C again ends it now" >&3; \
+	while kill -0 $$(jobs -p %4); do wait %4; done; \
+	for second in {1..10}; do kill $$(jobs -p) || break; sleep 1; done; \
+	for part in $$(jobs -p); do kill -KILL -- -$$part; done; wait; } 3>&2 2>/dev/null
 airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder
