@@ -84,6 +84,9 @@ def add_moved_messages(book: RawBook) -> None:
         book.notice(f"ATOLD{name}", date(2026, 4, 1), sent, notice_id="NSHARED")
         claim = {"dispute_id": "DSHARED", "account_id": f"AHEARD{name}", "claim": "not mine"}
         book.add("disputes", sent, received_on=date(2026, 4, 9), **claim)
+    person(book, "MUTE")  # a dispute that does not say what is disputed
+    mute = {"dispute_id": "DMUTE", "account_id": "AMUTE", "claim": None}
+    book.add("disputes", datetime(2026, 4, 9), received_on=date(2026, 4, 9), **mute)
 
 
 def add_people(book: RawBook) -> None:
@@ -265,6 +268,15 @@ def test_versions_about_two_subjects_hold_both(
 def test_a_notice_or_dispute_that_moves_to_another_account_holds_both(lender: Lender) -> None:
     for name in ("TOLDONE", "TOLDOTHER", "HEARDONE", "HEARDOTHER"):
         assert rules_of(lender, "2026-04", f"A{name}") >= {"H11"}
+    told = str(explain("AHEARDONE", "2026-04", lender.settings))
+    assert "no advance notice that it concerns is written" in told
+
+
+def test_a_dispute_in_quarantine_that_stays_with_its_account_holds_nothing(lender: Lender) -> None:
+    assert "AMUTE" in in_files(lender, "2026-04")
+    told = str(explain("AMUTE", "2026-04", lender.settings))
+    assert "row DMUTE of disputes" in told
+    assert "nothing waits for it" in told
 
 
 def test_two_people_never_become_one_and_a_correction_stays_one_person(lender: Lender) -> None:

@@ -404,6 +404,6 @@ def test_why_says_what_of_a_person_waits_in_quarantine(lender: Lender) -> None:
     withdrawn = why("CSENTFIRST")
     assert "In the credit report: YES, since 2026-04" in withdrawn
     assert "no further record is written until it is delivered corrected" in withdrawn
-    assert "no record waits for it" in why("CUNSIGNED")
+    assert "no record of this month waits for it" in why("CUNSIGNED")
     for subject in ("CFULLWIDTH", "CREC9999", "C900000000000007".removeprefix("C")):
         assert "It may be a withdrawal" in why(subject, "2026-04")

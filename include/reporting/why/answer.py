@@ -22,6 +22,7 @@ from reporting.why.facts import PendingMonth, QuarantinedRow, SentRecord
 
 CONSENT_EVENT = "Consent event"
 MOST_ROWS = 5  # quarantined rows that are named
+WAITS = "Until it is corrected no record and no advance notice that it concerns is written."
 
 
 def explain(given: str, month: str | None, settings: Settings) -> RenderableType:
@@ -192,7 +193,7 @@ def _of_person_missing(
     effect = (
         "It may be a withdrawal: no further record is written until it is delivered corrected."
         if is_held
-        else "It does not count, and no record waits for it."
+        else "It does not count, and no record of this month waits for it."
     )
     rows = facts.rows_of_person(connection, customer_id, month)
     return _first(
@@ -248,7 +249,7 @@ def _rows_missing(
         account: _first(
             [
                 f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
-                "Until it is corrected no record and no advance notice of the account is written."
+                + (WAITS if row.may_hold else "It does not count, and nothing waits for it.")
                 for row in facts.rows_of_account(connection, account, month)
             ]
         )
