@@ -51,7 +51,8 @@ airflow: SHELL := /bin/bash
 
 # Only this machine may connect, by the names that plugins/trusted_hosts.py lets through. A builder
 # may work with runs and connections; an approver may answer and read (plugins/least_rights.py); no
-# administrator is needed.
+# administrator is needed. Approvers are named (REPORTING_APPROVERS), since a builder may answer,
+# too, and who clears a task of a scheduled run is not recorded as one who built it.
 airflow: export AIRFLOW__CORE__AUTH_MANAGER = least_rights.LeastRights
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS = builder:op,approver:user
 airflow: export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS = False
@@ -65,9 +66,10 @@ airflow: export NEW_PASSWORDS = import json, secrets; \
 # One task at a time: one database is written.
 airflow: export PATH := $(CURDIR)/$(BIN):$(PATH)
 airflow: export REPORTING_HOME ?= $(CURDIR)/data
+airflow: export REPORTING_APPROVERS ?= approver
 airflow: export REPORTING_LANDING ?= $(CURDIR)/data/landing
 airflow: export REPORTING_PAGES_URL ?= http://localhost:$(PORT)/reporting
-airflow: export AIRFLOW_HOME = $(abspath $(REPORTING_HOME))/airflow/server
+airflow: export AIRFLOW_HOME = $(if $(filter /%,$(firstword $(REPORTING_HOME))),,$(CURDIR)/)$(REPORTING_HOME)/airflow/server
 airflow: export AIRFLOW__API__PORT = $(PORT)
 airflow: export AIRFLOW__API__BASE_URL = http://localhost:$(PORT)
 airflow: export AIRFLOW__API__WORKERS = 1

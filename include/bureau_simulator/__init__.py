@@ -17,7 +17,11 @@ these are silent, it does as follows:
 - ABE001 also covers the number of a resident ID (V65), ABE007 also a birth date after its update
   date (V66). ABR001 is a report date after the date in the file name. BLE001 is a closed account
   without close date, BLE004 a close date without closing. BLR005 has no rule: no source gives it.
-- A person is known where any source reported the three marks at or before the report date.
+- Of the bureau's rules those are applied whose codes the life cycle lists in section 12, so not
+  V08, V23, V28, V52 and V54.
+- A person is known where any source reported the three marks, whatever the report dates: a record
+  may be of a month before the one in which its person was reported first. Nation is empty for
+  another document than a resident ID.
 - The header of an answer is that of the answered file with the count of the messages, its time
   too. The sealed answer is kept: a repeated file gets the same bytes.
 - The answer to a second file of one name (ABN004) is numbered, ``NAME1.2.enc``, so that it never

@@ -1,6 +1,7 @@
 """Made-up GnuPG homes for the bureau, a lender and the lender's archive (lifecycle 8.1, 12)."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from bureau_simulator.messages import BadCall
 
 ROLES = ("bureau", "lender", "archive")
 KEYS_FILE = "keys.json"
-LONGEST_HOME = 80  # characters; a longer path breaks the socket of the agent
+LONGEST_HOME = 80  # bytes; a longer path breaks the socket of the agent
 
 
 @contextmanager
@@ -24,8 +25,8 @@ def home(folder: Path) -> Iterator[gnupg.GPG]:
     Raises BadCall where the path is too long or the program ``gpg`` is missing.
     """
     folder = folder.resolve()
-    if len(str(folder)) > LONGEST_HOME:
-        raise BadCall(f"the path of a GnuPG home has at most {LONGEST_HOME} characters: {folder}")
+    if len(os.fsencode(folder)) > LONGEST_HOME:
+        raise BadCall(f"the path of a GnuPG home has at most {LONGEST_HOME} bytes: {folder}")
     program, configure = shutil.which("gpg"), shutil.which("gpgconf")
     if program is None or configure is None:
         raise BadCall("the program gpg is not installed")

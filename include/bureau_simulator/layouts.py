@@ -57,7 +57,7 @@ PERSON = Layout(
             (
                 Element("Sex", one_of(codes.SEXES)),
                 Element("DOB", day),
-                Element("Nation", letters(3, exactly=True)),
+                _optional("Nation", letters(3, exactly=True)),
                 _optional("HouseAdd", text(100)),
                 _optional("HhDist", digits(6)),
                 _optional("CellPhone", letters(11)),

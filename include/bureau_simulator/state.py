@@ -117,13 +117,10 @@ class State:
         return self.row(query, *record.key)
 
     def knows_person(self, record: Record) -> bool:
-        """Is a person of these three marks known, from any source, at the report date?"""
-        query = (
-            "select 1 from persons where Name = ? and IDType = ? and IDNum = ?"
-            " and FirstRptDate <= ?"
-        )
+        """Is a person of these three marks known, from any source?"""
+        query = "select 1 from persons where Name = ? and IDType = ? and IDNum = ?"
         marks = (record.base[tag] for tag in ("Name", "IDType", "IDNum"))
-        return self.row(query, *marks, record.report_date) is not None
+        return self.row(query, *marks) is not None
 
     def knows_agreement(self, code: str) -> bool:
         """Is an agreement of this code stored?"""

@@ -348,4 +348,4 @@ def test_keys_that_exist_are_kept(made_keys: Path) -> None:
 def test_a_long_path_of_a_gnupg_home_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["keys", str(tmp_path / ("x" * 90))])
     assert result.exit_code == 1
-    assert "at most 80 characters" in result.output
+    assert "at most 80 bytes" in result.output

@@ -36,7 +36,9 @@ pytestmark = needs_make
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
     """A running Airflow over an empty landing zone."""
-    settings = settings_in(tmp_path_factory.mktemp("ui"))
+    folder = tmp_path_factory.mktemp("ui") / "a path with spaces"
+    folder.mkdir()
+    settings = settings_in(folder)
     Path(settings.landing).mkdir()
     page = settings.month_page("2026-05")
     page.parent.mkdir(parents=True)

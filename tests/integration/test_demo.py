@@ -49,9 +49,55 @@ def test_the_demonstration_goes_round_and_begins_again(
 def test_it_removes_nothing_that_somebody_else_has_built(settings: Settings) -> None:
     with exclusive(settings), acting("os:anna"):
         append(settings, now(), [Event(event="BUILT")])
-    with pytest.raises(BadCall, match="holds months that os:anna has built; name another folder"):
+    with pytest.raises(BadCall, match="months that os:anna has built, approved or released"):
         demo.run_demo(settings, accounts=150, months=12, seed=7)
     assert len(list((settings.ledger / "events").iterdir())) == 1
+    assert not settings.landing_folder.exists()
+
+
+def test_it_removes_nothing_that_somebody_else_has_built_beside_its_own(
+    settings: Settings,
+) -> None:
+    for actor in (demo.BUILDER, "airflow:builder"):
+        with exclusive(settings), acting(actor):
+            append(settings, now(), [Event(event="BUILT")])
+    with pytest.raises(BadCall, match="airflow:builder has built"):
+        demo.run_demo(settings, accounts=150, months=12, seed=7)
+    assert len(list((settings.ledger / "events").iterdir())) == 2
+
+
+def test_it_removes_nothing_before_the_book_is_written(settings: Settings) -> None:
+    with exclusive(settings), acting(demo.BUILDER):
+        append(settings, now(), [Event(event="BUILT")])
+    real = settings.landing_folder / "accounts" / "accounts.csv"
+    real.parent.mkdir(parents=True)
+    real.write_text("account_id\n")
+    with pytest.raises(BadCall, match="no synthetic extract"):
+        demo.run_demo(settings, accounts=150, months=12, seed=7)
+    assert settings.ledger.exists()
+
+
+def test_a_removal_that_was_stopped_is_done_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with exclusive(settings), acting(demo.BUILDER):
+        append(settings, now(), [Event(event="BUILT")])
+    for name in demo.MADE:
+        (settings.home / name).mkdir(exist_ok=True)
+    removed = []
+
+    def stopped(path: Path) -> None:
+        if path.name == "bureau":
+            raise KeyboardInterrupt
+        removed.append(path.name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(demo.atomic, "delete", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            demo.begin_again(settings)
+    assert removed
+    demo.begin_again(settings)
+    assert not [name for name in demo.MADE if (settings.home / name).exists()]
 
 
 def test_it_removes_what_it_made_itself(settings: Settings) -> None:

@@ -250,6 +250,16 @@ def test_a_shared_copy_needs_no_other_file(lender_book: Lender, tmp_path: Path) 
         write_copy(file, 1, lender_book.settings)
 
 
+def test_a_shared_copy_may_have_any_name_but_one_that_makes_queries_ambiguous(
+    lender_book: Lender, tmp_path: Path
+) -> None:
+    limited = lender_book.settings.model_copy(update={"memory_limit": "1GB", "threads": 1})
+    assert write_copy(tmp_path / "published.duckdb", 1, limited).months == 1
+    with pytest.raises(BadCall, match=r"marts.duckdb: .*; name it else"):
+        write_copy(tmp_path / "marts.duckdb", 1, lender_book.settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["published.duckdb"]
+
+
 def test_an_open_connection_keeps_the_build_that_it_opened_with(
     lender_book: Lender, tmp_path: Path
 ) -> None:

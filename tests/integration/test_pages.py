@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import duckdb
 import pytest
 from support.airflow_pages import CHROMIUM, FLAGS, needs_browser
 from support.lender_months import MONTHS, Lender
+from support.locked_home import held_by_another
 
+from reporting.core.errors import BadCall
 from reporting.core.seeds import seed_rows
 from reporting.core.settings import Settings
-from reporting.pages import dbt_docs, renew
+from reporting.pages import dbt_docs, renew, trend
 from reporting.pages.site import page_in
 from reporting.records.rules import load_rules
 from reporting.store.published import TABLES
@@ -255,6 +258,27 @@ def test_nothing_is_cut_off_and_nothing_scrolls_sideways(width: int, lender_book
             assert shown.evaluate(CUT_OFF, width) == [], path
             assert shown.evaluate(CUT_OFF_DRAWING) == [], path
         browser.close()
+
+
+def test_the_command_works_in_a_home_that_was_restored_and_in_none_where_a_run_works(
+    lender_book: Lender, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = lender_book.settings
+    shutil.copytree(kept.published, tmp_path / "published")
+    shutil.copytree(kept.ledger, tmp_path / "ledger")
+    settings = kept.model_copy(update={"home": tmp_path})
+    renew.renew(settings, [], are_checks_new=False)  # as after an act
+    assert trend.trend_page(settings).is_file()
+    front = dbt_docs.build_pages(settings)
+    assert settings.month_page(MONTHS[-1]).is_file()
+    for month in MONTHS:
+        page = text_of(settings.check_page(month))
+        kept_page = text_of(kept.check_page(month))
+        assert sorted(page.split()) == sorted(kept_page.split())
+    assert "dbt's documentation was left out: no month has a build store" in caplog.text
+    assert 'href="dbt/index.html"' not in text_of(front)
+    with held_by_another(settings), pytest.raises(BadCall, match="is working in"):
+        dbt_docs.build_pages(settings)
 
 
 def test_the_command_writes_the_site_with_dbts_documentation(lender_book: Lender) -> None:

@@ -5,16 +5,18 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from oracle.raw_rows import REPORTER
+from oracle.raw_rows import REPORTER, RawBook
 from oracle.record_stories import (
     ABSENT,
     AGREED,
+    CLOSED_BEFORE,
     FIRST_DAY_IS_LAST,
     LAST_DAY,
     LIFE_CHANGES,
     LIMITS_CHANGE,
     LOAN,
     LOAN_AGREEMENT,
+    MARRIED_TO_SILENT,
     ONE_MONTH,
     ONE_OF_TWO,
     OTHER_REPORTER,
@@ -26,8 +28,10 @@ from oracle.record_stories import (
     TURNS_OUT_A_MINOR,
     TWO_REPORTERS,
     WRITTEN_OFF,
+    add_stories,
 )
 from oracle.submission_reader import MONTHLY_TAGS, Record, read_month
+from oracle.worked_example import add_examples
 from support.lender_months import WORLD_MONTHS, Lender
 from support.sent_records import about, reasons, sent, statuses
 
@@ -211,6 +215,22 @@ def test_nothing_leaves_after_a_closing_record(world: Lender) -> None:
     ]
 
 
+def test_a_closing_learnt_after_a_later_month_was_sent_waits_for_a_correction(
+    world: Lender,
+) -> None:
+    assert statuses(sent(world, CLOSED_BEFORE)) == "*1-*----"
+    journal = world.query(
+        "select record_type, report_date::varchar, state, rule_ids from marts.submission_records "
+        "where account_id = ? and report_month >= date '2023-05-01' "
+        "and record_type in ('210', '220') order by all",
+        CLOSED_BEFORE,
+    )
+    assert journal
+    for record_type, report_date, state, rules in journal:
+        assert (report_date, state) == ("2023-03-20", "WITHHELD"), (record_type, report_date)
+        assert {"V46", "V58"} & set((rules or "").split(", ")) or record_type == "220"
+
+
 # --- bad ends ------------------------------------------------------------------------------------
 
 
@@ -270,6 +290,19 @@ def test_a_written_off_account_stays_open_as_bad_debt(world: Lender) -> None:
 
 
 # --- persons -------------------------------------------------------------------------------------
+
+
+def test_a_spouse_who_is_a_customer_and_signed_nothing_leaves_no_byte(world: Lender) -> None:
+    book = RawBook()
+    add_examples(book)
+    add_stories(book)
+    numbers = {row["customer_id"]: row["id_number"] for row in book.tables["customers"]}
+    (person,) = about(world.settings.home, "2023-01", "110", numbers[f"C{MARRIED_TO_SILENT}"])
+    spouse = person["SpsInfSgmt"]
+    assert (spouse["MariStatus"], spouse["SpoName"], spouse["SpoIDNum"]) == ("99", "", "")
+    files = [path.read_text(encoding="utf-8") for path in world.settings.submissions.rglob("*.txt")]
+    assert any(numbers[f"C{MARRIED_TO_SILENT}"] in text for text in files)
+    assert not any(numbers[f"C{SILENT}"] in text for text in files)
 
 
 def test_of_a_changed_life_only_what_changed_is_told(world: Lender) -> None:

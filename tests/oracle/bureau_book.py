@@ -265,6 +265,7 @@ def relations_of(book: Book) -> dict[str, list[Row]]:
         "secure.checked_210": [past(row, records) | about(row, agreements, people) | row
                                for row in records],
         "secure.checked_220": [{"is_expired_before": expired_before(row, agreements),
+                                "is_followed": False,
                                 "has_quarantined_limit": False,
                                 "has_quarantined_consent": False} | SENT_ONCE | row
                                for row in agreements],
@@ -294,6 +295,7 @@ def past(row: Row, records: list[Row]) -> Row:
         "is_previous_in_period": bool(previous)
         and previous["authorized_on"] == row["authorized_on"],
         "is_closed_before": any(o["seg_h"] and o["acct_status"] == "3" for o in before),
+        "is_followed": False,
         "has_overdue_before": any(o["seg_h"] and o["tot_overd"] > 0 for o in before),
         "has_reversal_in_month": False,
         "has_quarantined_bill": False,

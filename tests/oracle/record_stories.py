@@ -23,6 +23,8 @@ TURNS_OUT_A_MINOR = "ST000013"
 SHARED_AGREEMENT = "AG000003"
 SILENT, AGREED = "ST000014", "ST000015"
 ABSENT = "ST000016"
+CLOSED_BEFORE = "ST000017"
+MARRIED_TO_SILENT = "ST000018"
 
 
 def loan(book: RawBook) -> None:
@@ -159,6 +161,28 @@ def absent_for_a_month(book: RawBook) -> None:
     book.tables["accounts"] += [broken, corrected]
 
 
+def closing_learnt_late(book: RawBook) -> None:
+    """March waits for a correction of February, April is sent, then March turns out the last."""
+    row = revolving(book, CLOSED_BEFORE, "01-10")
+    book.transaction(CLOSED_BEFORE, "purchase", noon("01-15"), "600")
+    bill(book, CLOSED_BEFORE, "02-01", "02-10", "600")
+    book.notice(CLOSED_BEFORE, day("02-10"), noon("02-15"))
+    learnt = {"recorded_at": noon("03-10")}
+    book.transaction(CLOSED_BEFORE, "repayment", noon("02-27"), "600", **learnt)
+    closing = {"closed_on": day("03-20"), "closure_kind": "settled", "recorded_at": noon("05-12")}
+    book.tables["accounts"].append(row | closing)
+
+
+def married_to_somebody_who_signed_nothing(book: RawBook) -> None:
+    """The spouse is a customer of the lender, too, and nothing of that person may leave."""
+    silent = next(row for row in book.tables["customers"] if row["customer_id"] == f"C{SILENT}")
+    revolving(book, MARRIED_TO_SILENT, "01-10")
+    book.tables["customers"][-1] |= {
+        "marital_status": "21",
+        **{f"spouse_{column}": silent[column] for column in ("name", "id_type", "id_number")},
+    }
+
+
 def add_stories(book: RawBook) -> None:
     """Every story of this module."""
     loan(book)
@@ -170,3 +194,5 @@ def add_stories(book: RawBook) -> None:
     persons_change(book)
     two_people_under_one_agreement(book)
     absent_for_a_month(book)
+    closing_learnt_late(book)
+    married_to_somebody_who_signed_nothing(book)

@@ -394,7 +394,7 @@ def test_a_folder_of_keys_that_cannot_be_used_is_named(settings: Settings, tmp_p
     long = tmp_path / ("long" * 20)
     long.mkdir()
     for folder, words in (
-        (long, "characters and GnuPG's agent allows 80"),
+        (long, "bytes and GnuPG's agent allows 80"),
         (tmp_path / "no", "no"),
     ):
         changed = settings.model_copy(update={"gnupg_home": folder})

@@ -17,6 +17,7 @@ from support.released_months import approve, at, query, release_month
 
 from reporting.core.errors import BadCall, DataNotFit
 from reporting.core.settings import PROJECT_ROOT, Settings
+from reporting.pages import renew
 from reporting.pipeline import steps
 from reporting.records.hash_key import hash_key
 from reporting.records.sent_values import fill_values
@@ -160,6 +161,17 @@ def test_where_the_clear_files_are_gone_the_values_stay_empty(older: Settings) -
     archived = {path.name[22:25] for path in (older.ledger / "archive").iterdir()}
     assert archived == {"110", "220"}
     assert verify.faults(older) == []
+
+
+def test_where_the_manifest_is_gone_too_the_page_shows_the_files_without_hashes(
+    older: Settings,
+) -> None:
+    gone = next(older.submissions.glob(f"*/{FIRST}/*210*.txt"))
+    gone.with_name("manifest.json").unlink()
+    gone.unlink()
+    enter(older, FIRST)
+    renew.renew(older)  # raises where a page has a fault
+    assert gone.name in older.month_page(FIRST).read_text(encoding="utf-8")
 
 
 def test_a_month_may_be_entered_only_once_in_order_and_as_it_was(older: Settings) -> None:

@@ -23,7 +23,7 @@ from reporting.core.errors import BadCall, DataNotFit, MachineFault, ReportingEr
 from reporting.core.run import CHINA, OWN_PART, Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
-from reporting.pages import renew
+from reporting.pages import published_months, renew
 from reporting.pipeline import release_tasks, steps
 from reporting.store import month_order, month_state, published_database
 from reporting.store.published import partition
@@ -262,6 +262,34 @@ def test_checks_of_a_later_run_are_not_taken_for_those_of_the_build(settings: Se
     state = replace(approval.built_state(run, settings), run_id="another")
     words = "checks: not known: a later run was stopped by a check"
     assert any(words in line for line in review.review(state, settings).lines())
+
+
+def test_a_build_that_was_released_after_a_later_run_was_stopped_is_shown_as_released(
+    settings: Settings,
+) -> None:
+    results = partition(settings, "data_quality_results", date.fromisoformat(f"{FIRST}-01"))
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table stopped as select * replace ('another' as run_id, false as passed, "
+            f"'critical' as severity, false as is_waived) from '{results / OWN_PART}'"
+        )
+        (results / OWN_PART).unlink()  # the build that readers see has a link to it
+        connection.execute(f"copy stopped to '{results / OWN_PART}' (format parquet)")
+    published_database.build_database(settings)
+    assert shown_state(settings) == "stopped"
+    approve(settings, FIRST)
+    release_month(settings, FIRST)
+    assert shown_state(settings) == "released"
+    page = settings.month_page(FIRST).read_text(encoding="utf-8")
+    assert "wait for delivery" not in page
+    assert "Nothing of this run is published" not in page
+
+
+def shown_state(settings: Settings) -> str:
+    """How far the pages say that the first month came."""
+    with published_months.published_months(settings) as connection:
+        states = published_months.month_states(connection, settings)
+    return next(state.state for state in states if state.label == FIRST)
 
 
 @pytest.mark.parametrize("what", ["clear file", "journal", "gone"])

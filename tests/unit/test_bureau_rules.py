@@ -125,6 +125,7 @@ BREAKS = [
         | {"lat_rpy_date": date(2023, 9, 10)},
         added=True,
     ),
+    Break("V46", "hb-08", {"is_followed": True}),
     Break(
         "V47",
         "hb-08",
@@ -148,6 +149,7 @@ BREAKS = [
     Break("V57", "agreement", {"credit_rest": 100}),
     Break("V57", "agreement", {"credit_rest_code": "1"}),
     Break("V58", "agreement", {"rpt_date": date(2023, 9, 30)}, added=True),
+    Break("V58", "agreement", {"is_followed": True}),
     Break("V59", "jb-03", {"mcc": CODE + "OTHER"}),
     Break("V60", "hb-01", {"acct_cred_line": 12000}),
     Break("V61", "person", {"seg_mlg": False}),

@@ -62,5 +62,21 @@ def test_each_service_runs_a_part_of_airflow_with_all_its_secrets() -> None:
         assert Path(secret["file"]).parts[0] == "secrets"
 
 
+def test_airflow_may_write_the_file_of_passwords() -> None:
+    """It opens the file to write at every start and login; a secret is mounted read-only."""
+    option = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+    for name, service in COMPOSE["services"].items():
+        if name != "postgres":
+            file = service["environment"][option]
+            assert f"./secrets/passwords.json:{file}" in service["volumes"]
+
+
+def test_the_scheduler_waits_for_the_web_server_and_may_end_its_task() -> None:
+    scheduler = COMPOSE["services"]["scheduler"]
+    assert scheduler["depends_on"]["api-server"]["condition"] == "service_healthy"
+    assert COMPOSE["services"]["api-server"]["healthcheck"]["test"][0] == "CMD"
+    assert scheduler["stop_grace_period"] == "1h"
+
+
 def test_secrets_are_not_under_version_control() -> None:
     assert "secrets/" in (PROJECT_ROOT / ".gitignore").read_text("utf-8").splitlines()

@@ -1,5 +1,8 @@
 """DuckDB's shell reads the published tables and nothing else, and writes nothing."""
 
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,6 +46,30 @@ def test_rows_are_printed_for_programs_and_nothing_beside_them(
 ) -> None:
     execute(settings, "select run_id from built_months", form)
     assert capfd.readouterr() == (rows, "")
+
+
+def test_the_shell_has_the_limits_of_the_settings(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    limited = settings.model_copy(update={"memory_limit": "100MiB", "threads": 1})
+    execute(limited, "select current_setting('threads'), current_setting('memory_limit')", "csv")
+    assert capfd.readouterr().out.splitlines()[1] == "1,100.0 MiB"
+
+
+def test_a_reader_that_wants_no_more_rows_ends_it_without_an_error(settings: Settings) -> None:
+    words = ["explore", "-c", "select range as number from range(1000000)", "--csv"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "reporting", *words],
+        env={**os.environ, "REPORTING_HOME": str(settings.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as shell:
+        assert shell.stdout
+        assert shell.stderr
+        assert shell.stdout.readline() == b"number\n"
+        shell.stdout.close()
+        assert shell.stderr.read() == b""
+    assert shell.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,21 @@
 """One process at a time works in a home folder, and the lock ends with its process."""
 
 import fcntl
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import ENOSYS
 from pathlib import Path
 
 import pytest
+from support.locked_home import held_by_another
 
 from reporting.core.errors import BadCall, BadHome
 from reporting.core.settings import Settings
 from reporting.core.workspace import LOCK, exclusive, is_held, is_in_use
 
-HOLDER = """
-import sys
-from reporting.core.settings import Settings
-from reporting.core.workspace import exclusive
-with exclusive(Settings(home=sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
-
-
-@contextmanager
-def held_by_another(settings: Settings) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", HOLDER, str(settings.home)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "held\n"
-        yield process
 
 
 def test_the_lock_ends_with_a_killed_process(settings: Settings) -> None:

@@ -99,6 +99,20 @@ def test_foreign_files_are_not_overwritten(tmp_path: Path, is_own_book_there: bo
     assert contents(landing) == before
 
 
+def test_an_extract_that_was_put_in_the_place_of_a_synthetic_one_is_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    landing = tmp_path / "landing"
+    generate(landing, 50, 1, 1)
+    generate(landing, 50, 1, 2)  # its own files are replaced
+    own = next(landing.glob("bills/*"))
+    own.write_bytes(b"bill_id\n")
+    before = contents(landing)
+    with pytest.raises(BadCall, match=f"bills/{own.name}, which is no synthetic extract"):
+        generate(landing, 50, 1, 1)
+    assert contents(landing) == before
+
+
 @pytest.mark.parametrize(
     ("accounts", "months", "seed", "named"),
     [(0, 1, 1, "accounts"), (1, 0, 1, "months"), (1, 1, -1, "seed")],

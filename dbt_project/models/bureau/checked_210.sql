@@ -62,6 +62,13 @@ compared as (
             partition by reporter_code, account_id
             order by report_date, is_candidate
         ) as next_report_date,
+        -- a closing learnt late, of before what the bureau has
+        was_closed and coalesce(
+            max(case when not is_candidate then report_date end) over (
+                partition by reporter_code, account_id
+            ) > report_date,
+            false
+        ) as is_followed,
         case
             when
                 min(acct_type) over (partition by reporter_code, account_id)
@@ -156,6 +163,7 @@ with_month_before as (
         end as previous_{{ column }},
         {%- endfor %}
         compared.is_closed_before,
+        compared.is_followed,
         compared.has_overdue_before,
         {{ yuan('agreement_limits.credit_limit') }} as agreement_limit,
         greatest(

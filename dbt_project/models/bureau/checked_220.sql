@@ -37,6 +37,15 @@ sent as (
     where record_type = '220'
 ),
 
+newest_sent as (
+    select
+        reporter_code,
+        subject_id,
+        max(report_date) as report_date
+    from sent
+    group by reporter_code, subject_id
+),
+
 quarantine as (
     select
         accounts.reporter_code,
@@ -57,6 +66,9 @@ select
     sent.report_date is not null as is_sent_already,
     rejected.subject_id is not null as is_rejected_content,
     coalesce(first_ended.ended_on < records.report_date, false) as is_expired_before,
+    -- an end learnt late, of before what the bureau has
+    records.con_status = '2' and coalesce(newest_sent.report_date > records.report_date, false)
+        as is_followed,
     coalesce(quarantine.limit_since <= records.report_date, false) as has_quarantined_limit,
     {{ holds_consent('records.report_date') }} as has_quarantined_consent
 from {{ ref('record_220') }} as records
@@ -67,6 +79,9 @@ left join sent
     on records.agreement_id = sent.subject_id
     and records.reporter_code = sent.reporter_code
     and records.report_date = sent.report_date
+left join newest_sent
+    on records.agreement_id = newest_sent.subject_id
+    and records.reporter_code = newest_sent.reporter_code
 {{ join_rejected_content('220', 'agreement_id', {'D': 'true'}) }}
 left join quarantine
     on records.agreement_id = quarantine.agreement_id

@@ -2,7 +2,9 @@
 -- record 110, personal basic information (个人基本信息). All segments first, later those whose values
 -- changed. Its date is the earliest of the person's 210 records in this run; where the person is
 -- known, the earliest after the last record 110, because the bureau takes nothing older than
--- what it has. Unknown values are coded, never guessed; an empty text is a missing one.
+-- what it has. Unknown values are coded, never guessed; an empty text is a missing one. A spouse
+-- who is a customer without authorization is not named: nothing of such a person leaves (contracts,
+-- section 3; docs/decisions/0006-population-readings.md).
 -- Long, because the six segments of a person are coded column by column, and compared one by one.
 {%- set segments = {
     'fcs': ['sex', 'dob', 'nation', 'cell_phone', 'email'],
@@ -23,11 +25,34 @@
     'residence_district': 'ResiDist',
 } %}
 
-with customers as (  -- an optional value that the bureau cannot take is left out (V71)
+with authorized as (
+    select accounts.customer_id
+    from {{ ref('int_authorizations_at_report_date') }} as authorizations
+    inner join {{ ref('int_accounts_at_report_date') }} as accounts
+        on authorizations.account_id = accounts.account_id
+        and authorizations.report_month = accounts.report_month
+    where
+        authorizations.report_month = {{ report_month() }}
+        and (authorizations.is_in_force or authorizations.is_in_run_off)
+),
+
+not_to_be_named as (
+    select distinct upper(trim(customers.id_number)) as id_number
+    from {{ ref('stg_customers') }} as customers
+    anti join authorized
+        on customers.customer_id = authorized.customer_id
+),
+
+customers as (  -- an optional value that the bureau cannot take is left out (V71)
     select
         customers.customer_id,
         {%- for column, tag in optional.items() %}
+        {%- if column.startswith('spouse') %}
+        case when not_to_be_named.id_number is null then {{ sendable(tag, 'customers.' ~ column) }}
+        end as {{ column }},
+        {%- else %}
         {{ sendable(tag, 'customers.' ~ column) }} as {{ column }},
+        {%- endif %}
         {%- endfor %}
         0
         {%- for column, tag in optional.items() %}
@@ -44,6 +69,8 @@ with customers as (  -- an optional value that the bureau cannot take is left ou
         customers.academic_degree,
         customers.employment_status
     from {{ ref('stg_customers') }} as customers
+    left join not_to_be_named
+        on upper(trim(customers.spouse_id_number)) = not_to_be_named.id_number
 ),
 
 named as (  -- a person with a pending record 110 is treated as reported again on its day

@@ -12,6 +12,9 @@
 -- Below: one boolean per rule (true passes, unknown fails), then one case that names the first rule
 -- that fails. Each reason's sentence and source stand in seeds/reasons.csv, in the same order.
 -- Long, because the twelve reasons are one case, in the order in which they decide.
+{%- set is_not_adverse =
+    "coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)" %}
+
 with rules as (
     select
         accounts.account_id,
@@ -46,13 +49,14 @@ with rules as (
             or not authorizations.is_reporter_named
         ) as is_not_withdrawn,
 
-        -- adverse information is kept for five years from its end: a month that waited longer is
-        -- not sent any more (Regulation, article 16; REQ-21)
-        coalesce({{ add_months('episodes.episode_ended_on', 60) }} >= {{ as_of() }}, true)
+        -- adverse information is kept for five years from its end: an adverse month that waited
+        -- longer is not sent any more (Regulation, article 16; REQ-21)
+        {{ is_not_adverse }}
+        or coalesce({{ add_months('episodes.episode_ended_on', 60) }} >= {{ as_of() }}, true)
             as is_within_five_years,
 
         -- an adverse month needs a delivered notice for its episode
-        coalesce(status.repayment_status not in ('1', '2', '3', '4', '5', '6', '7', 'B'), false)
+        {{ is_not_adverse }}
         or notices.account_id is not null as has_notice_if_adverse,
 
         authorizations.signed_at,

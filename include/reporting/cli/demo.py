@@ -21,14 +21,15 @@ from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
 from reporting.pipeline.airflow import run_in_process
 from reporting.store.run_marks import now
-from reporting.store.submission_ledger import acting, first_actor
+from reporting.store.submission_ledger import acting, actors, batches
 from reporting.submission import approval, feedback, keys, release
 from reporting.synthetic import lender
 
 DEMO_MONTHS = ["2026-03", "2026-04", "2026-05"]  # the last three of the synthetic book
 BUILDER, APPROVER = "demo:builder", "demo:approver"
 REJECTED = ("--reject", "3=ABR006", "--seed", "3")  # of the first month; the second repairs them
-MADE = ("ledger", "outbox", "inbox", "submissions", "notices", "published", "bureau")
+# The ledger is removed last: by it the home is known as a demonstration's.
+MADE = ("outbox", "inbox", "submissions", "notices", "published", "bureau", "ledger")
 
 # Tag of record 210 in the simulator's table of months -> column of marts.as_reported.
 TAGS = {
@@ -49,11 +50,13 @@ def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
     """Write a synthetic book, report its last three months through the DAG, show what came out.
 
     With GnuPG each month is approved, released, judged by the simulator and answered. In a home
-    that a demonstration made it begins again; BadCall in one where somebody else has built.
+    that a demonstration made it begins again; BadCall in one where somebody else has built,
+    approved or released. Nothing is removed before the book is written.
     """
     console = SafeConsole()
-    begin_again(settings)
+    _refuse_months_of_others(settings)
     lender.generate(settings.landing_folder, accounts, months, seed)
+    begin_again(settings)
     words = keys.missing(settings.model_copy(update={"bureau_key": ("0" * 40,)}))
     words = words or _too_long(settings)
     if words:
@@ -74,15 +77,10 @@ def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
 
 def begin_again(settings: Settings) -> None:
     """Remove what an earlier demonstration made: a released month takes no other book."""
-    actor = first_actor(settings)
-    if actor is None:
+    if not batches(settings):
         return
-    if not actor.startswith("demo:"):
-        raise BadCall(
-            f"setting REPORTING_HOME: {settings.home.resolve()} holds months that {actor} has "
-            "built; name another folder for the demonstration"
-        )
     with exclusive(settings):
+        _refuse_months_of_others(settings)
         # the months alone: the lock of the home lies beside them, and the pages of dbt
         for month in (*settings.work.glob("20*"), *settings.pages.glob("20*")):
             atomic.delete(month)
@@ -90,9 +88,18 @@ def begin_again(settings: Settings) -> None:
             atomic.delete(settings.home.resolve() / name)
 
 
+def _refuse_months_of_others(settings: Settings) -> None:
+    for actor in actors(settings, "BUILT", "APPROVED", "RELEASED"):
+        if not actor.startswith("demo:"):
+            raise BadCall(
+                f"setting REPORTING_HOME: {settings.home.resolve()} holds months that {actor} has "
+                "built, approved or released; name another folder for the demonstration"
+            )
+
+
 def _too_long(settings: Settings) -> str:
-    folder = settings.home.resolve() / "bureau" / "keys" / "lender"
-    if len(str(folder)) <= keys.LONGEST_FOLDER:
+    folder = settings.home.resolve() / "bureau" / "keys" / "archive"  # the longest of them
+    if keys.is_short(folder):
         return ""
     return f"the path {folder} is too long for GnuPG; name a shorter REPORTING_HOME"
 
@@ -115,6 +122,7 @@ class _Bureau:
                 "lender_key": made["lender"],
                 "bureau_key": (made["bureau"],),
                 "archive_key": (made["archive"],),
+                "approvers": (),
             }
         )
 

@@ -31,7 +31,13 @@ def open_shell(settings: Settings, console: Console, statement: str | None, form
     with TemporaryDirectory() as folder:
         script = Path(folder) / "init.sql"
         listed = ", ".join(literal(path) for path in links)
-        script.write_text(f"use marts;\nset allowed_paths = [{listed}];\n", encoding="utf-8")
+        limits = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+        lines = [
+            "use marts",
+            f"set allowed_paths = [{listed}]",
+            *(f"set {name} = {literal(str(value))}" for name, value in limits.items() if value),
+        ]
+        script.write_text("".join(f"{line};\n" for line in lines), encoding="utf-8")
         command = [str(_shell()), "-readonly", "-cmd", f'.read "{script}"', "-cmd", ".safe_mode"]
         if form:
             command.append(f"-{form}")
@@ -43,7 +49,7 @@ def open_shell(settings: Settings, console: Console, statement: str | None, form
             command.append("-bail")
         command.append(str(settings.published_database))
         ended = _run(command)
-    if ended:
+    if ended not in (0, -signal.SIGPIPE):  # `| head` wants no more
         raise ReportingError("the statement failed; see the line above")
 
 

@@ -33,6 +33,12 @@ def _authorizes(document: str) -> str:
     return document
 
 
+# Codes of the bureau (bureau interface, section 3.5), of which no rule of a record asks.
+RepayMode = Annotated[str, StringConstraints(pattern=r"^(1[1-59]|2[1239]|3[1239]|90)$")]
+RepayFrequency = Annotated[str, StringConstraints(pattern=r"^(0[1-8]|1[234]|99)$")]
+BusinessDetail = Annotated[
+    str, StringConstraints(pattern=r"^(1[123]|21|3[123]|4[12]|5[123]|71|8[12]|9[129]|A1|B2)$")
+]
 Count = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}$")]
 AuthorizingDocument = Annotated[Code, AfterValidator(_authorizes)]
 PayingOrder = Annotated[str, AfterValidator(_ranks_every_part)]
@@ -46,9 +52,9 @@ class PolicyRow:
     account_type: Literal["R1", "R4"]
     reporting_basis: Literal["authorization", "contract"]
     document_code: AuthorizingDocument
-    repay_mode: Code
-    repay_frequency: Code
-    business_detail: Code
+    repay_mode: RepayMode
+    repay_frequency: RepayFrequency
+    business_detail: BusinessDetail
     grace_days: Count
     allocation_order: PayingOrder
     due_basis: Literal["full_bill", "minimum_due"]

@@ -120,7 +120,7 @@ def _may_be_in_use(folder: Path) -> bool:
 
 def spill_folder(settings: Settings) -> Path:
     """The folder in which DuckDB may spill for connections other than a build store's."""
-    return settings.work / f"{os.getpid()}.tmp"
+    return settings.work / f"{os.getpid()}.{platform.node()}.tmp"
 
 
 def landing_copies(settings: Settings) -> Path:

@@ -8,12 +8,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import duckdb
+
 from reporting.checks import guide
 from reporting.checks.results import CheckResult
+from reporting.core.database import literal
 from reporting.core.run import Run
 from reporting.core.settings import Settings
 from reporting.pages import words
+from reporting.pages.published_months import MonthState
 from reporting.pages.site import Phrase, known_or, write_page
+
+
+def write_lost_checks(
+    connection: duckdb.DuckDBPyConnection, state: MonthState, settings: Settings
+) -> None:
+    """Write the page again from what is published, where it is lost; else it stays as it is."""
+    if state.as_of is None or state.run_id is None or settings.check_page(state.label).is_file():
+        return
+    (known,) = connection.execute(
+        f"select count(*) from shown_data_quality_results where run_id = {literal(state.run_id)}"
+    ).fetchall()
+    if known == (0,):
+        return
+    found = connection.execute(
+        "select * exclude (report_month, as_of, run_id) from marts.data_quality_results "
+        f"where run_id = {literal(state.run_id)} order by layer, table_name, check_id"
+    )
+    names = [column[0] for column in found.description or ()]
+    results = [CheckResult(**dict(zip(names, row, strict=True))) for row in found.fetchall()]
+    write_checks(Run(state.month, state.as_of, state.is_supplement), settings, results)
 
 
 def write_checks(run: Run, settings: Settings, results: Sequence[CheckResult]) -> None:

@@ -273,9 +273,12 @@ def _repair(row: Row) -> Row:
     known = words.rules().get(row["code"])
     sentence_zh = known.sentence_zh if known else words.feedback(row["code"]).zh
     usual_cause_zh = known.usual_cause_zh if known else ""
+    cause, to_do = row["usual_cause"], row["what_to_do"]
     return row | {
         "sentence": Words(row["sentence"], sentence_zh),
-        "what_to_do": Words(row["what_to_do"], usual_cause_zh) if row["what_to_do"] else None,
+        "usual_cause": Words(cause, usual_cause_zh) if cause else None,
+        # of a rule the check guide says what to do, which stands on the page of the checks
+        "what_to_do": Words(to_do) if to_do and row["cause"] == "REJECTED" else None,
     }
 
 

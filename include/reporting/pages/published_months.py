@@ -235,7 +235,7 @@ def published_months(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 rows = f"select * from marts.{table} union all by name {rows}"
             shown = [*columns]
             if table == "data_quality_results":
-                rows = _with_kind_of_run(rows, "runs" in published)
+                rows = _of_released_builds(_with_kind_of_run(rows, "runs" in published))
                 shown.append("is_supplement")
             connection.execute(
                 f"create temp view shown_{table} as select {', '.join(shown)} from ({rows})"
@@ -249,6 +249,16 @@ def _with_kind_of_run(results: str, are_runs_known: bool) -> str:
     return (
         f"select *, (report_month, as_of) in (select (report_month, as_of) from marts.runs "
         f"where is_supplement) is true as is_supplement from ({results})"
+    )
+
+
+def _of_released_builds(results: str) -> str:
+    """Without the results of a run that was stopped before an earlier build was released."""
+    return (
+        f"select results.* from ({results}) as results anti join submission.run_states as released "
+        "on not results.is_supplement and not released.is_supplement "
+        "and released.state = 'RELEASED' and results.report_month = released.report_month "
+        "and results.run_id <> released.run_id"
     )
 
 

@@ -12,10 +12,11 @@ from jinja2 import TemplateError
 from reporting.core.errors import DataNotFit, ReportingError
 from reporting.core.settings import Settings
 from reporting.pages.front_page import write_front
+from reporting.pages.month_checks import write_lost_checks
 from reporting.pages.month_page import write_month
 from reporting.pages.published_months import month_states, published_months
 from reporting.pages.reference_pages import write_reference
-from reporting.pages.trend import write_trend
+from reporting.pages.trend import trend_page, write_trend
 
 # What a page can raise: a file that is missing, or a mistake in its code or words. Ctrl-C is none.
 FAULTS = (OSError, duckdb.Error, ReportingError, TemplateError, LookupError, TypeError, ValueError)
@@ -29,8 +30,9 @@ def renew(
     """Write the front page, the trend, the reference and the pages of some months, or of all.
 
     An act such as a release changes no check, and so neither trend nor reference:
-    ``are_checks_new`` is then false. A page with a fault stays as it was, and the others are
-    written; then DataNotFit names it. Raises BadCall if nothing is published.
+    ``are_checks_new`` is then false, and they are written only where they are missing. A page with
+    a fault stays as it was, and the others are written; then DataNotFit names it. Raises BadCall if
+    nothing is published.
     """
     with published_months(settings) as connection:
         states = month_states(connection, settings)
@@ -39,7 +41,11 @@ def renew(
             for state in states
             if months is None or state.month in months
         }
-        if are_checks_new:
+        if months is None:
+            for state in states:
+                lost = partial(write_lost_checks, connection, state, settings)
+                pages[f"{state.label} checks"] = lost
+        if are_checks_new or not trend_page(settings).is_file():
             pages["trend"] = partial(write_trend, connection, settings)
             pages["reference"] = partial(write_reference, connection, settings)
         faults = {name: fault for name, write in pages.items() if (fault := _fault_of(write))}

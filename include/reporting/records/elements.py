@@ -20,9 +20,13 @@ from reporting.records.lines import LAYOUT, layouts
 FIRST_DATE, LAST_DATE = "1901-01-01", "2099-12-31"
 FORM = re.compile(r"(AN|ANC|ANY|N|EMAIL|Int)(\.\.)?([0-9]+)|Date|Month")
 CHARACTERS = {"AN": "[A-Za-z0-9]", "N": "[0-9]", "EMAIL": "[!-~]"}
-# Control, format (zero-width) and private-use characters, U+FFFD (which replaces a lost character),
-# and white space at either end.
-UNFIT = r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]|^[\s\p{Z}]|[\s\p{Z}]$"
+# Control, format (zero-width) and private-use characters, variation selectors, line separators,
+# U+FFFD (which replaces a lost character) and the two beside it, which XML cannot hold; and white
+# space at either end.
+UNFIT = (
+    r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}-\x{FFFF}\x{2028}\x{2029}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]"
+    r"|^[\s\p{Z}]|[\s\p{Z}]$"
+)
 # In a name: signs that stand for a lost character, fillers that no one sees, entities of HTML, and
 # what is left of Chinese text in another encoding: by its well-known characters, as Latin letters
 # of GBK (four or more with accents in a row) or as Latin letters and signs of UTF-8.
@@ -52,6 +56,7 @@ class Element:
     number: bool = False
     codes: str | None = None
     optional: bool = False
+    least: int | None = None
 
     def holds(self, value: str) -> str:
         """The SQL condition under which a value may be sent; a missing value may."""
@@ -67,6 +72,8 @@ class Element:
             conditions.append(f"{text} between '{FIRST_DATE[:7]}' and '{LAST_DATE[:7]}'")
         elif kind == "Int":
             conditions.append(f"abs({value}) < 1{'0' * length}")
+            if self.least is not None:
+                conditions.append(f"{value} >= {self.least}")
         else:  # the length apart: a pattern that counts is slow
             conditions.append(f"length({text}) between {0 if is_up_to else length} and {length}")
             conditions.append(

@@ -407,8 +407,9 @@ def require_file(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     """Raise BadCall where ``open_published`` made the database in memory, without its file."""
     if connection.execute("select current_database()").fetchall() == [("memory",)]:
         raise BadCall(
-            f"{settings.published_database} names the files of another folder and {settings.home} "
-            "is not writable; copy the home folder to where you may write, and work on the copy"
+            f"{settings.published_database} is of another folder or version of the program, and "
+            f"cannot be written anew now: {settings.home} is not writable, or a command works in "
+            "it; try again when it has ended, or as a user who may write there"
         )
 
 

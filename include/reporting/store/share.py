@@ -8,7 +8,7 @@ of the ledger and of alerts, and the audit log.
 from dataclasses import dataclass
 from pathlib import Path
 
-from reporting.core.database import literal, new_database
+from reporting.core.database import apply_limits, literal, new_database
 from reporting.core.errors import BadCall
 from reporting.core.settings import Settings
 from reporting.store import dictionary
@@ -18,7 +18,13 @@ OF_STAFF = {  # columns that name who acted, or hold their words
     "submissions": ("built_by", "approved_by"),
     "data_quality_results": ("waiver_note",),
 }
-LEFT_OUT = ("submission_events", "audit_log", "alert_events", "data_dictionary", "saved_queries")
+LEFT_OUT = (
+    *("submission_events", "audit_log", "alert_events", "data_dictionary", "saved_queries"),
+    "landing_files",  # names that the source has given, which may be anybody's
+)
+AMBIGUOUS = ("marts", "system", "temp")  # names of databases under which marts.x means two things
+
+SOURCE = '"the published database"'
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
     """
     if file.exists():
         raise BadCall(f"{file} exists; name a new file")
+    if (name := file.name.lstrip(".").partition(".")[0].casefold()) in AMBIGUOUS:
+        raise BadCall(f"{file}: DuckDB would take the name {name} for another thing; name it else")
     if not file.parent.is_dir():
         raise BadCall(f"{file.parent} is no folder; make it, or name another file")
     with open_published(settings) as published:
@@ -56,7 +64,9 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
         ).fetchall()
     rows = 0
     with new_database(file) as copy:
-        copy.execute(f"attach {literal(settings.published_database)} as published (read_only)")
+        apply_limits(copy, settings)
+        # DuckDB names the copy after its file, so that a plain name might be taken
+        copy.execute(f"attach {literal(settings.published_database)} as {SOURCE} (read_only)")
         copy.execute("create schema marts")
         dictionary.create_code_lists(copy, settings)
         for view, is_monthly in views:
@@ -65,10 +75,10 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
             replaced = f"replace ({columns})" if columns else ""
             [(copied,)] = copy.execute(
                 f"create table marts.{view} as "
-                f"select * {replaced} from published.marts.{view} {since} order by all"
+                f"select * {replaced} from {SOURCE}.marts.{view} {since} order by all"
             ).fetchall()
             rows += copied
-        copy.execute("detach published")
+        copy.execute(f"detach {SOURCE}")
         dictionary.create_saved_queries(copy)
         dictionary.describe(copy)
     return Copied(len(views), rows, len(kept))

@@ -21,6 +21,7 @@ import duckdb
 from reporting.core import atomic
 from reporting.core.database import (
     attached,
+    filled,
     in_memory,
     json_rows,
     kept_in_memory,
@@ -178,14 +179,18 @@ def batches(settings: Settings) -> list[Path]:
     return sorted(_folder(settings).glob("[0-9]*.parquet"))
 
 
-def first_actor(settings: Settings) -> str | None:
-    """Who wrote the first batch; None in an empty ledger."""
+def actors(settings: Settings, *events: str) -> list[str]:
+    """Who has written one of these events, by name; none in an empty ledger."""
     files = batches(settings)
     if not files:
-        return None
+        return []
     with in_memory() as connection:
-        rows = connection.execute(f"select actor from {parquet_rows(files[0])}").fetchall()
-    return str(rows[0][0])
+        query = filled(
+            f"select distinct actor from {parquet_rows(*files)} "
+            "where event in $events order by all",
+            events=events,
+        )
+        return [actor for (actor,) in connection.execute(query).fetchall()]
 
 
 def require_head(settings: Settings) -> Head:

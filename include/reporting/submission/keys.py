@@ -24,7 +24,7 @@ from reporting.core.settings import Settings
 
 LENDER, BUREAU, ARCHIVE = (f"REPORTING_{one}_KEY" for one in ("LENDER", "BUREAU", "ARCHIVE"))
 ALL = (LENDER, BUREAU, ARCHIVE)
-LONGEST_FOLDER = 80  # characters; a longer path leaves no room for the name of the agent's socket
+LONGEST_FOLDER = 80  # bytes; a longer path leaves no room for the name of the agent's socket
 PROGRAMS = ("gpg", "gpgconf")
 SIGN, ENCRYPT = "s", "e"  # GnuPG's letters for what a key can do
 CANNOT = {SIGN: "cannot sign (any more)", ENCRYPT: "cannot encrypt (any more)"}
@@ -138,9 +138,9 @@ def _open(settings: Settings) -> GPG:
     folder = settings.key_folder
     if absent := [one for one in PROGRAMS if not shutil.which(one)]:
         raise BadCall(f"the program {absent[0]} is not installed; install GnuPG")
-    if len(str(folder)) > LONGEST_FOLDER:
+    if not is_short(folder):
         raise BadCall(
-            f"setting REPORTING_GNUPG_HOME: the path {folder} has {len(str(folder))} characters "
+            f"setting REPORTING_GNUPG_HOME: the path {folder} has {len(os.fsencode(folder))} bytes "
             f"and GnuPG's agent allows {LONGEST_FOLDER}; name a shorter one"
         )
     if not folder.is_dir():
@@ -150,6 +150,11 @@ def _open(settings: Settings) -> GPG:
     logging.getLogger("gnupg").setLevel(logging.CRITICAL)  # its lines show names of keys and data
     options = [*OPTIONS, *_passphrase(settings)]
     return GPG(gnupghome=str(folder), options=options, env={**os.environ, "LC_ALL": "C"})
+
+
+def is_short(folder: Path) -> bool:
+    """Whether the socket of GnuPG's agent has room below a folder of keys."""
+    return len(os.fsencode(folder)) <= LONGEST_FOLDER
 
 
 def _passphrase(settings: Settings) -> tuple[str, ...]:

@@ -174,11 +174,11 @@ def _unusual(connection: duckdb.DuckDBPyConnection, run: Run) -> Iterator[str]:
         "where report_month = $month and is_unusual order by figure, scope",
     ):
         bounds = f"{_bound(least, 'any')} to {_bound(most, 'any')}"
-        yield f"{figure} of {scope}: {value:,.2f}, usual {bounds}"
+        yield f"{figure} of {scope}: {value:,.4f}, usual {bounds}"
 
 
 def _bound(value: float | None, without: str) -> str:
-    return without if value is None else f"{value:,.2f}"
+    return without if value is None else f"{value:,.4f}"
 
 
 def _checks(connection: duckdb.DuckDBPyConnection, state: RunState) -> Iterator[str]:

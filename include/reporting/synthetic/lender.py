@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from reporting.core import atomic
 from reporting.core.config_files import read_yaml
 from reporting.core.database import literal
 from reporting.core.errors import BadCall
@@ -70,8 +71,9 @@ def generate(
         if journal is not None:
             spoil_files(book, classes)
         summary = BookSummary(landing, seed, rows, *_summarize(engine))
-        files = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.*"))
-        (book / MARKER).write_text("\n".join(files) + "\n", encoding="utf-8")
+        files = sorted(path for path in book.rglob("*.*") if path.is_file())
+        lines = [_marked(path, book) for path in files]
+        (book / MARKER).write_text("\n".join(lines) + "\n", encoding="utf-8")
         if landing.exists():
             landing.rename(aside / "replaced")
         book.rename(landing)
@@ -79,18 +81,23 @@ def generate(
 
 
 def _refuse_foreign_files(landing: Path) -> None:
-    """Raise BadCall unless every file of the landing zone has the marker of an earlier book."""
+    """Raise BadCall unless the marker of an earlier book names each file with its content."""
     if landing.exists() and not landing.is_dir():
         raise BadCall(f"landing zone {landing} is a file; set REPORTING_LANDING to a folder")
     marker = landing / MARKER
     own = set(marker.read_text(encoding="utf-8").splitlines()) if marker.exists() else set()
     for path in sorted(landing.rglob("*")):
-        name = path.relative_to(landing).as_posix()
-        if not path.is_dir() and path != marker and name not in own:
+        if not path.is_dir() and path != marker and _marked(path, landing) not in own:
             raise BadCall(
-                f"landing zone {landing} holds {name}, which is no synthetic extract; "
+                f"landing zone {landing} holds {path.relative_to(landing)}, "
+                "which is no synthetic extract, or one that was changed; "
                 "empty the folder or set REPORTING_LANDING to another one"
             )
+
+
+def _marked(path: Path, landing: Path) -> str:
+    """The line of a file in the marker: SHA-256 and name, as sha256sum writes it."""
+    return f"{atomic.sha256(path)}  {path.relative_to(landing).as_posix()}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 
+from reporting.core import atomic
 from reporting.core.errors import ReportingError
 from reporting.core.run import Run
 from reporting.core.settings import DBT_PROJECT, Settings
@@ -55,7 +56,9 @@ def dbt_pages(run: Run, settings: Settings) -> Path:
     run_dbt(run, settings, "docs", "generate", "--static", "--no-compile")
     page = settings.pages / "dbt" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    return shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", page)
+    with atomic.replaced(page) as aside:
+        shutil.copyfile(run.folder(settings) / "dbt_target" / "static_index.html", aside)
+    return page
 
 
 def run_dbt(

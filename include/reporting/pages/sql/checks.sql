@@ -16,6 +16,7 @@ from marts.data_quality_results
 where
     report_month = $month
     and as_of = $as_of
+    and run_id is not distinct from $run_id
 order by
     passed or is_waived,
     passed,

@@ -3,7 +3,8 @@ select
     cause,
     coalesce(feedback_code, rule_id) as code,
     any_value(sentence) as sentence,
-    any_value(coalesce(what_to_do, usual_cause)) as what_to_do,
+    any_value(what_to_do) as what_to_do,
+    any_value(usual_cause) as usual_cause,
     count(distinct record_id) as records,
     min(coalesce(first_withheld_in, report_month)) as since,
     min(due_on) as due_on
