@@ -49,7 +49,7 @@ def test_the_demonstration_goes_round_and_begins_again(
 def test_it_removes_nothing_that_somebody_else_has_built(settings: Settings) -> None:
     with exclusive(settings), acting("os:anna"):
         append(settings, now(), [Event(event="BUILT")])
-    with pytest.raises(BadCall, match="months that os:anna has built, approved or released"):
+    with pytest.raises(BadCall, match="holds months that os:anna has built; name another folder"):
         demo.run_demo(settings, accounts=150, months=12, seed=7)
     assert len(list((settings.ledger / "events").iterdir())) == 1
     assert not settings.landing_folder.exists()

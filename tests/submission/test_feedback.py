@@ -103,6 +103,7 @@ def test_a_file_refused_whole_holds_no_record(released: Released) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
+        ("a refusal beside a record", "refuses the file and lists records"),
         ("a strange line", "line 2 quotes a record that .* does not hold"),
         ("a count", "counts 5 messages and holds 0"),
         ("a header", "has no header of an answer"),
@@ -123,6 +124,11 @@ def test_what_is_no_answer_counts_for_nothing(released: Released, fault: str, wo
     other = released.lines[released.file("220")][0]
     about = {"reporter": name[:14], "day": name[14:22], "count": 0}
     path = {
+        "a refusal beside a record": lambda: released.answer(
+            name,
+            "ABF000反馈消息：0000消息内容：decrypt原出错记录：",  # noqa: RUF001
+            message(line),
+        ),
         "a strange line": lambda: released.answer(name, message(other), message(line)),
         "a count": lambda: released.answer(name, count=5),
         "a header": lambda: released.answer(name, content=b"B050"),

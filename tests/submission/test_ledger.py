@@ -45,6 +45,20 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
 
 
+def test_who_declined_a_month_that_was_delivered_by_hand_is_not_its_approver(
+    settings: Settings,
+) -> None:
+    write(settings, of_run("BUILT"))
+    write(settings, of_run("DECLINED", reason="no"), by="os:bo")
+    write(settings, of_run("RELEASED"), by="os:cai")
+    approved = "select state, is_approved from submission.run_states"
+    with ledger.ledger_views(settings) as connection:
+        assert connection.execute(approved).fetchall() == [("RELEASED", False)]
+    write(settings, of_run("APPROVED"), by="os:bo")
+    with ledger.ledger_views(settings) as connection:
+        assert connection.execute(approved).fetchall() == [("RELEASED", True)]
+
+
 def test_a_batch_is_a_numbered_file_that_names_the_one_before(settings: Settings) -> None:
     assert write(settings, of_run("BUILT"), Event(event="BUILT", built_name="f.txt")) == 1
     assert write(settings, of_run("APPROVED", reason="looked"), by="os:bo") == 2

@@ -23,11 +23,13 @@ from reporting.core.errors import BadCall, DataNotFit, MachineFault, ReportingEr
 from reporting.core.run import CHINA, OWN_PART, Run
 from reporting.core.settings import Settings
 from reporting.core.workspace import exclusive
+from reporting.monitoring import watch
+from reporting.monitoring.submission_watch import submission_results
 from reporting.pages import published_months, renew
 from reporting.pipeline import release_tasks, steps
 from reporting.store import month_order, month_state, published_database
 from reporting.store.published import partition
-from reporting.store.submission_ledger import acting, ledger_views, run_states
+from reporting.store.submission_ledger import acting, current_actor, ledger_views, run_states
 from reporting.submission import (
     approval,
     feedback,
@@ -68,6 +70,8 @@ def test_a_month_is_built_approved_released_and_delivered(settings: Settings) ->
     assert {path.name.removesuffix(".gpg") for path in archived} == set(clear)
     assert all(decrypted(settings, path) == clear[path.stem] for path in archived)
     assert verify.faults(settings) == []
+    audit = query(settings, "select distinct event, actor from marts.audit_log order by all")
+    assert audit == [("APPROVED", "os:bo"), ("RELEASED", current_actor())]
     rows = query(
         settings,
         "select distinct state, built_by, approved_by, unanswered = records from marts.submissions "
@@ -262,6 +266,55 @@ def test_checks_of_a_later_run_are_not_taken_for_those_of_the_build(settings: Se
     state = replace(approval.built_state(run, settings), run_id="another")
     words = "checks: not known: a later run was stopped by a check"
     assert any(words in line for line in review.review(state, settings).lines())
+
+
+def test_the_deadline_is_met_by_delivery_where_keys_are_named(settings: Settings) -> None:
+    assert deadlines(settings) == {
+        "watch.deadline.built": "nothing due",
+        "watch.deadline.submitted": f"{FIRST} is late, it was due on 2026-04-10, "
+        f"{SECOND} is late, it was due on 2026-05-10",
+    }
+    approve(settings, FIRST)
+    release_month(settings, FIRST)
+    said = deadlines(settings)["watch.deadline.submitted"]
+    assert said == f"{SECOND} is late, it was due on 2026-05-10"
+    assert deadlines(settings.model_copy(update={"bureau_key": ()})) == dict.fromkeys(
+        ("watch.deadline.built", "watch.deadline.submitted"), "nothing due"
+    )
+
+
+def deadlines(settings: Settings) -> dict[str, str]:
+    """What the daily watch says of the deadlines when both months are long due."""
+    results = watch.watch(date(2026, 5, 12), settings)
+    return {one.check_id: one.now for one in results if one.check_id.startswith("watch.deadline")}
+
+
+@pytest.mark.parametrize("kind", ["archive", "runs"])
+def test_the_daily_watch_finds_what_is_lost_of_the_last_months_and_on_mondays_of_all(
+    approved: Settings, kind: str
+) -> None:
+    release_month(approved, FIRST)
+    tuesday, monday_later, tuesday_later = date(2026, 6, 2), date(2026, 7, 6), date(2026, 7, 7)
+    for day in (tuesday, monday_later, tuesday_later):
+        assert lost_on(approved, day) == "whole"
+    lost = next(path for path in (approved.ledger / kind).rglob("*") if path.is_file())
+    kept = lost.read_bytes()
+    lost.write_bytes(kept + b" ")
+    assert lost_on(approved, tuesday) == f"file {lost} was changed"
+    lost.unlink()
+    for day in (tuesday, monday_later):
+        assert lost_on(approved, day) == f"file {lost} is missing"
+    assert verify.faults(approved) == [f"file {lost} is missing"]
+    assert lost_on(approved, tuesday_later) == "whole"
+    lost.write_bytes(kept)
+    shutil.rmtree(approved.ledger / "events")
+    assert lost_on(approved, tuesday).startswith("batch 1, 2")
+
+
+def lost_on(settings: Settings, day: date) -> str:
+    """What the daily watch says of the ledger."""
+    results = submission_results(day, settings)
+    return next(one.now for one in results if one.check_id == "watch.ledger.whole")
 
 
 def test_a_build_that_was_released_after_a_later_run_was_stopped_is_shown_as_released(

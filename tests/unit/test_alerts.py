@@ -475,6 +475,18 @@ def test_a_built_month_leaves_what_the_watch_told_but_for_the_deadline(told: Tol
     ]
 
 
+def test_a_built_month_that_must_be_delivered_leaves_the_deadline_of_compliance(
+    told: Told,
+) -> None:
+    watched = ["watch.deadline.submitted", "watch.deadline.built"]
+    told.send(replace(STOPPED, outcome="watched", results=[Result(name) for name in watched]))
+    built = replace(STOPPED, outcome="built", results=[], is_delivery_due=True)
+    assert told.send(built) == [("pipeline", "resolved", ["watch.deadline.built"])]
+    assert told.send(replace(built, is_delivery_due=False)) == [
+        ("pipeline", "resolved", ["watch.deadline.submitted"])
+    ]
+
+
 def test_only_what_was_delivered_counts_as_told(
     told: Told, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ CHECKS = {
 }
 WATCHED = {f"watch.feed.{figure}": words for figure, words in feed_metrics.MEANINGS.items()}
 ALONE = {
-    **dict.fromkeys(watch.DEADLINES, watch.DEADLINE_MEANING),
+    **{name: meaning for name, (_, meaning) in watch.DEADLINES.items()},
     watch.RUN_ENDED: watch.RUN_MEANING,
     **submission_watch.MEANINGS,
     **bureau_answers.MEANINGS,

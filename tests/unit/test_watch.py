@@ -249,7 +249,7 @@ def test_every_question_has_its_entry_and_its_owner_and_is_on_the_page() -> None
     for one in thresholds():
         assert guide.entry(one.check_id).owner == one.owner
         assert f'<a id="{one.check_id}">' in page
-    for check_id, owner in watch.DEADLINES.items():
+    for check_id, (owner, _) in watch.DEADLINES.items():
         assert guide.entry(check_id).owner == owner
 
 

@@ -10,6 +10,7 @@ from reporting.core.run import Run, deadline
 from reporting.core.settings import Settings
 from reporting.store import month_state
 
+SUBMITTED = "watch.deadline.submitted"
 WATCH, WATCH_ITSELF, DEADLINE = "watch.", "watch.run", "watch.deadline."  # ids of the daily watch
 ANSWERS_UNREAD = "watch.answers_unread"  # like the watch's, no month resolves it
 BATCH = "batch."  # ids of checks that compare a month with those before
@@ -41,7 +42,8 @@ class Alert:
     ``page`` and ``docs`` locate the page of the month (empty: none) and the documents; ``files``
     says which submission files are in place, ``figures`` compares the month with the one before
     (both empty: not known); ``done`` holds the ids of resolved faults, besides the passed checks;
-    ``unreleased`` the runs that are not released and delivered (None: not known).
+    ``unreleased`` the runs that are not released and delivered (None: not known);
+    ``is_delivery_due``: a key of the bureau is named, so that a deadline is met by delivery.
     """
 
     month: str
@@ -54,6 +56,7 @@ class Alert:
     fault: Fault | None = None
     done: frozenset[str] = frozenset()
     unreleased: frozenset[str] | None = None
+    is_delivery_due: bool = False
     files: str = ""
     figures: str = ""
 
@@ -87,7 +90,10 @@ class Alert:
         page = settings.address_of(settings.month_page(run.label))
         unreleased = month_state.unreleased(settings)
         of_run = {**_of(run, settings), "page": page, "unreleased": unreleased}
-        return cls(run.label, run.as_of, outcome, results, **of_run)
+        is_delivery_due = bool(settings.bureau_key)
+        return cls(
+            *(run.label, run.as_of, outcome, results), is_delivery_due=is_delivery_due, **of_run
+        )
 
     @classmethod
     def released(cls, run: Run, settings: Settings) -> "Alert":
@@ -214,11 +220,11 @@ class Alert:
         """Whether an id that was alerted for this or an earlier month is resolved now.
 
         A built month has evaluated every check and finished every step. It resolves no id of the
-        daily watch except the deadline that it met. A check of its own month's rows alone is
-        resolved when that month is built again and passes. Whether a rejected record is sent again
-        is seen where the bureau's answers are alerted. A supplement is not compared with the months
-        before (``BATCH``). An error of a release ends when its run is released and delivered, or is
-        there no more.
+        daily watch except the deadline that it met (``_is_met``). A check of its own month's rows
+        alone is resolved when that month is built again and passes. Whether a rejected record is
+        sent again is seen where the bureau's answers are alerted. A supplement is not compared with
+        the months before (``BATCH``). An error of a release ends when its run is released and
+        delivered, or is there no more.
         """
         if alerted_id in map(step_id, RELEASING):
             return self.unreleased is not None and month not in self.unreleased
@@ -232,8 +238,13 @@ class Alert:
         if results:
             return not any(map(needs_a_person, results))
         if self.outcome in ("warned", "built"):
-            return alerted_id.startswith(DEADLINE) or not alerted_id.startswith(WATCH)
+            return self._is_met(alerted_id) or not alerted_id.startswith(WATCH)
         return alerted_id in self.done
+
+    def _is_met(self, alerted_id: str) -> bool:
+        """Whether a deadline is met by the build; delivery is seen by the next daily watch."""
+        waits = alerted_id == SUBMITTED and self.is_delivery_due
+        return alerted_id.startswith(DEADLINE) and not waits
 
 
 def step_id(step: str) -> str:

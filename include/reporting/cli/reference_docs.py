@@ -17,7 +17,7 @@ from reporting.checks.results import LAYERS
 from reporting.core.settings import EXPECTATIONS, PROJECT_ROOT
 from reporting.monitoring.feed_metrics import thresholds
 from reporting.monitoring.submission_watch import MEANINGS
-from reporting.monitoring.watch import DEADLINE_MEANING, DEADLINES, RUN_ENDED, RUN_MEANING
+from reporting.monitoring.watch import DEADLINES, RUN_ENDED, RUN_MEANING
 from reporting.records.rules import load_rules
 from reporting.transform.lineage import endangered
 
@@ -42,7 +42,9 @@ def render() -> str:
     parts.append("\n## The daily watch\n")
     for one in thresholds():
         parts.append(_entry(one.check_id, one.severity, one.meaning, one.rationale))
-    parts += [_entry(name, "warning, then critical", DEADLINE_MEANING) for name in DEADLINES]
+    parts += [
+        _entry(name, "warning, then critical", meaning) for name, (_, meaning) in DEADLINES.items()
+    ]
     parts += [_entry(RUN_ENDED, "critical", RUN_MEANING)]
     parts += [_entry(name, "warning, then critical", words) for name, words in MEANINGS.items()]
     parts.append("\n## The bureau's answers\n")

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 import duckdb
 
 from reporting.core.errors import BadCall
-from reporting.core.run import deadline
+from reporting.core.run import deadline, previous_month
 from reporting.core.settings import Settings
 from reporting.monitoring.watch_result import LAYER, WatchResult
 from reporting.store.published_database import open_published
@@ -20,7 +20,7 @@ from reporting.store.submission_ledger import (
     ledger_views,
     run_states,
 )
-from reporting.submission import keys
+from reporting.submission import keys, verify
 
 EVENTS = "marts.submission_events"
 RELEASE, DELIVERY, ANSWERS, REPAIRS, WHOLE, KEYS = (
@@ -32,11 +32,15 @@ MEANINGS = {
     DELIVERY: "Every released file is delivered within a day.",
     ANSWERS: "The bureau answers every delivered file in time (REPORTING_ANSWER_DAYS).",
     REPAIRS: "Every rejected record is sent again in time (REPORTING_REPAIR_DAYS).",
-    WHOLE: "No batch of the submission ledger is missing or changed.",
+    WHOLE: (
+        "No batch of the submission ledger is missing or changed, nor what a release has frozen "
+        "or archived in the last three months (on Mondays: ever)."
+    ),
     KEYS: "No key that a setting names expires within 30 days.",
 }
 LONGEST_DELIVERY = 3  # days; from then on it is critical
 REMIND = 3  # days before a repair is due
+MONDAY = 0
 KEY_ENDS = timedelta(days=30)  # before the end of a key: time to get a new one to the bureau
 
 
@@ -57,10 +61,10 @@ def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
     has_keys = not keys.missing(settings)
     if has_keys:
         yield _result(day, KEYS, _keys(day, settings))
-    if not batches(settings):
-        return
     broken = broken_batches(settings)
-    yield _result(day, WHOLE, _of_batches(broken))
+    if not batches(settings) and not broken:
+        return
+    yield _result(day, WHOLE, _of_ledger(day, broken, settings))
     if broken:
         return  # what a damaged ledger says is not known
     if has_keys:
@@ -71,9 +75,14 @@ def submission_results(day: date, settings: Settings) -> Iterator[WatchResult]:
     yield _result(day, REPAIRS, _repairs(day, settings))
 
 
-def _of_batches(broken: list[int]) -> Finding:
-    words = f"batch {', '.join(map(str, broken))}" if broken else "whole"
-    return Finding(len(broken), words, is_critical=True)
+def _of_ledger(day: date, broken: list[int], settings: Settings) -> Finding:
+    """The batches, frozen tables and archived files of three months, on Mondays of all (13.1)."""
+    if broken:
+        words = f"batch {', '.join(map(str, broken))}"
+        return Finding(len(broken), words, is_critical=True)
+    three_before = previous_month(previous_month(previous_month(day)))
+    lost = verify.lost_files(settings, None if day.weekday() == MONDAY else three_before)
+    return Finding(len(lost), "; ".join(lost) or "whole", is_critical=True)
 
 
 def _releases(day: date, settings: Settings) -> Finding:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reporting.alerts import reminders
-from reporting.alerts.alert import DEADLINE, WATCH, WATCH_ITSELF, Alert, Fault
+from reporting.alerts.alert import DEADLINE, SUBMITTED, WATCH, WATCH_ITSELF, Alert, Fault
 from reporting.alerts.open_alerts import recall
 from reporting.alerts.send import send_alert
 from reporting.core import safe_text
@@ -23,15 +23,24 @@ from reporting.monitoring import configuration
 from reporting.monitoring.feed_metrics import FIGURES, measure, thresholds
 from reporting.monitoring.submission_watch import submission_results
 from reporting.monitoring.watch_result import LAYER, WatchResult
-from reporting.store import run_marks
+from reporting.store import month_state, run_marks
 from reporting.store.published import built_months
 
 # One check, two owners: each has an id that names what it is responsible for.
-DEADLINES = {f"{DEADLINE}submitted": "compliance", f"{DEADLINE}built": "pipeline"}
 RUN_ENDED = f"{WATCH}run_ended"
 RUN_MEANING = "Every run of a month that began has finished, or an alert of its error was sent."
 BUILT_MONTHS = "marts.built_months"
-DEADLINE_MEANING = "Every past month is built before its deadline (REPORTING_DEADLINE_DAY)."
+DEADLINES = {  # owner and meaning of each
+    SUBMITTED: (
+        "compliance",
+        "Every past month is built, and delivered where a key of the bureau is named, before its "
+        "deadline (REPORTING_DEADLINE_DAY).",
+    ),
+    f"{DEADLINE}built": (
+        "pipeline",
+        "Every past month is built before its deadline (REPORTING_DEADLINE_DAY).",
+    ),
+}
 
 
 def watch(day: date, settings: Settings) -> list[WatchResult]:
@@ -138,26 +147,36 @@ def _feeds(day: date, settings: Settings) -> Iterator[WatchResult]:
 
 
 def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResult]:
-    """Past months that are not built although their deadline is near or has passed."""
-    near = []
+    """Past months that are not built, or delivered, although their deadline is near or has passed.
+
+    ``month`` is the first one that is not built.
+    """
+    missing = {}
     while month <= previous_month(day):
-        due_on = deadline(month, settings)
-        if day >= due_on - timedelta(days=settings.deadline_warning_days):
-            near.append((month, due_on))
+        missing[month] = "built"
         month = next_month(month)
-    late = [one for one, due_on in near if day > due_on]
-    words = ", ".join(
-        f"{one:%Y-%m} {'is late, it was' if day > due_on else 'is not built,'} due on {due_on}"
-        for one, due_on in near
-    )
-    for check_id, owner in DEADLINES.items():
+    undelivered = dict.fromkeys(_undelivered(settings), "delivered")
+    for check_id, (owner, meaning) in DEADLINES.items():
+        lacking = missing | undelivered if check_id == SUBMITTED else missing
+        near = [
+            (one, due_on)
+            for one in sorted(lacking)
+            if day
+            >= (due_on := deadline(one, settings)) - timedelta(settings.deadline_warning_days)
+        ]
+        late = [one for one, due_on in near if day > due_on]
+        words = ", ".join(
+            f"{one:%Y-%m} "
+            f"{'is late, it was' if day > due_on else f'is not {lacking[one]},'} due on {due_on}"
+            for one, due_on in near
+        )
         yield WatchResult(
             check_id=check_id,
             layer=LAYER,
             table_name=BUILT_MONTHS,
             severity="critical" if late else "warning",
             owner=owner,
-            description=f"{DEADLINE_MEANING} Now: {words or 'nothing is due'}.",
+            description=f"{meaning} Now: {words or 'nothing is due'}.",
             limits="nothing due",
             now=words or "nothing due",
             passed=not near,
@@ -165,6 +184,12 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
             rows_failing=len(near),
             evaluated_at=datetime.combine(day, time()),
         )
+
+
+def _undelivered(settings: Settings) -> list[date]:
+    """The months that are built and not delivered whole; none without a bureau's key."""
+    labels = month_state.unreleased(settings) if settings.bureau_key else None
+    return [parse_month(label) for label in labels or () if "@" not in label]
 
 
 def _runs(day: date, settings: Settings) -> Iterator[WatchResult]:

@@ -142,7 +142,8 @@ select
         else lower(steps.state)
     end as state,
     coalesce(steps.builders, []) as builders,
-    steps.decided_by,
+    case when steps.state <> 'RELEASED' or steps.is_approved then steps.decided_by end
+        as decided_by,
     steps.decided_at,
     steps.reason,
     steps.released_at,

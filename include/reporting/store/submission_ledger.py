@@ -379,6 +379,7 @@ class RunState:
     reason: str | None
     released_at: datetime | None
     is_supplement: bool
+    decision: str | None  # the newest, about this build or an earlier one
 
     @property
     def run(self) -> Run:
@@ -399,7 +400,7 @@ def run_states(settings: Settings) -> list[RunState]:
         rows = connection.execute(
             "select report_month, as_of, run_id, files_digest, state, built_at, builders, "
             "decided_by, decided_at, decision_run_id, decision_digest, reason, released_at, "
-            "is_supplement "
+            "is_supplement, decision "
             "from submission.run_states order by report_month, as_of"
         ).fetchall()
     return [RunState(*row) for row in rows]

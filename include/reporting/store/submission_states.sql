@@ -58,6 +58,10 @@ select
     || case when newest.is_supplement then strftime(newest.as_of, '@%Y%m%dT%H%M%S') else '' end
         as label,
     builders.builders,
+    -- a month that was delivered by hand has no approval, whatever was decided about it before
+    coalesce(
+        newest.decision = 'APPROVED' and newest.decision_digest = newest.files_digest, false
+    ) as is_approved,
     case
         when newest.released_at is not null then 'RELEASED'
         when newest.decision_run_id = newest.run_id and newest.decision_digest = newest.files_digest

@@ -183,9 +183,9 @@ def require_valid(state: RunState, settings: Settings, at: datetime) -> None:
     if state.state == DECLINED:
         raise BadCall(f"{label} was declined by {_name(state)} ({state.reason}); run it again")
     if state.decided_by is None or state.decided_at is None or state.state == "BUILT":
-        if state.decided_by is not None and state.decision_run_id != state.run_id:
+        if state.decision == APPROVED and state.decision_run_id != state.run_id:
             raise BadCall(
-                f"the decision of {_name(state)} is about build {state.decision_run_id}, "
+                f"the approval of {_name(state)} is for build {state.decision_run_id}, "
                 f"the files are of build {state.run_id}; approve it again"
             )
         others = f"another person than {', '.join(state.builders)}"

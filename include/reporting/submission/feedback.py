@@ -165,6 +165,8 @@ def _read(path: Path, settings: Settings, now: Callable[[], datetime]) -> Outcom
         raise NotAnAnswer("answers a file that was never released")
     _require_open(sent, settings)
     of_file = [one["code"] for one in messages if one["code"].startswith(OF_A_FILE)]
+    if of_file and (len(of_file) < len(messages) or any(one["record"] for one in messages)):
+        raise NotAnAnswer("refuses the file and lists records")
     if of_file:
         append(settings, now(), [_verdict(sent, of_file[0], 0, path.name, digest, {})])
         return _outcome(sent, of_file[0], 0)

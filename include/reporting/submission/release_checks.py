@@ -47,6 +47,7 @@ order by all
 limit 1
 """
 
+SUBJECTS = {"110": "customer", "210": "account", "220": "agreement"}
 SERIAL = slice(26, 29)  # of a file name (bureau interface, 1.2)
 LAST_SERIAL = 999
 
@@ -258,8 +259,8 @@ def _require_not_sent(run: Run, settings: Settings) -> None:
         twice = connection.execute(filled(SENT_TWICE, month=run.month, as_of=run.as_of)).fetchall()
     for kind, subject, day, file in twice:
         raise DataNotFit(
-            f"{kind} of {subject} about {day} is sent already (file {file}); run the month again, "
-            "and report this fault"
+            f"{kind} of {SUBJECTS[kind]} {subject} about {day} is sent already (file {file}); "
+            "run the month again, and report this fault"
         )
 
 

@@ -1,5 +1,6 @@
 """Is the ledger whole? Every batch, frozen table, archived and sealed file (section 13.1)."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,21 @@ def faults(settings: Settings) -> list[str]:
     found = [f"ledger batch {number} is missing or changed" for number in broken_batches(settings)]
     if found or not batches(settings):
         return found
-    for path, digest in named_files(settings):
+    return _unlike(named_files(settings))
+
+
+def lost_files(settings: Settings, since: date | None) -> list[str]:
+    """What is missing or changed of the frozen tables and the archive, from a month on (None: all).
+
+    The daily watch asks; the outbox is looked at by ``faults`` alone.
+    """
+    kept = named_files(settings, since)
+    return _unlike([one for one in kept if not one[0].is_relative_to(settings.outbox)])
+
+
+def _unlike(named: list[tuple[Path, str]]) -> list[str]:
+    found = []
+    for path, digest in named:
         if not path.is_file():
             found.append(f"file {path} is missing")
         elif atomic.sha256(path) != digest:
@@ -32,8 +47,9 @@ def faults(settings: Settings) -> list[str]:
     return found
 
 
-def named_files(settings: Settings) -> list[tuple[Path, str]]:
+def named_files(settings: Settings, since: date | None = None) -> list[tuple[Path, str]]:
     """Every file that a release left for good, with the hash that the ledger holds of it."""
+    of_months = f"and events.report_month >= date '{since}' " if since else ""
     with ledger_views(settings) as connection:
         rows = connection.execute(
             "select runs.label, reporter_code, file_name, reference, sha256, "
@@ -41,7 +57,8 @@ def named_files(settings: Settings) -> list[tuple[Path, str]]:
             "from marts.submission_events as events inner join submission.run_states as runs "
             "on events.report_month = runs.report_month and events.as_of = runs.as_of "
             "where event = 'RELEASED' "
-            "and (file_name is not null or reference is not null) order by batch, position"
+            f"and (file_name is not null or reference is not null) {of_months}"
+            "order by batch, position"
         ).fetchall()
     found = []
     for label, reporter, name, reference, clear, sealed, archived in rows:
