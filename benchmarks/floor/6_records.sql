@@ -270,7 +270,8 @@ select
     null::varchar as credit_rest_code,
     coalesce(min(case when rpt_date_code = '20' then rpt_date end) over (
         partition by reporter_code, agreement_id
-    ) < rpt_date, false) as is_expired_before
+    ) < rpt_date, false) as is_expired_before,
+    false as is_followed
 from events
 inner join people using (reporter_code, agreement_id, rpt_date, rpt_date_code)
 inner join customers using (customer_id)
@@ -398,6 +399,7 @@ select
     1 + coalesce(sent.acct_type <> record_210.acct_type, false)::integer as account_types,
     coalesce(sent.open_date, record_210.open_date) as first_open_date,
     coalesce(sent.was_closed, false) as is_closed_before,
+    false as is_followed,  -- but for pending months the newest record is this one
     coalesce(sent.was_overdue, false) as has_overdue_before,
     sent.rpy_status as previous_rpy_status,
     sent.tot_overd as previous_tot_overd,

@@ -255,7 +255,7 @@ def test_a_shared_copy_may_have_any_name_but_one_that_makes_queries_ambiguous(
 ) -> None:
     limited = lender_book.settings.model_copy(update={"memory_limit": "1GB", "threads": 1})
     assert write_copy(tmp_path / "published.duckdb", 1, limited).months == 1
-    with pytest.raises(BadCall, match=r"marts.duckdb: .*; name it else"):
+    with pytest.raises(BadCall, match=r"marts.duckdb: .*; choose another name"):
         write_copy(tmp_path / "marts.duckdb", 1, lender_book.settings)
     assert [path.name for path in tmp_path.iterdir()] == ["published.duckdb"]
 

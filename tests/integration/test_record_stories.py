@@ -228,7 +228,7 @@ def test_a_closing_learnt_after_a_later_month_was_sent_waits_for_a_correction(
     assert journal
     for record_type, report_date, state, rules in journal:
         assert (report_date, state) == ("2023-03-20", "WITHHELD"), (record_type, report_date)
-        assert {"V46", "V58"} & set((rules or "").split(", ")) or record_type == "220"
+        assert record_type == "220" or "V46" in (rules or "").split(", ")
 
 
 # --- bad ends ------------------------------------------------------------------------------------

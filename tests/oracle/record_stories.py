@@ -179,7 +179,8 @@ def married_to_somebody_who_signed_nothing(book: RawBook) -> None:
     revolving(book, MARRIED_TO_SILENT, "01-10")
     book.tables["customers"][-1] |= {
         "marital_status": "21",
-        **{f"spouse_{column}": silent[column] for column in ("name", "id_type", "id_number")},
+        **{f"spouse_{column}": silent[column] for column in ("name", "id_type")},
+        "spouse_id_number": f"{silent['id_number'][:6]} {silent['id_number'][6:]}",
     }
 
 

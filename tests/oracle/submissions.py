@@ -181,6 +181,11 @@ class Knowledge:
             yield reporter, code, sorted(rows, key=lambda r: (r["opened_on"], r["account_id"]))
 
 
+def plain(number: str | None) -> str:
+    """A document number without blanks and signs, in one case."""
+    return "".join(filter(str.isalnum, number or "")).lower()
+
+
 def five_years_after(day: date) -> datetime:
     """The same day five years later; of 29 February the 28th."""
     leap_day = (day.month, day.day) == (2, 29)
@@ -394,7 +399,7 @@ class Replay:
         for (reporter, customer_id), reported_on in days.items():
             subject = (reporter, "110", customer_id)
             before = [built for built in self.sent if built.subject == subject]
-            customer = self.knowledge.customers[customer_id]
+            customer = self.without_silent_spouse(self.knowledge.customers[customer_id])
             on = min(reported_on)
             record = personal_record(customer, reporter, on, "20")
             if not before or not same_person(before[-1].record, record):
@@ -412,6 +417,21 @@ class Replay:
             if len(record) > 1:
                 batch.append(Built((*subject, on), record))
         return batch
+
+    def without_silent_spouse(self, customer: Row) -> Row:
+        """The customer; the spouse is not named who is a customer without authorization."""
+        number = plain(customer["spouse_id_number"])
+        same = {
+            customer_id
+            for customer_id, other in self.knowledge.customers.items()
+            if number and plain(other["id_number"]) == number
+        }
+        agreed = {
+            account["customer_id"]
+            for account in self.knowledge.accounts.values()
+            if self.is_in_force(account)
+        }
+        return customer | {"spouse_name": ""} if same - agreed else customer
 
     # --- record 220
 

@@ -309,6 +309,7 @@ def test_the_daily_watch_finds_what_is_lost_of_the_last_months_and_on_mondays_of
     lost.write_bytes(kept)
     shutil.rmtree(approved.ledger / "events")
     assert lost_on(approved, tuesday).startswith("batch 1, 2")
+    assert deadlines(approved) == {"watch.deadline.built": "nothing due"}
 
 
 def lost_on(settings: Settings, day: date) -> str:
@@ -336,6 +337,8 @@ def test_a_build_that_was_released_after_a_later_run_was_stopped_is_shown_as_rel
     page = settings.month_page(FIRST).read_text(encoding="utf-8")
     assert "wait for delivery" not in page
     assert "Nothing of this run is published" not in page
+    assert "The results of its checks are not known" in page
+    assert "No critical check failed" not in page
 
 
 def shown_state(settings: Settings) -> str:

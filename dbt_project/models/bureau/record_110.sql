@@ -37,7 +37,7 @@ with authorized as (
 ),
 
 not_to_be_named as (
-    select distinct upper(trim(customers.id_number)) as id_number
+    select distinct {{ without_form('customers.id_number') }} as id_number
     from {{ ref('stg_customers') }} as customers
     anti join authorized
         on customers.customer_id = authorized.customer_id
@@ -67,10 +67,11 @@ customers as (  -- an optional value that the bureau cannot take is left out (V7
         customers.marital_status,
         customers.education_level,
         customers.academic_degree,
-        customers.employment_status
+        customers.employment_status,
+        not_to_be_named.id_number is not null as is_spouse_left_out
     from {{ ref('stg_customers') }} as customers
     left join not_to_be_named
-        on upper(trim(customers.spouse_id_number)) = not_to_be_named.id_number
+        on {{ without_form('customers.spouse_id_number') }} = not_to_be_named.id_number
 ),
 
 named as (  -- a person with a pending record 110 is treated as reported again on its day
@@ -184,8 +185,9 @@ fields as (
             when customers.employment_status in ('11', '13', '17', '21', '24', '91')
                 then customers.employer_name
         end as cpn_name,
-        customers.marital_status in ('20', '21', '22', '23') and customers.spouse_name is null
-            as is_spouse_missing,
+        customers.marital_status in ('20', '21', '22', '23')
+        and customers.spouse_name is null
+        and not customers.is_spouse_left_out as is_spouse_missing,
         customers.employment_status in ('11', '13', '17', '21', '24', '91')
         and customers.employer_name is null as is_employer_missing,
         customers.values_left_out,

@@ -54,9 +54,10 @@ def run_demo(settings: Settings, accounts: int, months: int, seed: int) -> None:
     Nothing is removed before the book is written.
     """
     console = SafeConsole()
-    _refuse_months_of_others(settings)
-    lender.generate(settings.landing_folder, accounts, months, seed)
-    begin_again(settings)
+    with exclusive(settings):  # nothing is taken from under a run
+        _refuse_months_of_others(settings)
+        lender.generate(settings.landing_folder, accounts, months, seed)
+        begin_again(settings)
     words = keys.missing(settings.model_copy(update={"bureau_key": ("0" * 40,)}))
     words = words or _too_long(settings)
     if words:

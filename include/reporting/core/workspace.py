@@ -125,7 +125,7 @@ def spill_folder(settings: Settings) -> Path:
 
 def landing_copies(settings: Settings) -> Path:
     """The folder in which this process has copies of the files of a landing zone behind a URL."""
-    return settings.work.resolve() / f"{os.getpid()}.{platform.node()}.tmp"
+    return settings.work.resolve() / f"{os.getpid()}.{platform.node()}.tmp" / "landing"
 
 
 def _is_alive(process: str) -> bool:

@@ -25,6 +25,7 @@ from reporting.monitoring.submission_watch import submission_results
 from reporting.monitoring.watch_result import LAYER, WatchResult
 from reporting.store import month_state, run_marks
 from reporting.store.published import built_months
+from reporting.store.submission_ledger import broken_batches
 
 # One check, two owners: each has an id that names what it is responsible for.
 RUN_ENDED = f"{WATCH}run_ended"
@@ -155,9 +156,13 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
     while month <= previous_month(day):
         missing[month] = "built"
         month = next_month(month)
-    undelivered = dict.fromkeys(_undelivered(settings), "delivered")
+    undelivered = _undelivered(settings)
     for check_id, (owner, meaning) in DEADLINES.items():
-        lacking = missing | undelivered if check_id == SUBMITTED else missing
+        lacking = missing
+        if check_id == SUBMITTED and undelivered is None:
+            continue  # else an alert would be resolved by a ledger that is lost
+        if check_id == SUBMITTED:
+            lacking = missing | dict.fromkeys(undelivered or (), "delivered")
         near = [
             (one, due_on)
             for one in sorted(lacking)
@@ -186,10 +191,15 @@ def _deadlines(day: date, month: date, settings: Settings) -> Iterator[WatchResu
         )
 
 
-def _undelivered(settings: Settings) -> list[date]:
-    """The months that are built and not delivered whole; none without a bureau's key."""
-    labels = month_state.unreleased(settings) if settings.bureau_key else None
-    return [parse_month(label) for label in labels or () if "@" not in label]
+def _undelivered(settings: Settings) -> list[date] | None:
+    """The months that are built and not delivered whole; none without a bureau's key.
+
+    None where the ledger is damaged, so that this is not known.
+    """
+    if not settings.bureau_key:
+        return []
+    labels = None if broken_batches(settings) else month_state.unreleased(settings)
+    return None if labels is None else [parse_month(one) for one in labels if "@" not in one]
 
 
 def _runs(day: date, settings: Settings) -> Iterator[WatchResult]:

@@ -90,6 +90,7 @@ last_runs as (
         false as is_supplement,
         coalesce(checked.critical, 0) as critical,
         coalesce(checked.warnings, 0) as warnings,
+        checked.warnings is not null as are_checks_known,
         built.as_of as built_as_of
     from shown_built_months as built
     full join checked using (report_month)
@@ -101,6 +102,7 @@ last_runs as (
         true as is_supplement,
         0 as critical,
         coalesce(checked_supplements.warnings, 0) as warnings,
+        checked_supplements.warnings is not null as are_checks_known,
         runs.as_of as built_as_of
     from shown_runs as runs
     left join checked_supplements using (report_month, as_of)
@@ -134,6 +136,7 @@ select
     last_runs.is_supplement,
     last_runs.critical,
     last_runs.warnings,
+    last_runs.are_checks_known,
     last_runs.built_as_of,
     case
         when last_runs.critical > 0 then 'stopped'
@@ -184,6 +187,7 @@ class MonthState:
     is_supplement: bool
     critical: int  # failed checks that stop a month
     warnings: int  # failed checks that are not waived
+    are_checks_known: bool  # else a later run, which was stopped, has taken their place
     built_as_of: datetime | None  # cut-off of the build that the tables show; none: never built
     state: str
     builders: list[str]

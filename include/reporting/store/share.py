@@ -45,7 +45,7 @@ def write_copy(file: Path, months: int | None, settings: Settings) -> Copied:
     if file.exists():
         raise BadCall(f"{file} exists; name a new file")
     if (name := file.name.lstrip(".").partition(".")[0].casefold()) in AMBIGUOUS:
-        raise BadCall(f"{file}: DuckDB would take the name {name} for another thing; name it else")
+        raise BadCall(f"{file}: DuckDB uses the name {name} itself; choose another name")
     if not file.parent.is_dir():
         raise BadCall(f"{file.parent} is no folder; make it, or name another file")
     with open_published(settings) as published:

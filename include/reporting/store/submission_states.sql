@@ -58,9 +58,12 @@ select
     || case when newest.is_supplement then strftime(newest.as_of, '@%Y%m%dT%H%M%S') else '' end
         as label,
     builders.builders,
-    -- a month that was delivered by hand has no approval, whatever was decided about it before
+    -- whether the newest decision approves this build; a month delivered by hand needs none
     coalesce(
-        newest.decision = 'APPROVED' and newest.decision_digest = newest.files_digest, false
+        newest.decision = 'APPROVED'
+        and newest.decision_run_id = newest.run_id
+        and newest.decision_digest = newest.files_digest,
+        false
     ) as is_approved,
     case
         when newest.released_at is not null then 'RELEASED'

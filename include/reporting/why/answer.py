@@ -22,7 +22,8 @@ from reporting.why.facts import PendingMonth, QuarantinedRow, SentRecord
 
 CONSENT_EVENT = "Consent event"
 MOST_ROWS = 5  # quarantined rows that are named
-WAITS = "Until it is corrected no record and no advance notice that it concerns is written."
+WAITS = "Until it is corrected, no record and no advance notice that it concerns is written."
+NO_NOTICE = "It does not count as a notice: a month that needs one stays pending."
 
 
 def explain(given: str, month: str | None, settings: Settings) -> RenderableType:
@@ -249,12 +250,23 @@ def _rows_missing(
         account: _first(
             [
                 f"In quarantine, so not in this ledger: {_named_row(row)}, for {row.broken}. "
-                + (WAITS if row.may_hold else "It does not count, and nothing waits for it.")
+                + _effect(row)
                 for row in facts.rows_of_account(connection, account, month)
             ]
         )
         for account in accounts
     }
+
+
+def _effect(row: QuarantinedRow) -> str:
+    """What a row in quarantine holds back: a notice or a dispute only what it moves between."""
+    if "KEY_CHANGES_SUBJECT" in row.rule_ids:
+        return WAITS
+    stays = {
+        "adverse_notices": NO_NOTICE,
+        "disputes": "It does not count, and nothing waits for it.",
+    }
+    return stays.get(row.table_name, WAITS)
 
 
 def _paragraph(row: dict[str, Any], records: list[SentRecord], more: list[str]) -> str:

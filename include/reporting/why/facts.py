@@ -50,12 +50,6 @@ class QuarantinedRow:
     broken: str  # its rules, each with its sentence
     rule_ids: list[str]
 
-    @property
-    def may_hold(self) -> bool:
-        """Whether a record may wait for it: a notice or dispute only if moved between accounts."""
-        moves = "KEY_CHANGES_SUBJECT" in self.rule_ids
-        return moves or self.table_name not in ("adverse_notices", "disputes")
-
 
 @dataclass(frozen=True)
 class SentRecord:
