@@ -1,6 +1,7 @@
 """The submission ledger: files are only added, and a changed or missing one is found."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -57,6 +58,21 @@ def test_who_declined_a_month_that_was_delivered_by_hand_is_not_its_approver(
     write(settings, of_run("APPROVED"), by="os:bo")
     with ledger.ledger_views(settings) as connection:
         assert connection.execute(approved).fetchall() == [("RELEASED", True)]
+
+
+def test_a_refusal_by_hand_that_the_bureaus_own_answer_replaces_leaves_no_code(
+    settings: Settings,
+) -> None:
+    of_file = {"reporter_code": "N101W1100H0017", "file_name": "f.txt"}
+    write(settings, of_run("BUILT"))
+    write(settings, replace(of_run("RELEASED"), built_name="f.txt", records=5, **of_file))
+    write(settings, Event(event="REFUSED", code="ABF000", **of_file))
+    answered = "select state, refusal_code from submission.file_states"
+    with ledger.ledger_views(settings) as connection:
+        assert connection.execute(answered).fetchall() == [("REFUSED", "ABF000")]
+    write(settings, Event(event="ANSWERED", **of_file))
+    with ledger.ledger_views(settings) as connection:
+        assert connection.execute(answered).fetchall() == [("ANSWERED", None)]
 
 
 def test_a_batch_is_a_numbered_file_that_names_the_one_before(settings: Settings) -> None:

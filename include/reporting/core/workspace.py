@@ -23,6 +23,7 @@ WRITTEN_IN = (
 )
 # Seconds. Whoever only looks whether the lock is held has it for less, and must not be in the way.
 A_MOMENT = 0.2
+SPILLED = ".spilled"  # in the name of a folder in which DuckDB spills
 A_DAY = 24 * 60 * 60.0  # seconds
 LEAST_ADDRESS_SPACE = 2_400_000_000  # bytes; a run of a small book takes 2.0 GB of it, mostly code
 
@@ -109,7 +110,7 @@ def _remove_leftovers(settings: Settings) -> None:
 
 def _may_be_in_use(folder: Path) -> bool:
     """Whether the process that a folder is named after may live; on another machine, for a day."""
-    process, _, node = folder.stem.partition(".")
+    process, _, node = folder.stem.removesuffix(SPILLED).partition(".")
     if node in ("", platform.node()):
         return _is_alive(process)
     try:
@@ -120,12 +121,12 @@ def _may_be_in_use(folder: Path) -> bool:
 
 def spill_folder(settings: Settings) -> Path:
     """The folder in which DuckDB may spill for connections other than a build store's."""
-    return settings.work / f"{os.getpid()}.{platform.node()}.tmp"
+    return settings.work / f"{os.getpid()}.{platform.node()}{SPILLED}.tmp"
 
 
 def landing_copies(settings: Settings) -> Path:
     """The folder in which this process has copies of the files of a landing zone behind a URL."""
-    return settings.work.resolve() / f"{os.getpid()}.{platform.node()}.tmp" / "landing"
+    return settings.work.resolve() / f"{os.getpid()}.{platform.node()}.tmp"
 
 
 def _is_alive(process: str) -> bool:

@@ -126,7 +126,7 @@ select
     later.delivered_at,
     later.answered_at,
     later.answer_batch,
-    later.code as refusal_code,
+    case when later.answer = 'REFUSED' then later.code end as refusal_code,
     coalesce(later.answer, case when later.delivered_at is not null then 'DELIVERED' end, 'RELEASED')
         as state
 from sent
